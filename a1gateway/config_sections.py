@@ -1,0 +1,264 @@
+"""The sections of the configuration as models: the names of the file, the values as they are used.
+
+Times are seconds as floats, hosts and addresses have one form, secrets are hidden in `SecretStr`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationInfo, field_validator
+
+from .config_values import (
+    Fault,
+    Misfit,
+    host_and_port,
+    host_name,
+    listening_endpoint,
+    number,
+    one_of,
+    printable,
+    secret,
+    secret_in_pdu,
+    secret_in_url,
+    sqlite_url,
+    switch,
+    text,
+    texts,
+    web_address,
+    whole,
+)
+
+_Seconds = Annotated[float, number("a time", "seconds")]
+_SecondsOrNone = Annotated[float, number("a time", "seconds", zero=True)]
+_Rate = Annotated[float, number("a rate", "requests a second")]
+_Ton = Annotated[int, whole(0, 6, "a type of number", "SMPP 3.4, 5.2.5")]
+_Npi = Annotated[int, whole(0, 18, "a numbering plan", "SMPP 3.4, 5.2.6")]
+_Switch = Annotated[bool, switch()]
+
+
+class Section(BaseModel):
+    """A section: every key known, every value as its rule has it, never changed."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @classmethod
+    def secrets(cls) -> list[str]:
+        """The keys that may also be given as files."""
+        return [name for name, field in cls.model_fields.items() if field.annotation is SecretStr]
+
+
+class Http(Section):
+    """Where the gateway listens, and the address under which Bitrix24 and A1 reach it, without a slash at its end."""
+
+    listen: Annotated[str, listening_endpoint()] = "tcp:8080:interface=127.0.0.1"
+    public_url: Annotated[
+        str, web_address('the address that Bitrix24 and A1 call, such as "https://sms.example.by"', slash=False)
+    ]
+
+
+class Store(Section):
+    """The journal's database and the folder for what it cannot take."""
+
+    url: Annotated[str, sqlite_url()] = "sqlite:////var/lib/a1gateway/a1gateway.sqlite3"
+    spool: Annotated[str, text("a path", 'the path of a folder, such as "/var/lib/a1gateway/spool"')] = (
+        "/var/lib/a1gateway/spool"
+    )
+
+
+class A1Http(Section):
+    """A1's HTTP API; `url` ends in a slash, `timeout` is for a whole answer."""
+
+    url: Annotated[
+        str, web_address('the API\'s address from A1, such as "https://smart-sender.a1.by/api/"', slash=True)
+    ]
+    user: Annotated[str, text("a login", 'the login from A1, such as "375291234567"')]
+    apikey: Annotated[SecretStr, secret("the API key from A1")]
+    requests_per_second: _Rate = 10.0
+    timeout: Annotated[float, number("a time", "seconds", high=300)] = 20.0
+
+
+class A1Smpp(Section):
+    """A1's SMSC."""
+
+    host: Annotated[str, host_name('the name of A1\'s SMSC, without a port, such as "smpp.example.by"')]
+    port: Annotated[int, whole(1, 65535, "a port", "A1 usually has 2775")] = 2775
+    tls: _Switch = False
+    system_id: Annotated[str, text("a system_id", "the system_id from A1, in ASCII characters", r"[ -~]+")]
+    password: Annotated[SecretStr, secret_in_pdu("the SMPP password from A1")]
+    system_type: Annotated[str, text("a system_type", 'ASCII characters, or "" as usual', r"[ -~]+", empty=True)] = ""
+    window: Annotated[int, whole(1, 1000, "a window", "requests in flight")] = 32
+    messages_per_second: Annotated[float, number("a rate", "0: no limit", zero=True)] = 50.0
+    enquire_link_interval: _Seconds = 30.0
+    response_timeout: _Seconds = 30.0
+    source_ton: _Ton = 5
+    source_npi: _Npi = 0
+    destination_ton: _Ton = 1
+    destination_npi: _Npi = 1
+    receipt_grace: _SecondsOrNone = 60.0
+    uncertain_hold: _SecondsOrNone = 60.0
+    on_uncertain: Annotated[Literal["resend", "fail"], one_of("resend", "fail")] = "resend"
+    query_sm: _Switch = False
+
+
+class A1Callback(Section):
+    """A1's calls with statuses: the end of their address, and the names of their fields."""
+
+    secret: Annotated[SecretStr, secret_in_url("the last part of the callback URL")]
+    id_field: Annotated[str, text("a field's name", 'the name from A1, such as "message_id"', r"\S+")] = "message_id"
+    status_field: Annotated[
+        str, text("a field's name", 'the name from A1, such as "status"', r"\S+"), Field(validate_default=True)
+    ] = "status"
+
+    @field_validator("status_field")
+    @classmethod
+    def _two_fields(cls, value: str, info: ValidationInfo) -> str:
+        if value == info.data.get("id_field"):
+            raise Misfit(f'"{printable(value)}" is id_field already; give the name of the field with the status')
+        return value
+
+
+class A1(Section):
+    """The way to A1. Only the section of the other transport, and with SMPP the callback, may be None."""
+
+    transport: Annotated[Literal["http", "smpp"], one_of("http", "smpp")] = "http"
+    sender_id: (
+        Annotated[
+            str,
+            text(
+                "a Sender ID",
+                "the name that A1 approved: up to 11 Latin letters, digits, spaces and . _ - & !, not digits alone",
+                r"(?![0-9]+\Z)[A-Za-z0-9 ._&!-]{1,11}",
+            ),
+        ]
+        | None
+    ) = None
+    max_segments: Annotated[int, whole(1, 255, "a number of segments", "parts of one SMS")] = 10
+    http: Annotated[A1Http | None, Field(validate_default=True)] = None
+    smpp: Annotated[A1Smpp | None, Field(validate_default=True)] = None
+    callback: Annotated[A1Callback | None, Field(validate_default=True)] = None
+
+    @field_validator("http", "smpp", "callback")
+    @classmethod
+    def _used(cls, value: Section | None, info: ValidationInfo) -> Section | None:
+        transport = info.data.get("transport")
+        needed = {
+            "http": {"http": "url, user and apikey", "callback": "secret"},
+            "smpp": {"smpp": "host, system_id and password"},
+        }
+        keys = needed.get(str(transport), {}).get(str(info.field_name))
+        if value is None and keys:
+            raise Misfit(
+                f'missing with transport = "{transport}"; write a section [a1.{info.field_name}] with {keys}'
+            )
+        return value
+
+
+class Polling(Section):
+    """How often A1 is asked about messages without a final status, and when a message is given up as expired."""
+
+    interval: _Seconds = 60.0
+    give_up_after: Annotated[_Seconds, Field(validate_default=True)] = 259200.0
+
+    @field_validator("give_up_after")
+    @classmethod
+    def _later(cls, value: float, info: ValidationInfo) -> float:
+        interval = info.data.get("interval", 0)
+        if value < interval:
+            raise Misfit(f"{value:g} seconds are less than interval; give {interval:g} or more")
+        return value
+
+
+class Bitrix24(Section):
+    """The local application in Bitrix24; `client_id` and `client_secret` are empty until Bitrix24 has shown them."""
+
+    portal: Annotated[str, host_and_port('the portal\'s host alone, such as "shop.bitrix24.by"')] | None = None
+    client_id: Annotated[
+        str, text("a client_id", 'what Bitrix24 shows as client_id, or "" until it does', r"[!-~]+", empty=True)
+    ]
+    client_secret: Annotated[
+        SecretStr, secret('what Bitrix24 shows as client_secret, or "" until it does', empty=True)
+    ]
+    handler_secret: Annotated[SecretStr, secret_in_url("the last part of the URLs that Bitrix24 calls")]
+    sender_code: Annotated[
+        str, text("a sender's code", "Latin letters, digits and . _ - (Bitrix24's rule)", r"[a-zA-Z0-9._-]+")
+    ] = "a1sms_by"
+    sender_name: Annotated[str, text("a name", 'the name that employees see, such as "A1 SMS"')] = "A1 SMS"
+    oauth_url: Annotated[str, web_address('the OAuth server, usually "https://oauth.bitrix.info/oauth/token/"')] = (
+        "https://oauth.bitrix.info/oauth/token/"
+    )
+    requests_per_second: _Rate = 2.0
+    burst: Annotated[int, whole(1, 1_000_000, "a number of requests", "50 for most plans")] = 50
+
+    @field_validator("client_secret")
+    @classmethod
+    def _both_or_portal(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if "client_id" not in info.data:
+            return value
+        if bool(info.data["client_id"]) is not bool(value.get_secret_value()):
+            key = "client_id" if value.get_secret_value() else "client_secret"
+            raise Misfit(
+                "empty while its counterpart is given; Bitrix24 shows client_id and client_secret together", key
+            )
+        # Without both, an installation can be proved by nothing but the portal that it comes from.
+        if not info.data["client_id"] and info.data.get("portal", "") is None:
+            raise Misfit(
+                'missing while client_id is empty; give the portal\'s host, such as "shop.bitrix24.by"', "portal"
+            )
+        return value
+
+
+class Consent(Section):
+    """Where a contact's consent to marketing SMS stands; `wait` is how long an unanswered question may take."""
+
+    contact_field: Annotated[
+        str, text("a field's name", 'the contact\'s field, such as "UF_CRM_SMS_CONSENT"', r"[A-Za-z][A-Za-z0-9_]*")
+    ]
+    granted_values: Annotated[list[str], texts('the values that mean yes, such as ["agreed"]')] = []
+    wait: _SecondsOrNone = 86400.0
+
+
+class Log(Section):
+    """How the log is written."""
+
+    format: Annotated[Literal["text", "json"], one_of("text", "json")] = "text"
+    level: Annotated[Literal["debug", "info", "warn", "error"], one_of("debug", "info", "warn", "error")] = "info"
+
+
+class Config(Section):
+    """The whole file, valid."""
+
+    http: Annotated[Http, Field(description="a section [http] with public_url")]
+    store: Store = Store()
+    a1: Annotated[
+        A1, Field(description='[a1.http] and [a1.callback] for transport "http", or [a1.smpp] for transport "smpp"')
+    ]
+    polling: Polling = Polling()
+    bitrix24: Annotated[
+        Bitrix24, Field(description="a section [bitrix24] with client_id, client_secret and handler_secret")
+    ]
+    consent: Consent | None = None
+    log: Log = Log()
+
+    _warnings: tuple[Fault, ...] = PrivateAttr(default=())
+
+    @property
+    def warnings(self) -> tuple[Fault, ...]:
+        """What the operator should mend though the gateway can run with it, in the order of the sections."""
+        return self._warnings
+
+
+SECTIONS: dict[tuple[str, ...], type[Section]] = {
+    (): Config,
+    ("http",): Http,
+    ("store",): Store,
+    ("a1",): A1,
+    ("a1", "http"): A1Http,
+    ("a1", "smpp"): A1Smpp,
+    ("a1", "callback"): A1Callback,
+    ("polling",): Polling,
+    ("bitrix24",): Bitrix24,
+    ("consent",): Consent,
+    ("log",): Log,
+}
+"""The model of every section, by its place in the file; () is the file itself."""
