@@ -1,0 +1,1 @@
+"""The ways from the gateway to A1."""

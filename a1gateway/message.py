@@ -1,0 +1,188 @@
+"""A message and its statuses, as plain values: which status may follow which, and what each is called outside.
+
+Times are seconds since the epoch, UTC, as `IReactorTime.seconds()` of the real reactor gives them.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+
+class Status(enum.StrEnum):
+    """What the journal says of a message; the words are the operator's contract."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    EXPIRED = "expired"
+    UNDELIVERABLE = "undeliverable"
+    REJECTED = "rejected"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing can follow."""
+        return self not in (Status.QUEUED, Status.SENT)
+
+    def may_become(self, new: Status) -> bool:
+        """Whether a message of this status takes `new`: never backwards, and never after a final one."""
+        return not self.final and new is not self and new is not Status.QUEUED
+
+    @property
+    def told(self) -> str | None:
+        """The word for Bitrix24, or None when it need not hear of this status."""
+        return _TOLD.get(self)
+
+
+_TOLD = {
+    Status.DELIVERED: "delivered",
+    Status.EXPIRED: "undelivered",
+    Status.UNDELIVERABLE: "undelivered",
+    Status.REJECTED: "failed",
+}
+
+
+class Stage(enum.StrEnum):
+    """Where a message is on its way: which service has to look at it next, when its `due_at` has come."""
+
+    READY = "ready"
+    """Waits to be submitted."""
+    IN_FLIGHT = "in_flight"
+    """Handed to the carrier; the answer is not known yet. Found at a start, it means that the answer was lost."""
+    ASKING = "asking"
+    """The answer was lost: A1 must be asked whether it has the message before it may be submitted again."""
+    SENT = "sent"
+    """A1 has it; its final status is awaited."""
+    OVER = "over"
+    """Has its final status."""
+
+
+class Source(enum.StrEnum):
+    """Who said that a message has a status."""
+
+    PORTAL = "portal"
+    API = "api"
+    CALLBACK = "callback"
+    POLL = "poll"
+    GATEWAY = "gateway"
+
+
+class Kind(enum.StrEnum):
+    """What a message is for; marketing needs the subscriber's consent."""
+
+    TRANSACTIONAL = "transactional"
+    MARKETING = "marketing"
+
+
+class Refusal(enum.StrEnum):
+    """Why a message is refused at the door, besides the faults of its number (`msisdn.NumberFault`)."""
+
+    EMPTY_TEXT = "empty_text"
+    TOO_LONG = "too_long"
+    MARKETING_DISABLED = "marketing_disabled"
+
+
+def custom_id(message_id: str) -> str:
+    """The identifier under which A1 knows the message: 20 characters (A1's limit), the same for ever for one message.
+
+    It is derived and not drawn, so that a message accepted once more after the journal was restored from an older
+    copy is recognised by A1 and not sent twice.
+    """
+    return hashlib.sha256(message_id.encode()).hexdigest()[:20]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message as it was taken in, with the verdict of the door."""
+
+    message_id: str
+    received_at: float
+    number_received: str
+    text: str
+    kind: Kind = Kind.TRANSACTIONAL
+    msisdn: str | None = None
+    """`+375XXXXXXXXX`; None when the number was refused."""
+    warning: str | None = None
+    refusal: str | None = None
+    """Why the message is refused, a word of the contract; None when it is to be sent."""
+    segments: int = 1
+    sender_id: str | None = None
+    origin: dict[str, Any] = field(default_factory=dict)
+    """What Bitrix24 said of the message's origin: `module_id`, bindings, workflow, document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What is answered to whoever handed a message over; the same for every repetition."""
+
+    message_id: str
+    refusal: str | None
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a carrier needs to know of a message."""
+
+    id: int
+    message_id: str
+    custom_id: str
+    msisdn: str
+    text: str
+    sender_id: str | None
+    segments: int
+    attempts: int = 1
+    """How often it has been submitted, this time included."""
+    a1_id: str | None = None
+    received_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """An outside party's word on the status of one message."""
+
+    identifier: str
+    """A1's id of the message, or the `custom_id` that it was submitted with."""
+    word: str
+    """The party's own word or code, kept as it came."""
+    status: Status | None
+    """What the word means; None for a word that nobody knows."""
+    source: Source
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A status that a message has taken, for the log, the metrics and whoever waits for it."""
+
+    message_id: str
+    status: Status
+    source: Source
+    word: str
+    seconds: float
+    """How long after its acceptance."""
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What A1 says a message costs, in BYN."""
+
+    part: Decimal | None = None
+    amount: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PortalUpdate:
+    """A final status that Bitrix24 has not confirmed yet."""
+
+    id: int
+    message_id: str
+    told: str
+    tries: int
+    final_at: float
+    sender_code: str | None = None
+    """The sender that Bitrix24 named when it handed the message over."""

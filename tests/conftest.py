@@ -1,0 +1,65 @@
+"""What the tests in memory share: a clock of their own, and a real journal in a real file without a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from a1gateway.journal import Journal, Store
+from a1gateway.journal.lane import InlineLane
+from a1gateway.message import Arrival
+
+T = TypeVar("T")
+
+# The beginning of the tests' time: a Sunday in November, some seconds into it.
+START = 1_795_305_600.0
+
+
+def run(work: Deferred[T] | Coroutine[Any, Any, T]) -> T:
+    """The result of what needs no waiting; fails when it is still waiting."""
+    deferred = work if isinstance(work, Deferred) else Deferred.fromCoroutine(work)
+    results: list[Any] = []
+    deferred.addBoth(results.append)
+    assert results, "still waiting"
+    if isinstance(results[0], Failure):
+        results[0].raiseException()
+    result: T = results[0]
+    return result
+
+
+def arrival(message_id: str = "m1", **more: Any) -> Arrival:
+    """A message that is to be sent."""
+    values: dict[str, Any] = {
+        "message_id": message_id,
+        "received_at": START,
+        "number_received": "+375291112233",
+        "text": "Заказ готов",
+        "msisdn": "+375291112233",
+    }
+    return Arrival(**values | more)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    clock = Clock()
+    clock.advance(START)
+    return clock
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(f"sqlite:///{tmp_path}/journal.sqlite3")
+    store.prepare()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def journal(store: Store) -> Journal:
+    return Journal(InlineLane(store))
