@@ -1,0 +1,172 @@
+"""Reading A1's answers: both known shapes, every documented error, and everything else kept as it came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from ..errors import AnswerLost
+from ..http_client import Answer
+from ..message import Price
+from .a1status import meaning, status_word
+from .outcome import Accepted, Duplicate, LinkTrouble, Outcome, Refused, Standing, Trouble, Uncertain
+
+_DUPLICATE = 20
+_NOT_FOUND = 12
+
+# Errors of a whole request; for the others nobody can say whether A1 took something in.
+_REQUEST_TROUBLE = {
+    2: Trouble.FAULT,
+    3: Trouble.CREDENTIALS,
+    4: Trouble.CREDENTIALS,
+    5: Trouble.CREDENTIALS,
+    6: Trouble.CREDENTIALS,
+    7: Trouble.THROTTLED,
+    8: Trouble.UNAVAILABLE,
+    9: Trouble.FAULT,
+    10: Trouble.FAULT,
+    11: Trouble.FAULT,
+    13: Trouble.FAULT,
+    15: Trouble.FAULT,
+    16: Trouble.FAULT,
+}
+
+# Errors of one message.
+_MESSAGE_REASONS = {
+    1: "field_missing",
+    2: "field_too_long",
+    3: "bad_date",
+    5: "out_of_range",
+    100: "bad_recipient",
+    101: "stop_list",
+    102: "stop_list",
+    103: "operator_not_allowed",
+    104: "sender_not_approved",
+    105: "empty_text",
+    106: "stop_word",
+    107: "bad_sending_time",
+}
+
+
+class NotUnderstood(AnswerLost):
+    """A complete answer that says nothing in A1's language: a page in HTML, half a JSON."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"A1 answered HTTP {code} and nothing that can be understood")
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class A1Error:
+    """An error as A1 words it."""
+
+    code: int
+    description: str
+    parameter: str | None
+
+    @property
+    def of_a_message(self) -> bool:
+        """Whether it is about the message and not about the request, judged outside a bulk answer."""
+        return self.parameter is not None or self.code == _DUPLICATE or self.code >= 100
+
+    @property
+    def not_found(self) -> bool:
+        """Whether it says that A1 does not know the message."""
+        return self.code == _NOT_FOUND
+
+    def __str__(self) -> str:
+        place = f" ({self.parameter})" if self.parameter else ""
+        return f"A1's error {self.code}{place}: {self.description}"
+
+    def trouble(self) -> LinkTrouble:
+        """What it means for the request as a whole."""
+        return LinkTrouble(_REQUEST_TROUBLE.get(self.code, Trouble.UNAVAILABLE), str(self), code=str(self.code))
+
+    def outcome(self) -> Outcome:
+        """What it means for the one message that it is about."""
+        if self.code == _DUPLICATE:
+            return Duplicate(str(self.code), str(self))
+        reason = _MESSAGE_REASONS.get(self.code, "refused_by_a1")
+        return Refused(reason, str(self.code), str(self))
+
+    def request_outcome(self) -> LinkTrouble | Uncertain:
+        """For a submit: its trouble when A1 certainly took nothing, else uncertainty, as after an internal error."""
+        return self.trouble() if self.code in _REQUEST_TROUBLE else Uncertain(self.trouble())
+
+
+def read_answer(answer: Answer) -> dict[str, Any] | A1Error:
+    """The answer's fields, or A1's error; raises `NotUnderstood` when it is neither."""
+    try:
+        content = answer.json()
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict) or not ("status" in content or "error" in content):
+        raise NotUnderstood(answer.code)
+    if content.get("status") in (True, 1, "true", "True", "1"):
+        data = content.get("data")
+        return content | data if isinstance(data, dict) else content
+    return read_error(content.get("error"))
+
+
+def read_error(error: Any) -> A1Error:
+    """An error object in any state."""
+    if not isinstance(error, Mapping):
+        return A1Error(0, str(error)[:200], None)
+    try:
+        code = int(error.get("code", 0))
+    except (TypeError, ValueError):
+        code = 0
+    parameter = error.get("parameter")
+    return A1Error(code, str(error.get("description", ""))[:500], None if parameter is None else str(parameter)[:50])
+
+
+def read_accepted(fields: Mapping[str, Any]) -> Accepted:
+    """What A1 says of a message that it took."""
+    inner = fields.get("data")
+    if isinstance(inner, Mapping):
+        fields = {**fields, **inner}
+    parts = fields.get("parts")
+    return Accepted(
+        identifier(fields.get("message_id")),
+        parts if isinstance(parts, int) and not isinstance(parts, bool) else None,
+        Price(_money(fields.get("price")), _money(fields.get("amount"))),
+    )
+
+
+def read_element(element: Any) -> Outcome | None:
+    """One element of a bulk answer; None when it cannot be understood."""
+    if not isinstance(element, Mapping):
+        return None
+    if element.get("error") is not None:
+        return read_error(element["error"]).outcome()
+    accepted = read_accepted(element)
+    return accepted if accepted.a1_id is not None else None
+
+
+def read_standing(status: Any) -> Standing | None:
+    """A message's status; None when A1 says that there is no such message, or says nothing."""
+    if not isinstance(status, Mapping) or status.get("code") is False or status.get("code") is None:
+        return None
+    word = status_word(status["code"])
+    if word == "FALSE":
+        return None
+    return Standing(word, meaning(word), identifier(status.get("message_id")), str(status.get("name", ""))[:200])
+
+
+def identifier(value: Any) -> str | None:
+    """One of A1's identifiers as text, whether it came as a number or as a text."""
+    if value is None or isinstance(value, (bool, dict, list)):
+        return None
+    return str(value).strip()[:100] or None
+
+
+def _money(value: Any) -> Decimal | None:
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        money = Decimal(str(value).replace(",", "."))
+    except InvalidOperation:
+        return None
+    return money if money.is_finite() else None

@@ -1,0 +1,235 @@
+"""A1's HTTP API as a carrier: submits, statuses, and what became of submits whose answer was lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from twisted.logger import Logger
+
+from ..errors import AnswerLost, NotSent
+from ..http_client import IHttpClient
+from ..message import Submission
+from ..metrics import Metrics
+from ..pacing import TokenBucket
+from .a1answers import A1Error, NotUnderstood, identifier, read_accepted, read_answer, read_element, read_standing
+from .outcome import LinkTrouble, Outcome, Postponed, Refused, Standing, Trouble, Uncertain
+
+_MOST_IN_A_BULK = 500
+_NO_SUCH_CALL = 2
+_NO_SUCH_PLACE = (404, 405, 501)
+
+
+class A1HttpCarrier:
+    """Speaks A1's HTTP API within its rate. See `interfaces.ICarrier` for what is promised."""
+
+    batch_size = _MOST_IN_A_BULK
+    _log = Logger()
+
+    def __init__(
+        self,
+        client: IHttpClient,
+        pace: TokenBucket,
+        metrics: Metrics,
+        *,
+        url: str,
+        user: str,
+        apikey: str,
+        timeout: float,
+    ) -> None:
+        """`url` ends in a slash; `timeout` is how long A1 may take for an answer, in seconds."""
+        self._client = client
+        self._pace = pace
+        self._metrics = metrics
+        self._url = url
+        self._credentials = {"user": user, "apikey": apikey}
+        self._timeout = timeout
+
+    async def turn(self) -> None:
+        """See `ICarrier`."""
+        await self._pace.take()
+
+    def give_turn_back(self) -> None:
+        """See `ICarrier`."""
+        self._pace.give_back()
+
+    async def submit(self, submissions: Sequence[Submission]) -> list[Outcome]:
+        """See `ICarrier`."""
+        if len(submissions) == 1:
+            return [await self._submit_one(submissions[0])]
+        form = {"messages": json.dumps([_fields(each) for each in submissions], ensure_ascii=False)}
+        try:
+            answer = await self._ask("sendBulk/sms", form)
+        except NotSent as trouble:
+            return [Postponed(_unreachable(trouble))] * len(submissions)
+        except AnswerLost as trouble:
+            return [Uncertain(_unreachable(trouble))] * len(submissions)
+        if not isinstance(answer, A1Error):
+            return _bulk_outcomes(submissions, answer.get("messages"))
+        meant = answer.request_outcome()
+        if isinstance(meant, Uncertain):
+            return [meant] * len(submissions)
+        if meant.trouble is not Trouble.FAULT and not answer.of_a_message:
+            return [Postponed(meant)] * len(submissions)
+        # A1 rejects the bulk for something in it: one by one, the others get through.
+        self._log.error(
+            "A1 refused a bulk of {count}, which is sent singly now: {trouble}",
+            count=len(submissions),
+            trouble=str(answer),
+        )
+        outcomes = []
+        for each in submissions:
+            await self.turn()
+            outcomes.append(await self._submit_one(each))
+        return outcomes
+
+    async def look_up(self, submissions: Sequence[Submission]) -> dict[int, Standing]:
+        """See `ICarrier`."""
+        names = {each.custom_id: each.id for each in submissions}
+        await self.turn()
+        found = await self._statuses("statusCustomBulk/sms", "statusCustom/sms", "custom_id", list(names))
+        return {names[name]: standing for name, standing in found.items()}
+
+    async def statuses(self, submissions: Sequence[Submission]) -> dict[int, Standing]:
+        """See `ICarrier`."""
+        known = {each.a1_id: each.id for each in submissions if each.a1_id is not None}
+        standings: dict[int, Standing] = {}
+        if known:
+            await self.turn()
+            found = await self._statuses("statusBulk/sms", "status/sms", "message_id", list(known))
+            standings = {known[name]: standing for name, standing in found.items()}
+        nameless = [each for each in submissions if each.a1_id is None]
+        return standings | (await self.look_up(nameless) if nameless else {})
+
+    async def probe(self) -> None:
+        """See `ICarrier`."""
+        await self.turn()
+        try:
+            answer = await self._ask("balances", {})
+        except NotUnderstood as strange:
+            if strange.code >= 500:
+                raise _unreachable(strange) from None
+            # An A1 that does not know this question is there all the same.
+            return
+        except (NotSent, AnswerLost) as trouble:
+            raise _unreachable(trouble) from None
+        if isinstance(answer, A1Error):
+            meant = answer.trouble()
+            # Any other error than these comes from an A1 that lets this account in.
+            if meant.trouble in (Trouble.CREDENTIALS, Trouble.THROTTLED, Trouble.UNAVAILABLE):
+                raise meant
+
+    async def _submit_one(self, submission: Submission) -> Outcome:
+        try:
+            answer = await self._ask("send/sms", _fields(submission))
+        except NotSent as trouble:
+            return Postponed(_unreachable(trouble))
+        except AnswerLost as trouble:
+            return Uncertain(_unreachable(trouble))
+        if not isinstance(answer, A1Error):
+            return read_accepted(answer)
+        if answer.of_a_message:
+            return answer.outcome()
+        meant = answer.request_outcome()
+        if isinstance(meant, Uncertain):
+            return meant
+        if meant.trouble is Trouble.FAULT:
+            self._log.critical(
+                "message {message_id}: A1 does not accept how the gateway asks ({trouble}); report this",
+                message_id=submission.message_id,
+                trouble=str(answer),
+            )
+            return Refused("gateway_fault", str(answer.code), str(answer))
+        return Postponed(meant)
+
+    async def _statuses(self, bulk: str, single: str, parameter: str, names: list[str]) -> dict[str, Standing]:
+        """Statuses by name, of those that A1 knows."""
+        try:
+            answer = await self._ask(bulk, {"message_ids": ",".join(names)})
+        except NotUnderstood as strange:
+            if strange.code not in _NO_SUCH_PLACE:
+                raise _unreachable(strange) from None
+            answer = A1Error(_NO_SUCH_CALL, str(strange), None)
+        except (NotSent, AnswerLost) as trouble:
+            raise _unreachable(trouble) from None
+        if not isinstance(answer, A1Error):
+            return _standings(answer.get("messages_status"), parameter, names)
+        if not answer.not_found and answer.trouble().trouble is not Trouble.FAULT:
+            raise answer.trouble()
+        if len(names) == 1 and answer.not_found:
+            return {}
+        # Some deployments answer a bulk with one message's error, or know no bulk.
+        found: dict[str, Standing] = {}
+        for name in names:
+            await self.turn()
+            try:
+                one = await self._ask(single, {parameter: name})
+            except (NotSent, AnswerLost) as trouble:
+                raise _unreachable(trouble) from None
+            if isinstance(one, A1Error):
+                if not one.not_found:
+                    raise one.trouble()
+                continue
+            standing = read_standing(one.get("message_status"))
+            if standing is not None:
+                found[name] = standing
+        return found
+
+    async def _ask(self, method: str, form: Mapping[str, str]) -> dict[str, Any] | A1Error:
+        result = "unreachable"
+        try:
+            sent = await self._client.post_form(
+                self._url + method, {**self._credentials, **form}, timeout=self._timeout
+            )
+            result = "not_understood"
+            answer = read_answer(sent)
+            result = f"error_{answer.code}" if isinstance(answer, A1Error) else "ok"
+        finally:
+            self._metrics.a1_requests.labels(method, result).inc()
+        if isinstance(answer, A1Error) and answer.trouble().trouble is Trouble.THROTTLED:
+            # Polls and sends alike leave A1 alone for a moment.
+            self._pace.drain(1.0)
+        return answer
+
+
+def _fields(submission: Submission) -> dict[str, str]:
+    fields = {
+        "msisdn": submission.msisdn.removeprefix("+"),
+        "text": submission.text,
+        "custom_id": submission.custom_id,
+    }
+    if submission.sender_id is not None:
+        fields["sender"] = submission.sender_id
+    return fields
+
+
+def _bulk_outcomes(submissions: Sequence[Submission], elements: Any) -> list[Outcome]:
+    """The outcomes in the submissions' order; an element missing or unreadable leaves its message uncertain."""
+    elements = elements if isinstance(elements, list) else []
+    in_order = len(elements) == len(submissions)
+    names = [identifier(each.get("custom_id")) if isinstance(each, Mapping) else None for each in elements]
+    by_name = dict(zip(names, elements, strict=True))
+    outcomes: list[Outcome] = []
+    for position, submission in enumerate(submissions):
+        element = by_name.get(submission.custom_id)
+        if element is None and in_order and names[position] is None:
+            element = elements[position]
+        lost = LinkTrouble(Trouble.UNAVAILABLE, "A1's answer to a bulk does not say what became of the message")
+        outcomes.append(read_element(element) or Uncertain(lost))
+    return outcomes
+
+
+def _standings(elements: Any, parameter: str, names: Sequence[str]) -> dict[str, Standing]:
+    asked = set(names)
+    found: dict[str, Standing] = {}
+    for element in elements if isinstance(elements, list) else []:
+        standing = read_standing(element)
+        name = identifier(element.get(parameter)) if isinstance(element, Mapping) else None
+        if standing is not None and name in asked:
+            found[name] = standing
+    return found
+
+
+def _unreachable(trouble: NotSent | AnswerLost) -> LinkTrouble:
+    return LinkTrouble(Trouble.UNREACHABLE, f"A1 cannot be reached: {trouble}")

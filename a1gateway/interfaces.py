@@ -1,0 +1,54 @@
+"""The seams of the gateway: what each part promises to the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from .carriers.outcome import Outcome, Standing
+from .message import Submission
+
+
+class ICarrier(Protocol):
+    """A way to A1. One exists in a gateway, chosen in the config."""
+
+    batch_size: int
+    """The most messages that `submit`, `look_up` and `statuses` take at once."""
+
+    async def turn(self) -> None:
+        """Wait until a submit may go out under A1's limits. Every `submit` uses up one turn."""
+
+    def give_turn_back(self) -> None:
+        """The turn was taken, but there was nothing to submit."""
+
+    async def submit(self, submissions: Sequence[Submission]) -> list[Outcome]:
+        """Hand messages over; exactly one outcome for each, in the same order, and no exception for what A1 says.
+
+        When it ends without a result (cancelled, or the process dies), every message has to be looked up.
+        """
+
+    async def look_up(self, submissions: Sequence[Submission]) -> dict[int, Standing]:
+        """Ask A1 whether it has these, by `custom_id`: the standing by row id of those that it has.
+
+        Raises `LinkTrouble` when A1 gave no usable answer; then nothing is known.
+        """
+
+    async def statuses(self, submissions: Sequence[Submission]) -> dict[int, Standing]:
+        """Ask for the statuses of messages that A1 has taken, by row id; raises `LinkTrouble`."""
+
+    async def probe(self) -> None:
+        """Ask A1 for something harmless; raises `LinkTrouble` when it does not let us in."""
+
+
+class IPortal(Protocol):
+    """Bitrix24's REST API, as the application that was installed."""
+
+    async def call(self, method: str, parameters: dict[str, Any]) -> Any:
+        """The `result` of one method; raises `PortalTrouble`."""
+
+    async def batch(self, commands: dict[str, tuple[str, dict[str, str]]]) -> dict[str, Any]:
+        """Run up to 50 commands in one request.
+
+        Gives, by the commands' names, each one's result or its `PortalError`; a command that was not run is left
+        out. Raises `PortalTrouble` when the request as a whole brought nothing.
+        """

@@ -1,0 +1,104 @@
+"""The figures for Prometheus; their names are part of the operator's contract."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from . import __version__
+from .message import Change
+
+# From seconds to days: an SMS is delivered in seconds, or waits for a phone to be switched on.
+_FINAL_BUCKETS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 14400, 43200, 86400, 259200)
+
+
+class Metrics:
+    """One registry of its own for each gateway."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.accepted = Counter(
+            "a1gateway_messages_accepted_total",
+            "Messages taken in and put on disk, by kind",
+            ["kind"],
+            registry=self.registry,
+        )
+        self.rejected = Counter(
+            "a1gateway_messages_rejected_total",
+            "Messages refused for good, at the door or by A1, by reason",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.statuses = Counter(
+            "a1gateway_statuses_total",
+            "Statuses that messages have taken, by who said so",
+            ["status", "source"],
+            registry=self.registry,
+        )
+        self.final_seconds = Histogram(
+            "a1gateway_final_seconds",
+            "Seconds from acceptance to the final status",
+            buckets=_FINAL_BUCKETS,
+            registry=self.registry,
+        )
+        self.queue_depth = Gauge(
+            "a1gateway_queue_depth", "Entries waiting, by queue", ["queue"], registry=self.registry
+        )
+        self.queue_oldest = Gauge(
+            "a1gateway_queue_oldest_seconds",
+            "Age of the oldest entry waiting, by queue; 0 when none waits",
+            ["queue"],
+            registry=self.registry,
+        )
+        self.a1_requests = Counter(
+            "a1gateway_a1_requests_total",
+            "Requests to A1, by method and result",
+            ["method", "result"],
+            registry=self.registry,
+        )
+        self.portal_requests = Counter(
+            "a1gateway_portal_requests_total",
+            "Requests to Bitrix24, by method and result",
+            ["method", "result"],
+            registry=self.registry,
+        )
+        self.smpp_bound = Gauge(
+            "a1gateway_smpp_bound", "1 while the SMPP session is bound, else 0", registry=self.registry
+        )
+        self.unmatched = Counter(
+            "a1gateway_unmatched_statuses_total",
+            "Statuses for messages that are not known, or not yet; they are kept",
+            registry=self.registry,
+        )
+        self.unknown_words = Counter(
+            "a1gateway_unknown_status_words_total",
+            "Status words whose meaning nobody knows; they are kept",
+            registry=self.registry,
+        )
+        self.spooled = Counter(
+            "a1gateway_spooled_total",
+            "Entries put into the spool because the journal could not take them",
+            registry=self.registry,
+        )
+        self.turned_away = Counter(
+            "a1gateway_turned_away_total",
+            "Messages answered with 503 because neither journal nor spool could hold them: each is a lost SMS",
+            registry=self.registry,
+        )
+        Gauge("a1gateway_build_info", "The running version", ["version"], registry=self.registry).labels(
+            __version__
+        ).set(1)
+
+    def count_change(self, change: Change) -> None:
+        """A message has taken a status."""
+        self.statuses.labels(change.status, change.source).inc()
+        if change.status.final:
+            self.final_seconds.observe(change.seconds)
+
+    def queue(self, name: str, depth: int, age: float) -> None:
+        """How many entries wait in a queue, and for how many seconds the oldest has."""
+        self.queue_depth.labels(name).set(depth)
+        self.queue_oldest.labels(name).set(max(0.0, age))
+
+    def text(self) -> bytes:
+        """Everything, in Prometheus's text format."""
+        return generate_latest(self.registry)

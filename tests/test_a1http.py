@@ -1,0 +1,376 @@
+"""A1's HTTP API: every documented answer and every way an answer can fail to come, each with its one outcome."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+
+from a1gateway.carriers.a1answers import A1Error, read_answer, read_element
+from a1gateway.carriers.a1http import A1HttpCarrier
+from a1gateway.carriers.a1status import meaning, status_word
+from a1gateway.carriers.outcome import (
+    Accepted,
+    Duplicate,
+    LinkTrouble,
+    Outcome,
+    Postponed,
+    Refused,
+    Standing,
+    Trouble,
+    Uncertain,
+)
+from a1gateway.errors import AnswerLost, NotSent
+from a1gateway.http_client import Answer
+from a1gateway.message import Price, Status, Submission
+from a1gateway.metrics import Metrics
+from a1gateway.pacing import TokenBucket
+
+from .conftest import run
+from .fakes import FakeHttp, answer
+
+OK = {"status": True, "message_id": 7001, "price": 0.045, "parts": 2, "amount": 0.09, "custom_id": "c1"}
+
+
+def carrier(http: FakeHttp, clock: Clock | None = None) -> A1HttpCarrier:
+    clock = clock or Clock()
+    return A1HttpCarrier(
+        http,
+        TokenBucket(clock, 1000, 1000),
+        Metrics(),
+        url="https://a1.example/api/",
+        user="375291234567",
+        apikey="key",
+        timeout=20,
+    )
+
+
+def submission(number: int = 1, **more: Any) -> Submission:
+    values: dict[str, Any] = {
+        "id": number,
+        "message_id": f"m{number}",
+        "custom_id": f"c{number}",
+        "msisdn": "+375291112233",
+        "text": "Заказ готов",
+        "sender_id": "MyShop",
+        "segments": 1,
+    }
+    return Submission(**values | more)
+
+
+def error(code: int, parameter: str | None = None) -> dict[str, Any]:
+    inner: dict[str, Any] = {"code": code, "description": "сказано A1"}
+    if parameter is not None:
+        inner["parameter"] = parameter
+    return {"status": False, "error": inner}
+
+
+def submit(*answers: Any, count: int = 1) -> tuple[list[Outcome], FakeHttp]:
+    http = FakeHttp(*[each if isinstance(each, (Answer, Exception)) else answer(each) for each in answers])
+    return run(carrier(http).submit([submission(number) for number in range(1, count + 1)])), http
+
+
+def test_one_message_is_sent_as_the_api_wants_it() -> None:
+    outcomes, http = submit(OK)
+    assert outcomes == [Accepted("7001", 2, Price(Decimal("0.045"), Decimal("0.09")))]
+    assert http.asked == [
+        (
+            "https://a1.example/api/send/sms",
+            {
+                "user": "375291234567",
+                "apikey": "key",
+                "msisdn": "375291112233",
+                "text": "Заказ готов",
+                "custom_id": "c1",
+                "sender": "MyShop",
+            },
+        )
+    ]
+
+
+def test_the_fields_may_stand_under_data() -> None:
+    outcomes, _ = submit({"status": True, "data": {name: value for name, value in OK.items() if name != "status"}})
+    assert outcomes == [Accepted("7001", 2, Price(Decimal("0.045"), Decimal("0.09")))]
+
+
+def test_without_a_sender_id_none_is_named() -> None:
+    http = FakeHttp(answer(OK))
+    run(carrier(http).submit([submission(sender_id=None)]))
+    assert "sender" not in http.asked[0][1]
+
+
+def test_an_acceptance_without_an_identifier_is_still_one() -> None:
+    outcomes, _ = submit({"status": True})
+    assert outcomes == [Accepted(None)]
+
+
+@pytest.mark.parametrize(
+    ("code", "trouble"),
+    [
+        pytest.param(3, Trouble.CREDENTIALS, id="3 credentials missing"),
+        pytest.param(4, Trouble.CREDENTIALS, id="4 credentials wrong"),
+        pytest.param(5, Trouble.CREDENTIALS, id="5 IP address not allowed"),
+        pytest.param(6, Trouble.CREDENTIALS, id="6 account not active"),
+        pytest.param(7, Trouble.THROTTLED, id="7 too many requests"),
+        pytest.param(8, Trouble.UNAVAILABLE, id="8 channel not available"),
+    ],
+)
+def test_errors_of_the_request_that_leave_the_message_to_be_sent(code: int, trouble: Trouble) -> None:
+    [outcome], _ = submit(error(code))
+    assert isinstance(outcome, Postponed)
+    assert outcome.trouble.trouble is trouble
+    assert "сказано A1" in str(outcome.trouble)
+
+
+@pytest.mark.parametrize("code", [1, 12, 42, 0])
+def test_after_an_internal_or_unknown_error_a1_is_asked_before_sending_again(code: int) -> None:
+    [outcome], _ = submit(error(code))
+    assert isinstance(outcome, Uncertain)
+
+
+@pytest.mark.parametrize("code", [2, 9, 10, 11, 13, 15, 16])
+def test_a_request_that_a1_finds_malformed_is_a_fault_of_the_gateway(code: int) -> None:
+    [outcome], _ = submit(error(code))
+    assert isinstance(outcome, Refused)
+    assert (outcome.reason, outcome.word) == ("gateway_fault", str(code))
+
+
+MESSAGE_ERRORS = [
+    pytest.param(1, "text", "field_missing", id="1 a required field is missing"),
+    pytest.param(2, "custom_id", "field_too_long", id="2 too long"),
+    pytest.param(3, "send_on_datetime", "bad_date", id="3 bad date"),
+    pytest.param(5, "ttl", "out_of_range", id="5 out of range"),
+    pytest.param(100, "msisdn", "bad_recipient", id="100 bad recipient number"),
+    pytest.param(101, "msisdn", "stop_list", id="101 on the customer's stop list"),
+    pytest.param(102, "msisdn", "stop_list", id="102 on A1's stop list"),
+    pytest.param(103, "msisdn", "operator_not_allowed", id="103 operator not allowed"),
+    pytest.param(104, "sender", "sender_not_approved", id="104 sender name not approved"),
+    pytest.param(105, "text", "empty_text", id="105 empty text"),
+    pytest.param(106, "text", "stop_word", id="106 stop word in the text"),
+    pytest.param(107, "send_on_datetime", "bad_sending_time", id="107 bad sending time"),
+    pytest.param(199, "msisdn", "refused_by_a1", id="an unknown error of a message"),
+]
+
+
+@pytest.mark.parametrize(("code", "parameter", "reason"), MESSAGE_ERRORS)
+def test_errors_of_the_message_are_final(code: int, parameter: str, reason: str) -> None:
+    [outcome], _ = submit(error(code, parameter))
+    assert isinstance(outcome, Refused)
+    assert (outcome.reason, outcome.word) == (reason, str(code))
+
+
+@pytest.mark.parametrize(("code", "parameter", "reason"), MESSAGE_ERRORS)
+def test_in_a_bulk_an_error_without_a_parameter_is_the_messages_too(code: int, parameter: str, reason: str) -> None:
+    refused = {"error": {"code": code, "description": "сказано A1"}}
+    outcomes, http = submit({"status": True, "messages": [OK | {"custom_id": "c1"}, refused]}, count=2)
+    assert outcomes[0] == Accepted("7001", 2, Price(Decimal("0.045"), Decimal("0.09")))
+    assert isinstance(outcomes[1], Refused)
+    assert outcomes[1].reason == reason
+    assert http.methods == ["sendBulk/sms"]
+
+
+def test_20_duplicate_has_to_be_asked_for() -> None:
+    [outcome], _ = submit(error(20))
+    assert outcome == Duplicate("20", "A1's error 20: сказано A1")
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        pytest.param(AnswerLost("no answer within 20 seconds"), id="a hanging server"),
+        pytest.param(AnswerLost("the connection was closed"), id="a connection cut"),
+        pytest.param(Answer(500, b"Internal Server Error"), id="HTTP 500"),
+        pytest.param(Answer(200, b"<html><body>Maintenance</body></html>"), id="an HTML page"),
+        pytest.param(Answer(200, b'{"status": true, "message_id": 70'), id="half a JSON"),
+        pytest.param(Answer(200, b""), id="nothing"),
+        pytest.param(Answer(200, b"\xff\xfe\x00"), id="octets that are no text"),
+        pytest.param(Answer(200, b"[1, 2]"), id="JSON of another shape"),
+    ],
+)
+def test_an_answer_that_is_lost_leaves_the_message_uncertain(lost: Answer | Exception) -> None:
+    assert isinstance(submit(lost)[0][0], Uncertain)
+    assert all(isinstance(each, Uncertain) for each in submit(lost, count=3)[0])
+
+
+def test_a_request_that_never_left_leaves_the_message_to_be_sent() -> None:
+    [outcome], _ = submit(NotSent("Connection refused"))
+    assert isinstance(outcome, Postponed)
+    assert outcome.trouble.trouble is Trouble.UNREACHABLE
+
+
+def test_several_messages_go_in_one_request_in_order() -> None:
+    elements = [{"message_id": 7000 + number, "price": "0.045", "parts": 1} for number in (1, 2, 3)]
+    outcomes, http = submit({"status": True, "messages": elements}, count=3)
+    assert [each.a1_id for each in outcomes if isinstance(each, Accepted)] == ["7001", "7002", "7003"]
+    sent = json.loads(http.asked[0][1]["messages"])
+    assert [each["custom_id"] for each in sent] == ["c1", "c2", "c3"]
+    assert sent[0]["msisdn"] == "375291112233"
+
+
+def test_a_bulk_in_another_order_is_matched_by_custom_id() -> None:
+    elements = [{"message_id": 2, "custom_id": "c2"}, {"message_id": 1, "custom_id": "c1"}]
+    outcomes, _ = submit({"status": True, "messages": elements}, count=2)
+    assert outcomes == [Accepted("1"), Accepted("2")]
+
+
+def test_what_a_bulk_answer_leaves_out_is_uncertain() -> None:
+    outcomes, _ = submit({"status": True, "messages": [{"message_id": 2, "custom_id": "c2"}]}, count=2)
+    assert isinstance(outcomes[0], Uncertain)
+    assert outcomes[1] == Accepted("2")
+
+
+def test_a_bulk_that_a1_finds_malformed_is_taken_apart_and_sent_singly() -> None:
+    outcomes, http = submit(error(9), OK, error(10), OK, count=3)
+    assert http.methods == ["sendBulk/sms", "send/sms", "send/sms", "send/sms"]
+    assert isinstance(outcomes[1], Refused)
+    assert outcomes[1].reason == "gateway_fault"
+    assert isinstance(outcomes[0], Accepted)
+    assert isinstance(outcomes[2], Accepted)
+
+
+def test_a_bulk_that_is_refused_for_its_rate_stays_whole() -> None:
+    outcomes, http = submit(error(7), count=2)
+    assert all(isinstance(each, Postponed) for each in outcomes)
+    assert http.methods == ["sendBulk/sms"]
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        (0, Status.SENT),
+        (1, Status.SENT),
+        (2, Status.REJECTED),
+        (3, Status.DELIVERED),
+        (4, Status.UNDELIVERABLE),
+        (5, Status.SENT),
+        ("3", Status.DELIVERED),
+        ("DELIVERED", Status.DELIVERED),
+        ("delivered", Status.DELIVERED),
+        ("Expired", Status.EXPIRED),
+        ("UNDELIVERABLE", Status.UNDELIVERABLE),
+        ("rejected", Status.REJECTED),
+        (" enroute ", Status.SENT),
+        (99, None),
+        ("SOMETHING_NEW", None),
+        ("", None),
+    ],
+)
+def test_codes_and_words_for_a_status(code: int | str, status: Status | None) -> None:
+    assert meaning(status_word(code)) is status
+
+
+def ask(*answers: Any, known: bool = True, count: int = 1) -> tuple[dict[int, Standing], FakeHttp]:
+    http = FakeHttp(*[each if isinstance(each, (Answer, Exception)) else answer(each) for each in answers])
+    asked = [submission(number, a1_id=str(7000 + number) if known else None) for number in range(1, count + 1)]
+    return run(carrier(http).statuses(asked)), http
+
+
+def test_statuses_are_asked_for_in_bulk_by_a1s_identifier() -> None:
+    elements = [
+        {"message_id": 7001, "custom_id": "c1", "code": 3, "name": "Доставлено"},
+        {"message_id": "7002", "custom_id": "c2", "code": 5, "name": "Доставляется"},
+    ]
+    standings, http = ask({"status": True, "messages_status": elements}, count=2)
+    assert standings[1] == Standing("3", Status.DELIVERED, "7001", "Доставлено")
+    assert standings[2].status is Status.SENT
+    assert http.asked[0][0].endswith("statusBulk/sms")
+    assert http.asked[0][1]["message_ids"] == "7001,7002"
+
+
+def test_messages_without_a1s_identifier_are_asked_for_by_ours() -> None:
+    elements = [{"message_id": 7001, "custom_id": "c1", "code": 3, "name": "Доставлено"}]
+    standings, http = ask({"status": True, "messages_status": elements}, known=False)
+    assert standings[1].a1_id == "7001"
+    assert http.methods == ["statusCustomBulk/sms"]
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        {"status": True, "messages_status": [{"message_id": 7001, "custom_id": "c1", "code": False}]},
+        {"status": True, "messages_status": []},
+        {"status": True},
+        error(12),
+    ],
+)
+def test_a_message_that_a1_does_not_know_has_no_standing(nothing: Any) -> None:
+    assert ask(nothing)[0] == {}
+
+
+def test_a_bulk_of_statuses_that_fails_for_one_is_asked_singly() -> None:
+    one = {"status": True, "message_status": {"code": 3, "name": "Доставлено"}}
+    standings, http = ask(error(12), one, error(12), count=2)
+    assert list(standings) == [1]
+    assert http.methods == ["statusBulk/sms", "status/sms", "status/sms"]
+    assert http.asked[1][1]["message_id"] == "7001"
+
+
+@pytest.mark.parametrize(
+    ("said", "trouble"),
+    [
+        (error(4), Trouble.CREDENTIALS),
+        (error(7), Trouble.THROTTLED),
+        (error(1), Trouble.UNAVAILABLE),
+        (Answer(502, b"<html>"), Trouble.UNREACHABLE),
+        (NotSent("refused"), Trouble.UNREACHABLE),
+    ],
+)
+def test_statuses_that_cannot_be_asked_for(said: Any, trouble: Trouble) -> None:
+    with pytest.raises(LinkTrouble) as raised:
+        ask(said)
+    assert raised.value.trouble is trouble
+
+
+def test_a_probe_succeeds_with_any_answer_that_lets_the_account_in() -> None:
+    run(carrier(FakeHttp(answer({"status": True, "sms": 10}))).probe())
+    run(carrier(FakeHttp(answer(error(2)))).probe())
+    for code in (3, 4, 5, 6):
+        with pytest.raises(LinkTrouble):
+            run(carrier(FakeHttp(answer(error(code)))).probe())
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=12,
+)
+a1_like = st.dictionaries(
+    st.sampled_from(
+        ["status", "error", "message_id", "messages", "messages_status", "data", "price", "parts", "code"]
+    ),
+    json_values,
+)
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=200),
+        json_values.map(lambda v: json.dumps(v).encode()),
+        a1_like.map(lambda v: json.dumps(v).encode()),
+    )
+)
+def test_any_answer_is_understood_or_lost_and_every_message_has_one_outcome(body: bytes) -> None:
+    for count in (1, 2):
+        http = FakeHttp(by=lambda _url, _form: Answer(200, body))
+        outcomes = run(carrier(http).submit([submission(number) for number in range(1, count + 1)]))
+        assert len(outcomes) == count
+        assert all(isinstance(each, (Accepted, Refused, Postponed, Uncertain, Duplicate)) for each in outcomes)
+    try:
+        standings = run(carrier(FakeHttp(by=lambda _url, _form: Answer(200, body))).statuses([submission(a1_id="7")]))
+    except LinkTrouble:
+        return
+    assert all(isinstance(each, Standing) for each in standings.values())
+
+
+@given(a1_like)
+def test_any_element_of_a_bulk_is_understood_or_left_uncertain(element: dict[str, Any]) -> None:
+    assert read_element(element) is None or isinstance(read_element(element), (Accepted, Refused, Duplicate))
+
+
+def test_an_error_without_its_object_is_an_error_all_the_same() -> None:
+    assert read_answer(answer({"status": False})) == A1Error(0, "None", None)

@@ -1,0 +1,159 @@
+"""The HTTP client against real sockets that answer, hang, cut off, refuse, or speak no TLS."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from pytest_twisted import ensureDeferred
+from twisted.internet import protocol
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.interfaces import IListeningPort
+
+from a1gateway.errors import AnswerLost, NotSent
+from a1gateway.http_client import HttpClient, http_client
+
+OK = b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\nConnection: close\r\n\r\n{"price": .5}'
+
+
+class Raw(protocol.Protocol):
+    """Says `answer` when a request has come, then closes if it is told to."""
+
+    def __init__(self, answer: bytes | None, close: bool) -> None:
+        self.answer = answer
+        self.close = close
+        self.received = b""
+
+    def dataReceived(self, data: bytes) -> None:
+        self.received += data
+        assert self.transport is not None
+        if b"\r\n\r\n" in self.received and self.answer is not None:
+            self.transport.write(self.answer)
+            self.answer = None
+            if self.close:
+                self.transport.loseConnection()
+
+
+@asynccontextmanager
+async def server(answer: bytes | None, *, close: bool = True) -> AsyncIterator[tuple[str, list[Raw]]]:
+    from twisted.internet import reactor
+
+    spoken: list[Raw] = []
+    factory = protocol.Factory()
+
+    def build(_address: object) -> Raw:
+        spoken.append(Raw(answer, close))
+        return spoken[-1]
+
+    factory.buildProtocol = build  # type: ignore[method-assign, assignment]
+    port: IListeningPort = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(factory)
+    try:
+        address = port.getHost()
+        assert isinstance(address, IPv4Address)
+        yield f"http://127.0.0.1:{address.port}/api/", spoken
+    finally:
+        for each in spoken:
+            if each.transport is not None:
+                each.transport.abortConnection()  # type: ignore[attr-defined]
+        await Deferred.fromCoroutine(_stopped(port))
+
+
+async def _stopped(port: IListeningPort) -> None:
+    result: Any = port.stopListening()
+    if result is not None:
+        await result
+
+
+@pytest.fixture
+def client() -> HttpClient:
+    from twisted.internet import reactor
+
+    return http_client(reactor)
+
+
+@ensureDeferred  # type: ignore[untyped-decorator]
+async def test_a_form_is_sent_and_the_answer_collected(client: HttpClient) -> None:
+    body = b'{"price": 0.5}'
+    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+    async with server(head + body) as (url, spoken):
+        answer = await client.post_form(url, {"text": "Привет & пока", "user": "375"}, timeout=5)
+        assert (answer.code, str(answer.json()["price"])) == (200, "0.5")
+        assert spoken[0].received.startswith(b"POST /api/ HTTP/1.1\r\n")
+        assert spoken[0].received.endswith(
+            b"text=%D0%9F%D1%80%D0%B8%D0%B2%D0%B5%D1%82+%26+%D0%BF%D0%BE%D0%BA%D0%B0&user=375"
+        )
+
+
+@ensureDeferred  # type: ignore[untyped-decorator]
+async def test_a_redirection_is_not_followed(client: HttpClient) -> None:
+    moved = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    async with server(moved) as (url, _):
+        answer = await client.post_json(url, {"a": 1}, timeout=5)
+        assert (answer.code, answer.location) == (302, "http://127.0.0.1:1/")
+
+
+@ensureDeferred  # type: ignore[untyped-decorator]
+async def test_a_server_that_hangs_has_an_end(client: HttpClient) -> None:
+    async with server(None) as (url, spoken):
+        with pytest.raises(AnswerLost, match=r"within 0\.2 seconds"):
+            await client.post_form(url, {}, timeout=0.2)
+        assert spoken[0].received
+
+
+@ensureDeferred  # type: ignore[untyped-decorator]
+async def test_a_server_that_hangs_in_the_middle_of_the_body_has_an_end(client: HttpClient) -> None:
+    half = b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"status": tr'
+    async with server(half, close=False) as (url, _):
+        with pytest.raises(AnswerLost, match=r"within 0\.2 seconds"):
+            await client.post_form(url, {}, timeout=0.2)
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        pytest.param(b"", id="without a word"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Le", id="in the headers"),
+        pytest.param(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"status', id="in the body"),
+        pytest.param(b"nonsense\r\n\r\n", id="with nonsense"),
+    ],
+)
+@ensureDeferred  # type: ignore[untyped-decorator]
+async def test_a_connection_that_is_cut_loses_the_answer(client: HttpClient, cut: bytes) -> None:
+    async with server(cut) as (url, _):
+        with pytest.raises(AnswerLost):
+            await client.post_form(url, {}, timeout=5)
+
+
+@ensureDeferred  # type: ignore[untyped-decorator]
+async def test_an_endless_answer_is_cut_off(client: HttpClient) -> None:
+    async with server(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 9_000_000) as (url, _):
+        with pytest.raises(AnswerLost, match="larger"):
+            await client.post_form(url, {}, timeout=20)
+
+
+@ensureDeferred  # type: ignore[untyped-decorator]
+async def test_where_nobody_listens_nothing_was_sent(client: HttpClient) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    with pytest.raises(NotSent, match="refused"):
+        await client.post_form(f"http://127.0.0.1:{port}/", {}, timeout=5)
+
+
+@ensureDeferred  # type: ignore[untyped-decorator]
+async def test_where_there_is_no_such_host_nothing_was_sent(client: HttpClient) -> None:
+    with pytest.raises(NotSent):
+        await client.post_form("http://no-such-host.invalid/", {}, timeout=10)
+
+
+@ensureDeferred  # type: ignore[untyped-decorator]
+async def test_where_nobody_speaks_tls_nothing_was_sent(client: HttpClient) -> None:
+    async with server(OK) as (url, _):
+        with pytest.raises((NotSent, AnswerLost)) as raised:
+            await client.post_form(url.replace("http:", "https:"), {"secret": "s3cret"}, timeout=2)
+        assert "s3cret" not in str(raised.value)
