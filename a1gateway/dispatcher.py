@@ -1,0 +1,240 @@
+"""Sending: due messages from the journal, in pace, to the carrier; what became of them back to the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from .carriers.outcome import (
+    Accepted,
+    Duplicate,
+    LinkTrouble,
+    Outcome,
+    Postponed,
+    Refused,
+    Trouble,
+    Uncertain,
+)
+from .due_loop import DueLoop
+from .errors import TryLater
+from .gate import Gate
+from .interfaces import ICarrier
+from .journal import Journal
+from .message import Stage, Submission
+from .pacing import growing_pause
+from .receipts import Receipts
+
+_IDLE = 60.0
+_REQUESTS_AT_ONCE = 4
+_LARGEST_BULK = 500
+_FIRST_RETRY = 2.0
+_LONGEST_RETRY = 30.0
+# How long a request whose answer was lost may still be on its way before A1 is asked for it, and asked again.
+_ASK_AFTER = 2.0
+_ASK_AGAIN_AFTER = 5.0
+
+
+class Dispatcher(DueLoop):
+    """Submits what is due. A message is marked in the journal before it leaves, so that a crash leaves no doubt."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        journal: Journal,
+        carrier: ICarrier,
+        gate: Gate,
+        receipts: Receipts,
+        *,
+        poll_after: float,
+        on_uncertain: Callable[[], None],
+        random: Callable[[], float],
+    ) -> None:
+        """`poll_after` is in seconds; `on_uncertain` is called when A1 has to be asked for a message."""
+        super().__init__("dispatcher", clock, self._send_due)
+        self._journal = journal
+        self._carrier = carrier
+        self._gate = gate
+        self._receipts = receipts
+        self._poll_after = poll_after
+        self._on_uncertain = on_uncertain
+        self._random = random
+        self._under_way: set[Deferred[None]] = set()
+        gate.on_open(self.wake)
+
+    def stopService(self) -> Deferred[None]:
+        """Fires when the submits under way have their outcome on disk."""
+        ended = super().stopService()
+        return ended.addCallback(lambda _: DeferredList(self._under_way)).addCallback(lambda _: None)
+
+    async def _send_due(self) -> float:
+        hold = self._gate.hold()
+        if hold > 0:
+            return hold
+        if len(self._under_way) >= _REQUESTS_AT_ONCE:
+            return _IDLE
+        await self._carrier.turn()
+        used = False
+        try:
+            # The gate may have closed, or the daemon been told to stop, while the turn was awaited.
+            if not self.running or self._gate.hold() > 0:
+                return 0.0
+            now = self._clock.seconds()
+            claim = await self._journal.claim(now, self._carrier.batch_size)
+            used = bool(claim.submissions)
+        finally:
+            if not used:
+                self._carrier.give_turn_back()
+        if not used:
+            return _IDLE if claim.next_due is None else min(_IDLE, max(0.0, claim.next_due - now))
+        sending = Deferred.fromCoroutine(self._send(claim.submissions))
+        self._under_way.add(sending)
+        sending.addBoth(self._sent, sending)
+        return 0.0
+
+    def _sent(self, _result: object, sending: Deferred[None]) -> None:
+        self._under_way.discard(sending)
+        self.wake()
+
+    async def _send(self, submissions: Sequence[Submission]) -> None:
+        first, *others = _bulks(submissions)
+        await self._send_bulk(first)
+        for bulk in others:
+            await self._carrier.turn()
+            await self._send_bulk(bulk)
+
+    async def _send_bulk(self, submissions: Sequence[Submission]) -> None:
+        if not self.running or self._gate.hold() > 0:
+            self._carrier.give_turn_back()
+            held = Postponed(self._gate.trouble or LinkTrouble(Trouble.UNAVAILABLE, "the gateway is stopping"))
+            await self._write_down([(each, held, self._clock.seconds()) for each in submissions])
+            return
+        try:
+            outcomes: Sequence[Outcome] = await self._carrier.submit(submissions)
+        except Exception:
+            self._log.failure("a submit failed in a way that is a fault of the gateway; A1 will be asked for it")
+            trouble = LinkTrouble(Trouble.FAULT, "the submit failed inside the gateway")
+            outcomes = [Uncertain(trouble)] * len(submissions)
+        self._judge(outcomes)
+        now = self._clock.seconds()
+        records = [
+            (submission, outcome, now + self._pause(submission, outcome))
+            for submission, outcome in zip(submissions, outcomes, strict=True)
+        ]
+        for submission, outcome in zip(submissions, outcomes, strict=True):
+            if isinstance(outcome, (Uncertain, Postponed)):
+                self._log.warn(
+                    "message {message_id}: {outcome} at attempt {attempt}: {trouble}",
+                    message_id=submission.message_id,
+                    outcome=type(outcome).__name__.lower(),
+                    attempt=submission.attempts,
+                    trouble=str(outcome.trouble),
+                )
+        await self._write_down(records)
+        if any(isinstance(outcome, (Uncertain, Duplicate)) for outcome in outcomes):
+            self._on_uncertain()
+
+    async def _write_down(self, records: Sequence[tuple[Submission, Outcome, float]]) -> None:
+        """Until the journal has it: what A1 has taken must be known. A stop ends the trying; A1 is asked later."""
+        while True:
+            try:
+                self._receipts.announce(await self._journal.record(records, self._clock.seconds()))
+            except TryLater as trouble:
+                self._log.warn("outcomes wait for the journal: {trouble}", trouble=str(trouble))
+                if not self.running:
+                    return
+                await deferLater(self._clock, 1.0)
+            else:
+                return
+
+    def _judge(self, outcomes: Sequence[Outcome]) -> None:
+        """What the outcomes say of A1 as a whole."""
+        troubles = [outcome.trouble for outcome in outcomes if isinstance(outcome, (Postponed, Uncertain))]
+        if len(troubles) < len(outcomes):
+            self._gate.good()
+        elif troubles:
+            self._gate.bad(troubles[0])
+
+    def _pause(self, submission: Submission, outcome: Outcome) -> float:
+        if isinstance(outcome, Accepted):
+            return self._poll_after
+        if isinstance(outcome, Postponed):
+            return growing_pause(submission.attempts, _FIRST_RETRY, _LONGEST_RETRY, self._random)
+        if isinstance(outcome, Uncertain):
+            return _ASK_AFTER
+        assert isinstance(outcome, (Refused, Duplicate))
+        return 0.0
+
+
+def _bulks(submissions: Sequence[Submission]) -> list[list[Submission]]:
+    """What goes out together: the fewer the more often it was tried, so that one bad message holds up no others."""
+    bulks: list[list[Submission]] = []
+    for attempts, group in groupby(
+        sorted(submissions, key=lambda each: each.attempts), key=lambda each: each.attempts
+    ):
+        together, size = list(group), max(1, _LARGEST_BULK // 10 ** (attempts - 1))
+        bulks += [together[start : start + size] for start in range(0, len(together), size)]
+    return bulks
+
+
+class LookUp(DueLoop):
+    """Asks A1, by `custom_id`, about messages of which nobody knows whether it has them.
+
+    What it has is taken for sent; what it twice says it has not becomes due to be submitted again.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        journal: Journal,
+        carrier: ICarrier,
+        gate: Gate,
+        receipts: Receipts,
+        *,
+        poll_after: float,
+        on_due: Callable[[], None],
+    ) -> None:
+        """`on_due` is called when a message may be submitted again."""
+        super().__init__("look-up", clock, self._ask_due)
+        self._journal = journal
+        self._carrier = carrier
+        self._gate = gate
+        self._receipts = receipts
+        self._poll_after = poll_after
+        self._on_due = on_due
+        gate.on_open(self.wake)
+
+    async def _ask_due(self) -> float:
+        hold = self._gate.hold()
+        if hold > 0:
+            return hold
+        now = self._clock.seconds()
+        claim = await self._journal.uncertain(now, self._carrier.batch_size)
+        if not claim.submissions:
+            return _IDLE if claim.next_due is None else min(_IDLE, max(0.0, claim.next_due - now))
+        try:
+            standings = await self._carrier.look_up(claim.submissions)
+        except LinkTrouble as trouble:
+            self._gate.doubtful(trouble)
+            await self._journal.postpone(
+                Stage.ASKING, {each.id: now + _ASK_AGAIN_AFTER for each in claim.submissions}
+            )
+            return _ASK_AGAIN_AFTER
+        self._gate.good()
+        now = self._clock.seconds()
+        changes = await self._journal.record_standings(
+            [(each, standings[each.id]) for each in claim.submissions if each.id in standings],
+            [each for each in claim.submissions if each.id not in standings],
+            now,
+            poll_at=now + self._poll_after,
+            ask_at=now + _ASK_AGAIN_AFTER,
+        )
+        self._receipts.announce(changes)
+        self._on_due()
+        return 0.0

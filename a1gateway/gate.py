@@ -1,0 +1,110 @@
+"""Whether A1 takes anything at the moment, as everybody who asks it something has found out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from .carriers.outcome import LinkTrouble, Trouble
+from .due_loop import DueLoop
+from .interfaces import ICarrier
+from .pacing import growing_pause
+
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 30.0
+_PROBE_CLOSED = 60.0
+_PROBE_FAILING = 10.0
+
+
+class Gate:
+    """Open, failing (try again after a pause that grows), or closed until a probe succeeds.
+
+    It closes when A1 does not let the account in: sending on would help nobody, and the operator has to mend it.
+    """
+
+    _log = Logger()
+
+    def __init__(self, clock: IReactorTime, random: Callable[[], float]) -> None:
+        self._clock = clock
+        self._random = random
+        self._failures = 0
+        self._resume_at = 0.0
+        self._watchers: list[Callable[[], None]] = []
+        self.trouble: LinkTrouble | None = None
+        """What A1 said last, when it was nothing good."""
+        self.known = False
+        """Whether A1 has been asked anything yet."""
+
+    def on_open(self, watcher: Callable[[], None]) -> None:
+        """Call `watcher` whenever A1 is well again."""
+        self._watchers.append(watcher)
+
+    @property
+    def closed(self) -> bool:
+        """Whether only a probe may try A1."""
+        return self.trouble is not None and self.trouble.trouble is Trouble.CREDENTIALS
+
+    def hold(self) -> float:
+        """Seconds until A1 should be tried again; 0 when it may be now."""
+        if self.closed:
+            return _PROBE_CLOSED
+        return max(0.0, self._resume_at - self._clock.seconds())
+
+    def good(self) -> None:
+        """A1 has answered as it should."""
+        was, self.trouble = self.trouble, None
+        self.known = True
+        self._failures = 0
+        self._resume_at = 0.0
+        if was is not None:
+            self._log.info("A1 is well again")
+            for watcher in self._watchers:
+                watcher()
+
+    def bad(self, trouble: LinkTrouble) -> None:
+        """A submit has not got through: the next one waits, longer each time."""
+        now = self._clock.seconds()
+        if now >= self._resume_at:
+            # Requests that were under way together fail together; that counts once.
+            self._failures += 1
+            pause = growing_pause(self._failures, _FIRST_PAUSE, _LONGEST_PAUSE, self._random)
+            self._resume_at = now + pause
+        self.doubtful(trouble)
+
+    def doubtful(self, trouble: LinkTrouble) -> None:
+        """Some other question to A1 has brought nothing: that holds up no submit, unless the account is refused."""
+        before, self.trouble = self.trouble, trouble
+        self.known = True
+        if before is not None and before.trouble is trouble.trouble:
+            return
+        if self.closed:
+            self._log.critical(
+                "A1 refuses this account, sending stops and the queue is kept: {trouble}. "
+                "Check a1.http.user, a1.http.apikey and whether A1 allows this server's address; "
+                "sending resumes by itself.",
+                trouble=str(trouble),
+            )
+        else:
+            self._log.warn("{trouble}", trouble=str(trouble))
+
+
+class Probe(DueLoop):
+    """Asks A1 at the start, and whenever it was not well: every minute when it had refused the account."""
+
+    def __init__(self, clock: IReactorTime, carrier: ICarrier, gate: Gate) -> None:
+        super().__init__("probe", clock, self._ask)
+        self._carrier = carrier
+        self._gate = gate
+
+    async def _ask(self) -> float:
+        if self._gate.known and self._gate.trouble is None:
+            return _PROBE_FAILING
+        try:
+            await self._carrier.probe()
+        except LinkTrouble as trouble:
+            self._gate.doubtful(trouble)
+        else:
+            self._gate.good()
+        return _PROBE_CLOSED if self._gate.closed else _PROBE_FAILING

@@ -1,0 +1,83 @@
+"""Asking A1 about the silent ones: the backup for callbacks that never come, and the end of waiting."""
+
+from __future__ import annotations
+
+from twisted.internet.interfaces import IReactorTime
+
+from .carriers.outcome import LinkTrouble
+from .due_loop import DueLoop
+from .gate import Gate
+from .interfaces import ICarrier
+from .journal import Journal
+from .message import Source, StatusReport, Submission
+from .receipts import Receipts
+
+_AT_LEAST_EVERY = 3600.0
+_EXPIRE_AT_ONCE = 500
+
+
+class Polling(DueLoop):
+    """Asks for the status of what has no final one, less often as a message gets old, until it gives up."""
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        journal: Journal,
+        carrier: ICarrier,
+        gate: Gate,
+        receipts: Receipts,
+        *,
+        interval: float,
+        give_up_after: float,
+    ) -> None:
+        """Both times are in seconds."""
+        super().__init__("polling", clock, self._look)
+        self._journal = journal
+        self._carrier = carrier
+        self._gate = gate
+        self._receipts = receipts
+        self._interval = interval
+        self._give_up_after = give_up_after
+
+    async def _look(self) -> float:
+        await self._expire()
+        if self._gate.closed:
+            return self._interval
+        now = self._clock.seconds()
+        claim = await self._journal.sent(now, self._carrier.batch_size)
+        if claim.submissions:
+            await self._ask(claim.submissions)
+        if claim.next_due is None:
+            return self._interval
+        # Whoever becomes due within a moment is asked for together.
+        return min(self._interval, max(0.1 * self._interval, claim.next_due - now))
+
+    async def _ask(self, submissions: list[Submission]) -> None:
+        try:
+            standings = await self._carrier.statuses(submissions)
+        except LinkTrouble as trouble:
+            self._gate.doubtful(trouble)
+            standings = {}
+        else:
+            self._gate.good()
+        now = self._clock.seconds()
+        reports = []
+        for each in submissions:
+            standing = standings.get(each.id)
+            if standing is not None:
+                name = each.a1_id or each.custom_id
+                reports.append(StatusReport(name, standing.word, standing.status, Source.POLL, now))
+        again = {each.id: now + self.pause(now - each.received_at) for each in submissions}
+        await self._receipts.settle(reports, again)
+
+    async def _expire(self) -> None:
+        while True:
+            now = self._clock.seconds()
+            changes = await self._journal.expire(now - self._give_up_after, now, _EXPIRE_AT_ONCE)
+            self._receipts.announce(changes)
+            if len(changes) < _EXPIRE_AT_ONCE:
+                return
+
+    def pause(self, age: float) -> float:
+        """Seconds until a message of this age, in seconds, is asked for again."""
+        return max(self._interval, min(age / 10, _AT_LEAST_EVERY))

@@ -1,0 +1,57 @@
+"""The one door for statuses, whoever brings them: callback, poll, or the answer to a submit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from twisted.logger import Logger
+
+from .journal import Journal
+from .message import Change, Status, StatusReport
+from .metrics import Metrics
+
+
+class Receipts:
+    """Puts statuses into the journal, and lets the log, the metrics and the reporter know what they changed."""
+
+    _log = Logger()
+
+    def __init__(self, journal: Journal, metrics: Metrics, on_final: Callable[[], None]) -> None:
+        self._journal = journal
+        self._metrics = metrics
+        self._on_final = on_final
+
+    async def settle(self, reports: Sequence[StatusReport], again: Mapping[int, float] | None = None) -> None:
+        """Apply reports; on disk when this returns. `again` is when to poll messages next, by their row id."""
+        for report in reports:
+            if report.status is None:
+                self._metrics.unknown_words.inc()
+                self._log.warn(
+                    "A1's message {a1_id}: nobody knows what {word!r} means, it is kept",
+                    a1_id=report.identifier,
+                    word=report.word,
+                )
+        settled = await self._journal.settle(reports, again)
+        if settled.unmatched:
+            self._metrics.unmatched.inc(settled.unmatched)
+            self._log.info("{count} statuses of messages not known by them yet, kept", count=settled.unmatched)
+        self.announce(settled.changes)
+
+    def announce(self, changes: Iterable[Change]) -> None:
+        """These statuses are in the journal now."""
+        final = False
+        for change in changes:
+            self._metrics.count_change(change)
+            if change.status is Status.REJECTED and change.reason is not None:
+                self._metrics.rejected.labels(change.reason).inc()
+            self._log.info(
+                "message {message_id}: {status} ({word}, by {source})",
+                message_id=change.message_id,
+                status=str(change.status),
+                word=change.word,
+                source=str(change.source),
+                reason=change.reason,
+            )
+            final = final or change.status.final
+        if final:
+            self._on_final()

@@ -1,0 +1,320 @@
+"""Dispatcher, look-up, gate and probe together, on a fake clock, a fake A1 and a real journal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from a1gateway.carriers.outcome import (
+    Accepted,
+    Duplicate,
+    LinkTrouble,
+    Outcome,
+    Postponed,
+    Refused,
+    Standing,
+    Trouble,
+    Uncertain,
+)
+from a1gateway.dispatcher import Dispatcher, LookUp
+from a1gateway.due_loop import DueLoop
+from a1gateway.errors import JournalUnavailable
+from a1gateway.gate import Gate, Probe
+from a1gateway.journal import Journal
+from a1gateway.message import Status
+from a1gateway.metrics import Metrics
+from a1gateway.polling import Polling
+from a1gateway.receipts import Receipts
+
+from .conftest import arrival, run
+from .fakes import FakeCarrier
+
+UNREACHABLE = LinkTrouble(Trouble.UNREACHABLE, "A1 cannot be reached")
+CREDENTIALS = LinkTrouble(Trouble.CREDENTIALS, "A1's error 4: wrong credentials", code="4")
+THROTTLED = LinkTrouble(Trouble.THROTTLED, "A1's error 7: too many requests", code="7")
+
+
+@dataclass
+class Sending:
+    """The services that send, with everything around them."""
+
+    clock: Clock
+    journal: Journal
+    carrier: FakeCarrier
+    gate: Gate
+    metrics: Metrics
+    loops: list[DueLoop]
+    finals: list[None]
+
+    def accept(self, *names: str, **more: Any) -> None:
+        for name in names:
+            run(self.journal.accept(arrival(name, **{"received_at": self.clock.seconds()} | more)))
+        self.loops[0].wake()
+        self.pass_time(0)
+
+    def pass_time(self, seconds: float) -> None:
+        # Small steps, as time really goes; and some at once, for what is due now.
+        self.clock.pump([0.0] * 6)
+        while seconds > 0:
+            step = min(seconds, 0.5)
+            self.clock.pump([step, 0.0, 0.0, 0.0])
+            seconds -= step
+
+    def status(self, name: str = "m1") -> str:
+        found = run(self.journal.message(name))
+        assert found is not None
+        return str(found["status"])
+
+    def closed(self) -> bool:
+        return self.gate.closed
+
+    def sent(self) -> list[str]:
+        return [each.message_id for each in self.carrier.submitted]
+
+
+@pytest.fixture
+def sending(clock: Clock, journal: Journal) -> Any:
+    carrier, metrics, finals = FakeCarrier(), Metrics(), list[None]()
+    gate = Gate(clock, lambda: 0.0)
+    receipts = Receipts(journal, metrics, lambda: finals.append(None))
+    look_up = LookUp(clock, journal, carrier, gate, receipts, poll_after=60, on_due=lambda: dispatcher.wake())
+    dispatcher = Dispatcher(
+        clock, journal, carrier, gate, receipts, poll_after=60, on_uncertain=look_up.wake, random=lambda: 0.0
+    )
+    polling = Polling(clock, journal, carrier, gate, receipts, interval=60, give_up_after=3600)
+    probe = Probe(clock, carrier, gate)
+    loops = [dispatcher, look_up, polling, probe]
+    for loop in loops:
+        loop.startService()
+    yield Sending(clock, journal, carrier, gate, metrics, list(loops), finals)
+    stopping = [loop.stopService() for loop in loops]
+    clock.pump([0.0] * 4)
+    assert all(each.called for each in stopping)
+
+
+def test_a_message_goes_out_as_soon_as_it_is_taken_in(sending: Sending) -> None:
+    sending.accept("m1")
+    assert sending.sent() == ["m1"]
+    assert sending.status() == "sent"
+
+
+def test_what_waits_while_a_request_is_under_way_goes_together(sending: Sending) -> None:
+    slow: Deferred[Outcome] = Deferred()
+    sending.carrier.outcomes = [slow]
+    sending.accept("m1")
+    sending.accept("m2", "m3", "m4")
+    slow.callback(Accepted("1"))
+    sending.pass_time(1)
+    assert sending.sent() == ["m1", "m2", "m3", "m4"]
+    assert sending.carrier.turns == 2
+
+
+@pytest.mark.parametrize("trouble", [UNREACHABLE, THROTTLED], ids=["unreachable", "throttled"])
+def test_what_a1_does_not_have_is_sent_again_after_pauses_that_grow(sending: Sending, trouble: LinkTrouble) -> None:
+    sending.carrier.outcomes = [Postponed(trouble)] * 3
+    sending.accept("m1")
+    assert sending.sent() == ["m1"]
+    sending.pass_time(1.5)
+    assert len(sending.sent()) == 1
+    sending.pass_time(60)
+    assert len(sending.sent()) == 4
+    assert sending.status() == "sent"
+    assert [each.attempts for each in sending.carrier.submitted] == [1, 2, 3, 4]
+    assert len({each.custom_id for each in sending.carrier.submitted}) == 1
+
+
+def test_a_lost_answer_is_asked_for_and_found_and_not_sent_again(sending: Sending) -> None:
+    sending.carrier.outcomes = [Uncertain(UNREACHABLE)]
+    sending.carrier.known = {"m1": Standing("1", Status.SENT, "7001")}
+    sending.accept("m1")
+    sending.pass_time(30)
+    assert sending.sent() == ["m1"]
+    assert sending.status() == "sent"
+    kept = run(sending.journal.message("m1"))
+    assert kept is not None
+    assert kept["a1_id"] == "7001"
+
+
+def test_a_lost_request_is_sent_again_when_a1_has_twice_said_that_it_has_none(sending: Sending) -> None:
+    sending.carrier.outcomes = [Uncertain(UNREACHABLE)]
+    sending.accept("m1")
+    sending.pass_time(6)
+    assert sending.sent() == ["m1"]
+    sending.pass_time(6)
+    assert sending.sent() == ["m1", "m1"]
+    assert sending.status() == "sent"
+
+
+def test_while_a1_cannot_be_asked_a_lost_request_is_not_sent_again(sending: Sending) -> None:
+    sending.carrier.outcomes = [Uncertain(UNREACHABLE)]
+    sending.accept("m1")
+    sending.carrier.trouble = UNREACHABLE
+    sending.pass_time(600)
+    assert sending.sent() == ["m1"]
+    sending.carrier.trouble = None
+    sending.pass_time(120)
+    assert sending.sent() == ["m1", "m1"]
+
+
+def test_a_duplicate_that_a1_knows_is_ours(sending: Sending) -> None:
+    sending.carrier.outcomes = [Duplicate("20")]
+    sending.carrier.known = {"m1": Standing("5", Status.SENT, "7001")}
+    sending.accept("m1")
+    sending.pass_time(10)
+    assert (sending.status(), sending.sent()) == ("sent", ["m1"])
+
+
+def test_a_duplicate_that_a1_does_not_know_is_rejected(sending: Sending) -> None:
+    sending.carrier.outcomes = [Duplicate("20")]
+    sending.accept("m1")
+    sending.pass_time(10)
+    assert (sending.status(), sending.sent()) == ("rejected", ["m1"])
+    assert sending.finals
+
+
+@pytest.mark.parametrize("code", ["3", "4", "5", "6"])
+def test_refused_credentials_stop_sending_until_a_probe_succeeds(sending: Sending, code: str) -> None:
+    refused = LinkTrouble(Trouble.CREDENTIALS, f"A1's error {code}", code=code)
+    sending.carrier.outcomes = [Postponed(refused)]
+    sending.accept("m1")
+    sending.carrier.trouble = refused
+    sending.accept("m2", "m3")
+    sending.pass_time(300)
+    assert sending.sent() == ["m1"]
+    assert sending.closed()
+    # Not more often than every minute; one more when the daemon started.
+    assert 4 <= sending.carrier.probes <= 7
+    sending.carrier.trouble = None
+    sending.pass_time(65)
+    assert sending.sent() == ["m1", "m2", "m3", "m1"]
+    assert not sending.closed()
+    assert {sending.status(name) for name in ("m1", "m2", "m3")} == {"sent"}
+
+
+def test_a_refused_message_is_final_and_wakes_the_reporter(sending: Sending) -> None:
+    sending.carrier.outcomes = [Refused("stop_list", "101")]
+    sending.accept("m1")
+    assert sending.status() == "rejected"
+    assert sending.finals
+    assert sending.metrics.rejected.labels("stop_list")._value.get() == 1
+
+
+def test_a_carrier_that_breaks_leaves_the_message_to_be_asked_for(sending: Sending) -> None:
+    broken: Deferred[Outcome] = Deferred()
+    sending.carrier.outcomes = [broken]
+    sending.carrier.known = {"m1": Standing("3", Status.DELIVERED, "7001")}
+    sending.accept("m1")
+    broken.errback(ZeroDivisionError("a bug"))
+    sending.pass_time(20)
+    assert (sending.status(), sending.sent()) == ("delivered", ["m1"])
+
+
+def test_outcomes_wait_for_a_journal_that_is_away(sending: Sending, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, fails = sending.journal.record, 3
+
+    def record(*arguments: Any) -> Any:
+        nonlocal fails
+        fails -= 1
+        if fails >= 0:
+            raise JournalUnavailable("locked")
+        return real(*arguments)
+
+    monkeypatch.setattr(sending.journal, "record", record)
+    sending.accept("m1")
+    assert sending.status() == "queued"
+    sending.pass_time(5)
+    assert (sending.status(), sending.sent()) == ("sent", ["m1"])
+
+
+def test_stopping_waits_for_the_submit_under_way(clock: Clock, journal: Journal) -> None:
+    carrier, gate = FakeCarrier(), Gate(clock, lambda: 0.0)
+    receipts = Receipts(journal, Metrics(), lambda: None)
+    dispatcher = Dispatcher(
+        clock, journal, carrier, gate, receipts, poll_after=60, on_uncertain=lambda: None, random=lambda: 0.0
+    )
+    slow: Deferred[Outcome] = Deferred()
+    carrier.outcomes = [slow]
+    run(journal.accept(arrival()))
+    dispatcher.startService()
+    clock.pump([0.0] * 3)
+    stopped: list[None] = []
+    dispatcher.stopService().addCallback(stopped.append)
+    clock.pump([0.0] * 3)
+    assert stopped == []
+    slow.callback(Accepted("7001"))
+    assert stopped == [None]
+    kept = run(journal.message("m1"))
+    assert kept is not None
+    assert kept["status"] == "sent"
+    assert clock.getDelayedCalls() == []
+
+
+def test_the_oftener_a_message_was_tried_the_fewer_go_with_it(sending: Sending) -> None:
+    sending.carrier.outcomes = [Postponed(UNREACHABLE)] * 4
+    names = [f"m{number}" for number in range(4)]
+    sending.accept(*names)
+    turns = sending.carrier.turns
+    sending.pass_time(60)
+    assert sorted(sending.sent()) == sorted(names * 2)
+    assert sending.carrier.turns > turns
+
+
+def test_polls_ask_for_the_silent_ones_less_often_as_they_age(sending: Sending) -> None:
+    sending.carrier.known = {"m1": Standing("5", Status.SENT, "a1")}
+    sending.accept("m1")
+    sending.pass_time(59)
+    assert sending.carrier.polled == []
+    sending.pass_time(10)
+    assert sending.carrier.polled == ["m1"]
+    sending.pass_time(600)
+    assert 8 <= len(sending.carrier.polled) <= 11
+    early = len(sending.carrier.polled)
+    sending.pass_time(2400)
+    assert len(sending.carrier.polled) - early < 20
+    sending.carrier.known = {"m1": Standing("3", Status.DELIVERED, "a1")}
+    sending.pass_time(400)
+    assert sending.status() == "delivered"
+    polled = len(sending.carrier.polled)
+    sending.pass_time(600)
+    assert len(sending.carrier.polled) == polled
+
+
+def test_a_poll_that_fails_is_repeated(sending: Sending) -> None:
+    sending.accept("m1")
+    sending.carrier.trouble = UNREACHABLE
+    sending.pass_time(180)
+    sending.carrier.trouble = None
+    sending.carrier.known = {"m1": Standing("4", Status.UNDELIVERABLE, "a1")}
+    sending.pass_time(240)
+    assert sending.status() == "undeliverable"
+
+
+def test_a_message_that_is_never_answered_expires(sending: Sending) -> None:
+    sending.accept("m1")
+    sending.pass_time(3500)
+    assert sending.status() == "sent"
+    sending.pass_time(200)
+    assert sending.status() == "expired"
+    assert sending.metrics.statuses.labels("expired", "gateway")._value.get() == 1
+
+
+def test_a_message_that_could_not_be_sent_in_time_expires_and_is_not_sent_late(sending: Sending) -> None:
+    sending.carrier.outcomes = [Postponed(CREDENTIALS)]
+    sending.accept("m1")
+    sending.carrier.trouble = CREDENTIALS
+    sending.pass_time(3700)
+    assert sending.status() == "expired"
+    sending.carrier.trouble = None
+    sending.pass_time(120)
+    assert sending.sent() == ["m1"]
+
+
+@pytest.mark.parametrize(("age", "pause"), [(0, 60), (599, 60), (3600, 360), (36_000, 3600), (200_000, 3600)])
+def test_the_pause_between_polls(sending: Sending, age: float, pause: float) -> None:
+    polling = sending.loops[2]
+    assert isinstance(polling, Polling)
+    assert polling.pause(age) == pause
