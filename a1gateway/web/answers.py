@@ -1,0 +1,95 @@
+"""Answers in JSON, and the one place that turns errors into them."""
+
+from __future__ import annotations
+
+import functools
+import hmac
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from twisted.logger import Logger
+from twisted.web.iweb import IRequest
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+
+from ..errors import TryLater
+from .forms import BadBody
+from .site import answer_nothing
+
+P = ParamSpec("P")
+S = TypeVar("S")
+
+_log = Logger()
+_RETRY_AFTER = b"30"
+
+
+class NotGenuine(Exception):
+    """A call that claims to be Bitrix24's and is not proved to be; answered with 403. The text is for the log."""
+
+
+class WrongSecret(Exception):
+    """An address with a wrong secret; answered as if there were nothing."""
+
+
+def check_secret(given: str, secret: str) -> None:
+    """Raises `WrongSecret` unless they are the same; takes the same time however much of it is right."""
+    if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), secret.encode()):
+        raise WrongSecret
+
+
+def json_answer(request: IRequest, content: Any, code: int = 200) -> bytes:
+    """`content` as the body of an answer."""
+    request.setResponseCode(code)
+    request.setHeader(b"Content-Type", b"application/json; charset=utf-8")
+    request.setHeader(b"Cache-Control", b"no-store")
+    body = json.dumps(content, ensure_ascii=False).encode()
+    request.setHeader(b"Content-Length", str(len(body)).encode())
+    return body
+
+
+def error_answer(request: IRequest, code: int, error: str, description: str) -> bytes:
+    """An error in the form that the operator's contract gives it."""
+    return json_answer(request, {"error": error, "error_description": description}, code)
+
+
+Route = Callable[Concatenate[S, IRequest, P], Coroutine[Any, Any, bytes]]
+
+
+def answering(route: Route[S, P]) -> Route[S, P]:
+    """A route whose errors become answers."""
+
+    @functools.wraps(route)
+    async def answered(self: S, request: IRequest, *arguments: P.args, **named: P.kwargs) -> bytes:
+        try:
+            return await route(self, request, *arguments, **named)
+        except WrongSecret:
+            answer_nothing(request)
+            return b""
+        except BadBody as bad:
+            _log.info("{route}: answered 400: {why}", route=route.__name__, why=bad.description)
+            return error_answer(request, 400, bad.code, bad.description)
+        except NotGenuine as forged:
+            _log.warn("{route}: answered 403: {why}", route=route.__name__, why=str(forged))
+            return error_answer(request, 403, "not_genuine", "this call is not proved to come from the portal")
+        except TryLater as trouble:
+            _log.error("{route}: answered 503: {why}", route=route.__name__, why=str(trouble))
+            request.setHeader(b"Retry-After", _RETRY_AFTER)
+            return error_answer(request, 503, "try_later", "the gateway cannot take this at the moment")
+        except Exception:
+            _log.failure("{route}: answered 500; this is a fault of the gateway", route=route.__name__)
+            return error_answer(request, 500, "gateway_fault", "the gateway failed; its log says why")
+
+    return answered  # type: ignore[return-value]  # functools.wraps loses that `self` is positional
+
+
+def http_error(request: IRequest, failure: Any) -> bytes:
+    """For Klein: what its routing found wrong with an address or a method."""
+    problem: HTTPException = failure.value
+    if isinstance(problem, MethodNotAllowed):
+        allowed = ", ".join(sorted(problem.valid_methods or ()))
+        request.setHeader(b"Allow", allowed.encode("ascii"))
+        return error_answer(request, 405, "method_not_allowed", f"this address takes {allowed}")
+    if isinstance(problem, NotFound):
+        answer_nothing(request)
+        return b""
+    return error_answer(request, problem.code or 400, "bad_request", "the request cannot be understood")

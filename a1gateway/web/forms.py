@@ -1,0 +1,112 @@
+"""Bodies as the outside parties send them: forms with PHP's brackets, plain forms, JSON, queries."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from twisted.web.iweb import IRequest
+
+# What PHP itself takes in by default (max_input_vars, max_input_nesting_level is 64).
+_MOST_FIELDS = 1000
+_DEEPEST = 16
+
+_BRACKETS = re.compile(r"\[([^\[\]]*)\]")
+_NAME = re.compile(r"([^\[]+)((?:\[[^\[\]]*\])*)")
+
+
+class BadBody(Exception):
+    """A body that cannot be understood; answered with 400."""
+
+    def __init__(self, code: str, description: str) -> None:
+        super().__init__(description)
+        self.code = code
+        self.description = description
+
+
+def nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Fields with PHP's brackets as nested dictionaries: `a[b][c]=1` is `{"a": {"b": {"c": "1"}}}`.
+
+    `a[]` counts up from 0, and of two fields with one name the later stands, as in PHP. A name that has its brackets
+    in any other way is taken as it is. Raises `BadBody` for too many fields or too deep ones.
+    """
+    result: dict[str, Any] = {}
+    for count, (name, value) in enumerate(pairs):
+        if count >= _MOST_FIELDS:
+            raise BadBody("too_many_fields", f"more than {_MOST_FIELDS} fields")
+        match = _NAME.fullmatch(name)
+        keys = [match[1], *_BRACKETS.findall(match[2])] if match else [name]
+        if len(keys) > _DEEPEST:
+            raise BadBody("too_deep", f"a field with more than {_DEEPEST} levels")
+        place = result
+        for key in keys[:-1]:
+            key = key or _next_index(place)
+            inner = place.get(key)
+            if not isinstance(inner, dict):
+                inner = place[key] = {}
+            place = inner
+        last = keys[-1] if len(keys) == 1 else keys[-1] or _next_index(place)
+        place[last] = value
+    return result
+
+
+def _next_index(place: dict[str, Any]) -> str:
+    return str(1 + max((int(key) for key in place if key.isdecimal() and key.isascii()), default=-1))
+
+
+def read_fields(request: IRequest) -> dict[str, Any]:
+    """The fields of the query and of the body, the body's before the query's; raises `BadBody`.
+
+    A body is read as JSON when it says that it is, else as a form in UTF-8.
+    """
+    query = request.uri.partition(b"?")[2]
+    fields = nested(_pairs(query))
+    body = request.content.read()
+    kind = (request.getHeader("content-type") or "").partition(";")[0].strip().lower()
+    if kind == "application/json" or kind.endswith("+json"):
+        try:
+            content = json.loads(body)
+        except (ValueError, RecursionError):
+            raise BadBody("bad_json", "the body says that it is JSON, but it is not") from None
+        if not isinstance(content, dict):
+            raise BadBody("bad_json", "the body has to be a JSON object")
+        return fields | content
+    if kind in ("", "application/x-www-form-urlencoded", "text/plain"):
+        return fields | nested(_pairs(body))
+    if body:
+        raise BadBody("bad_content_type", "the body has to be a form (application/x-www-form-urlencoded) or JSON")
+    return fields
+
+
+def _pairs(encoded: bytes) -> list[tuple[str, str]]:
+    try:
+        text = encoded.decode("ascii")
+    except UnicodeDecodeError:
+        # Letters that were not percent-encoded, as some clients send them.
+        try:
+            text = encoded.decode("utf-8")
+        except UnicodeDecodeError:
+            raise BadBody("bad_encoding", "the form is not in UTF-8") from None
+    try:
+        return parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=_MOST_FIELDS)
+    except UnicodeDecodeError:
+        raise BadBody("bad_encoding", "the form is not in UTF-8") from None
+    except ValueError:
+        raise BadBody("too_many_fields", f"more than {_MOST_FIELDS} fields") from None
+
+
+def text_field(fields: dict[str, Any], name: str) -> str:
+    """A field as text; empty when it is missing or is no single value."""
+    value = fields.get(name)
+    if isinstance(value, bool) or value is None or isinstance(value, (dict, list)):
+        return ""
+    return str(value)
+
+
+def inner_fields(fields: dict[str, Any], name: str) -> dict[str, Any]:
+    """A field that holds fields; empty when it is missing or holds none."""
+    value = fields.get(name)
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,93 @@
+"""For whoever watches the gateway: liveness, readiness, figures; and A1's callback."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from klein import Klein
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.iweb import IRequest
+from werkzeug.exceptions import HTTPException
+
+from ..carriers.a1answers import identifier
+from ..carriers.a1status import meaning, status_word
+from ..intake import Intake
+from ..message import Source, StatusReport
+from .answers import answering, check_secret, http_error, json_answer
+from .forms import BadBody, read_fields
+
+
+class Operations:
+    """`/healthz`, `/readyz`, `/metrics`."""
+
+    app = Klein()
+
+    def __init__(
+        self,
+        readiness: Callable[[], Awaitable[dict[str, Any]]],
+        figures: Callable[[], Awaitable[bytes]],
+    ) -> None:
+        """`readiness` gives the answer with `ready` in it; `figures` gives Prometheus's text."""
+        self._readiness = readiness
+        self._figures = figures
+
+    @app.route("/healthz", methods=["GET"])
+    @answering
+    async def healthz(self, request: IRequest) -> bytes:
+        """The reactor turns, or nobody would answer."""
+        request.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
+        return b"ok\n"
+
+    @app.route("/readyz", methods=["GET"])
+    @answering
+    async def readyz(self, request: IRequest) -> bytes:
+        """Whether a send would get through, and if not, why."""
+        readiness = await self._readiness()
+        return json_answer(request, readiness, 200 if readiness["ready"] else 503)
+
+    @app.route("/metrics", methods=["GET"])
+    @answering
+    async def metrics(self, request: IRequest) -> bytes:
+        """The figures."""
+        request.setHeader(b"Content-Type", b"text/plain; version=0.0.4; charset=utf-8")
+        return await self._figures()
+
+    @app.handle_errors(HTTPException)
+    def _http_error(self, request: IRequest, failure: Any) -> bytes:
+        return http_error(request, failure)
+
+
+class A1Callback:
+    """`/a1/callback/<secret>`: A1 says what became of a message, in whatever form its contract has."""
+
+    app = Klein()
+
+    def __init__(self, clock: IReactorTime, intake: Intake, *, secret: str, id_field: str, status_field: str) -> None:
+        self._clock = clock
+        self._intake = intake
+        self._secret = secret
+        self._id_field = id_field
+        self._status_field = status_field
+
+    @app.route("/callback/<secret>", methods=["GET", "POST"])
+    @answering
+    async def callback(self, request: IRequest, secret: str) -> bytes:
+        """200 once the status is on disk; whether the message is known does not matter to A1."""
+        check_secret(secret, self._secret)
+        fields = read_fields(request)
+        name = identifier(fields.get(self._id_field))
+        said = fields.get(self._status_field)
+        if name is None:
+            raise BadBody("missing_id", f"there is no field {self._id_field} with the message's identifier")
+        if said is None or isinstance(said, (bool, dict, list)) or not str(said).strip():
+            raise BadBody("missing_status", f"there is no field {self._status_field} with the status")
+        word = status_word(said)
+        await self._intake.take_status(
+            StatusReport(name, word, meaning(word), Source.CALLBACK, self._clock.seconds())
+        )
+        return json_answer(request, {"status": "ok"})
+
+    @app.handle_errors(HTTPException)
+    def _http_error(self, request: IRequest, failure: Any) -> bytes:
+        return http_error(request, failure)

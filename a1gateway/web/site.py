@@ -1,0 +1,116 @@
+"""The HTTP server: bodies bounded, requests counted so that a stop can wait for them, no secret in any log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.web.http import HTTPChannel
+from twisted.web.iweb import IRequest
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request, Site
+
+LARGEST_BODY = 1_000_000
+# A client that goes on sending long after it was too much is cut off.
+_CUT_OFF = 16 * LARGEST_BODY
+_IDLE_TIMEOUT = 60
+
+
+class BoundedRequest(Request):
+    """Keeps at most `LARGEST_BODY` octets of a body, and answers 413 to a larger one."""
+
+    def __init__(self, channel: HTTPChannel, *queued: Any) -> None:
+        super().__init__(channel, *queued, parsePOSTFormSubmission=False)
+        self._received = 0
+
+    def handleContentChunk(self, data: bytes) -> None:
+        self._received += len(data)
+        if self._received <= LARGEST_BODY:
+            super().handleContentChunk(data)
+        elif self._received > _CUT_OFF:
+            self.channel.forceAbortClient()
+
+    def gotLength(self, length: int | None) -> None:
+        super().gotLength(min(length, LARGEST_BODY) if length is not None else None)
+
+    def process(self) -> None:
+        site: CountingSite = self.channel.site  # type: ignore[attr-defined]  # set by HTTPFactory
+        site.opened(self)
+        if self._received > LARGEST_BODY:
+            self.setResponseCode(413)
+            self.setHeader(b"Content-Type", b"application/json")
+            self.write(b'{"error": "too_large", "error_description": "the body is larger than 1 MB"}')
+            self.finish()
+            return
+        super().process()
+
+
+class CountingSite(Site):
+    """Knows how many requests are being answered."""
+
+    displayTracebacks = False
+    noisy = False
+    _log = Logger()
+
+    def __init__(self, resource: IResource, clock: IReactorTime) -> None:
+        super().__init__(resource, requestFactory=BoundedRequest, timeout=_IDLE_TIMEOUT, reactor=clock)
+        self._open = 0
+        self._idle: list[Deferred[None]] = []
+
+    def opened(self, request: Request) -> None:
+        """A request has come in whole."""
+        self._open += 1
+        request.notifyFinish().addBoth(self._closed, request, self.reactor.seconds())
+
+    def idle(self) -> Deferred[None]:
+        """Fires when every request has its answer."""
+        if self._open == 0:
+            return succeed(None)
+        waiting: Deferred[None] = Deferred()
+        self._idle.append(waiting)
+        return waiting
+
+    def log(self, request: object) -> None:
+        """Nothing: Twisted's access log would hold the secrets that are part of some addresses."""
+
+    def _closed(self, _result: object, request: Request, since: float) -> None:
+        self._open -= 1
+        self._log.debug(
+            "{method} {route}: {code}",
+            method=request.method.decode("ascii", "replace"),
+            route=_route(request.path),
+            code=request.code,
+            milliseconds=round(1000 * (self.reactor.seconds() - since), 1),
+        )
+        if self._open == 0:
+            waiting, self._idle = self._idle, []
+            for each in waiting:
+                each.callback(None)
+
+
+class Root(Resource):
+    """Children by the first part of the path; whatever has none goes to `others`, which knows what is not there."""
+
+    def __init__(self, others: IResource) -> None:
+        super().__init__()
+        self._others = others
+
+    def getChild(self, path: bytes, request: IRequest) -> IResource:
+        """Leave the path as it is for the resource that routes by it."""
+        request.postpath.insert(0, request.prepath.pop())
+        return self._others
+
+
+def answer_nothing(request: IRequest) -> None:
+    """404, the same wherever it comes from."""
+    request.setResponseCode(404)
+    request.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
+    request.write(b"Not found\n")
+
+
+def _route(path: bytes) -> str:
+    """The path without what may be a secret: two parts are enough to tell which route it was."""
+    parts = path.decode("ascii", "replace").split("/")
+    return "/".join(parts[:3]) + ("/..." if len(parts) > 3 else "")
