@@ -1,0 +1,175 @@
+"""The life of the application in the portal: proving that a call is genuine, keeping its tokens, forgetting them."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from ..journal.journal import Installation
+from ..web.answers import NotGenuine
+from .addresses import endpoint_address, portal_endpoint, portal_of, same_portal
+from .calls import ApplicationCall, Credentials
+from .portal import Portal
+from .tokens import Tokens
+from .trouble import PortalError
+
+_INSTALL_EVENTS = ("ONAPPINSTALL", "ONAPPUPDATE")
+_YES = (True, 1, "1", "Y", "y", "true", "True")
+# The portal calls it CODE; the OAuth server's answer names the client_id.
+_APPLICATION_NAMES = ("CODE", "client_id", "CLIENT_ID", "code")
+
+
+class Lifecycle:
+    """Nothing in Bitrix24's calls is signed. What they claim is believed only when the portal confirms it."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        portal: Portal,
+        tokens: Tokens,
+        *,
+        portal_name: str | None,
+        client_id: str,
+        oauth_endpoint: str,
+        on_change: Callable[[], None],
+    ) -> None:
+        """`portal_name` is the one portal that may install; `oauth_endpoint` the REST address of the OAuth server."""
+        self._clock = clock
+        self._portal = portal
+        self._tokens = tokens
+        self._portal_name = portal_name
+        self._client_id = client_id
+        self._oauth_endpoint = oauth_endpoint
+        self._on_change = on_change
+
+    async def take(self, call: ApplicationCall) -> None:
+        """Do what a call of the application asks for.
+
+        Raises `NotGenuine`, and then nothing has changed; `PortalTrouble` when the portal cannot be asked now.
+        """
+        if call.framed or call.event in _INSTALL_EVENTS:
+            await self._install(call)
+        elif call.event == "ONAPPUNINSTALL":
+            await self._uninstall(call.credentials)
+        else:
+            self.check_application_token(call.credentials)
+            self._log.info("Bitrix24's event {event} is of no use to this version", event=call.event[:50])
+
+    async def prove_member(self, credentials: Credentials) -> None:
+        """That an access token belongs to somebody at the portal that installed; raises `NotGenuine`."""
+        installed = self._tokens.installation
+        if installed is None:
+            raise NotGenuine("the application is not installed")
+        await self._ask(installed.client_endpoint, credentials.access_token, "profile")
+
+    def check_application_token(self, credentials: Credentials) -> None:
+        """Raises `NotGenuine` unless the call brings the token that the portal gave to this application."""
+        installed = self._tokens.installation
+        if installed is None:
+            raise NotGenuine("the application is not installed")
+        given = credentials.application_token
+        if not given or not hmac.compare_digest(given.encode(), installed.application_token.encode()):
+            raise NotGenuine("the application_token is not this installation's")
+        if credentials.member_id and credentials.member_id != installed.member_id:
+            raise NotGenuine("the member_id is not this installation's")
+
+    async def check_message(self, credentials: Credentials | None) -> None:
+        """Raises `NotGenuine` for a message whose `auth` is not the portal's. Most genuine ones bring no `auth`.
+
+        A token other than the one kept is not yet a forgery: the portal may have installed the application anew and
+        the call about it may have been lost. Then the portal is asked, rather than every message refused from now on.
+        """
+        installed = self._tokens.installation
+        if installed is None or credentials is None or not credentials.application_token:
+            return
+        try:
+            self.check_application_token(credentials)
+        except NotGenuine:
+            if not credentials.access_token:
+                raise
+            await self._prove_application(installed.client_endpoint, credentials.access_token)
+            self._log.warn("the portal has changed the application's token; the new one is kept")
+            await self._tokens.adopt(replace(installed, application_token=credentials.application_token))
+
+    async def _install(self, call: ApplicationCall) -> None:
+        given = call.credentials
+        if not given.access_token or not given.refresh_token:
+            raise NotGenuine("the call brings no tokens")
+        endpoint = await self._endpoint(given)
+        await self._prove_application(endpoint, given.access_token)
+        profile = await self._ask(endpoint, given.access_token, "profile")
+        if not isinstance(profile, dict) or profile.get("ADMIN") not in _YES:
+            raise NotGenuine("whoever installs the application is not an administrator of the portal")
+        now = self._clock.seconds()
+        before = self._tokens.installation
+        await self._tokens.adopt(
+            Installation(
+                member_id=given.member_id or portal_of(endpoint),
+                domain=portal_of(endpoint),
+                client_endpoint=endpoint,
+                access_token=given.access_token,
+                refresh_token=given.refresh_token,
+                # The frame's call sometimes has none; then the one that is known goes on being good.
+                application_token=given.application_token or (before.application_token if before is not None else ""),
+                scope=given.scope,
+                user_id=given.user_id or str(profile.get("ID", "")),
+                language=call.language,
+                installed_at=now,
+                refreshed_at=now,
+            )
+        )
+        self._log.info(
+            "the portal {portal} has installed the application", portal=portal_of(endpoint), how=call.event or "frame"
+        )
+        self._on_change()
+
+    async def _uninstall(self, credentials: Credentials) -> None:
+        # No token comes with this event that the portal could be asked with.
+        self.check_application_token(credentials)
+        await self._tokens.forget()
+        self._log.warn("the portal has uninstalled the application; its tokens are forgotten")
+        self._on_change()
+
+    async def _endpoint(self, given: Credentials) -> str:
+        """The REST endpoint of the portal that calls, when that portal may install at all."""
+        installed = self._tokens.installation
+        expected = self._portal_name or (installed.domain if installed is not None else None)
+        claimed = endpoint_address(given.client_endpoint) if given.client_endpoint else None
+        if given.client_endpoint and claimed is None:
+            raise NotGenuine("the portal's client_endpoint is no address that may be called")
+        if claimed is None and given.domain:
+            claimed = portal_endpoint(given.domain)
+        if claimed is None:
+            raise NotGenuine("the call names no portal")
+        if expected is not None and same_portal(portal_of(claimed), expected):
+            return claimed
+        if expected is not None and not same_portal(given.domain, expected):
+            raise NotGenuine("another portal than the one that may install")
+        # An address that the operator has not named: the OAuth server, which no caller can fake, must know the token.
+        if not self._client_id:
+            raise NotGenuine("without bitrix24.client_id only the portal named in bitrix24.portal can install")
+        await self._prove_application(self._oauth_endpoint, given.access_token)
+        return claimed
+
+    async def _prove_application(self, endpoint: str, token: str) -> None:
+        info = await self._ask(endpoint, token, "app.info")
+        named = (
+            {str(info[name]) for name in _APPLICATION_NAMES if info.get(name)} if isinstance(info, dict) else set()
+        )
+        if self._client_id and self._client_id not in named:
+            raise NotGenuine("the token belongs to another application than bitrix24.client_id")
+
+    async def _ask(self, endpoint: str, token: str, method: str) -> Any:
+        if not token:
+            raise NotGenuine("the call brings no access token")
+        try:
+            return await self._portal.ask_as(endpoint, token, method)
+        except PortalError as error:
+            raise NotGenuine(f"{portal_of(endpoint)} answers {error.code} to the token of the call") from None

@@ -1,0 +1,210 @@
+"""Bitrix24's REST API: one method or a batch, within the request budget, with the stored tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from ..errors import AnswerLost, NotSent
+from ..http_client import Answer, IHttpClient
+from ..metrics import Metrics
+from ..pacing import TokenBucket
+from .addresses import endpoint_address
+from .tokens import Tokens
+from .trouble import (
+    EXPIRED,
+    INVALID_TOKEN,
+    NO_AUTH_FOUND,
+    OPERATION_LIMIT,
+    QUERY_LIMIT,
+    PortalError,
+    PortalTrouble,
+    judge,
+)
+
+MOST_IN_A_BATCH = 50
+# Bitrix24 itself ends a request after 60 s.
+_TIMEOUT = 65.0
+_MOVED = (301, 302, 307, 308)
+
+
+class Portal:
+    """Calls the portal that installed the application. See `interfaces.IPortal` for what is promised."""
+
+    _log = Logger()
+
+    def __init__(
+        self, clock: IReactorTime, client: IHttpClient, tokens: Tokens, pace: TokenBucket, metrics: Metrics
+    ) -> None:
+        self._clock = clock
+        self._client = client
+        self._tokens = tokens
+        self._pace = pace
+        self._metrics = metrics
+        self._exhausted: dict[str, float] = {}
+        self.trouble: PortalTrouble | None = None
+        """What kept the portal from answering the latest request; None when it did answer."""
+
+    async def call(self, method: str, parameters: Mapping[str, Any]) -> Any:
+        """See `IPortal`."""
+        self._check_exhausted([method])
+        try:
+            result = await self._call(method, parameters)
+        except PortalTrouble as trouble:
+            self._note(trouble)
+            raise
+        except PortalError:
+            self._note(None)
+            raise
+        self._note(None)
+        return result
+
+    async def batch(self, commands: Mapping[str, tuple[str, Mapping[str, str]]]) -> dict[str, Any]:
+        """See `IPortal`."""
+        assert len(commands) <= MOST_IN_A_BATCH
+        self._check_exhausted({method for method, _ in commands.values()})
+        written = {name: f"{method}?{urlencode(query)}" for name, (method, query) in commands.items()}
+        answer = await self.call("batch", {"halt": 0, "cmd": written})
+        results = _part(answer, "result")
+        errors = _part(answer, "result_error")
+        times = _part(answer, "result_time")
+        outcome: dict[str, Any] = {}
+        for name, (method, _) in commands.items():
+            if name in errors:
+                error = errors[name]
+                code, description = _error(error)
+                time = times.get(name) if isinstance(times.get(name), dict) else None
+                outcome[name] = self._judge(method, code, description, time)
+            elif name in results:
+                outcome[name] = results[name]
+        return outcome
+
+    async def ask_as(self, endpoint: str, token: str, method: str) -> Any:
+        """The result of a method without parameters, asked of any endpoint with any token: to see whose it is.
+
+        Raises `PortalTrouble` when nothing can be said now, and `PortalError` when the endpoint does not accept the
+        token.
+        """
+        await self._pace.take()
+        content = await self._send(endpoint, method, {"auth": token})
+        if "error" in content:
+            code, description = _error(content)
+            error = self._judge(method, code, description, content.get("time"))
+            if isinstance(error, PortalTrouble) and not error.operator and error.code != EXPIRED:
+                raise error
+            raise PortalError(code or "error", description)
+        return content["result"]
+
+    async def _call(self, method: str, parameters: Mapping[str, Any]) -> Any:
+        installation = self._tokens.current()
+        refreshed = False
+        while True:
+            await self._pace.take()
+            content = await self._send(
+                installation.client_endpoint, method, {**parameters, "auth": installation.access_token}
+            )
+            if "error" not in content:
+                return content["result"]
+            code, description = _error(content)
+            if code.upper() not in (EXPIRED, INVALID_TOKEN, NO_AUTH_FOUND) or refreshed:
+                error = self._judge(method, code, description, content.get("time"))
+                raise error
+            refreshed = True
+            installation = await self._tokens.refresh(installation.access_token)
+
+    async def _send(self, endpoint: str, method: str, content: Mapping[str, Any]) -> dict[str, Any]:
+        result = "unreachable"
+        try:
+            answer = await self._client.post_json(f"{endpoint}{method}.json", content, timeout=_TIMEOUT)
+            moved = _new_home(endpoint, answer)
+            if moved is not None:
+                # A renamed portal; the refreshed tokens will name its new address.
+                answer = await self._client.post_json(f"{moved}{method}.json", content, timeout=_TIMEOUT)
+            result = "not_understood"
+            understood = _content(answer)
+            result = _label(understood)
+        except (NotSent, AnswerLost) as trouble:
+            raise PortalTrouble(f"Bitrix24 cannot be reached: {trouble}") from None
+        finally:
+            self._metrics.portal_requests.labels(method, result).inc()
+        return understood
+
+    def _judge(self, method: str, code: str, description: str, time: Any) -> PortalTrouble | PortalError:
+        reset_at = time.get("operating_reset_at") if isinstance(time, Mapping) else None
+        reset_in = None
+        if isinstance(reset_at, (int, float, Decimal)):
+            reset_in = float(reset_at) - self._clock.seconds()
+        error = judge(code, description, reset_in=reset_in)
+        if isinstance(error, PortalTrouble) and error.pause is not None:
+            if error.code == QUERY_LIMIT:
+                self._pace.drain(error.pause)
+            elif error.code == OPERATION_LIMIT:
+                self._exhausted[method] = self._clock.seconds() + error.pause
+        return error
+
+    def _check_exhausted(self, methods: Any) -> None:
+        now = self._clock.seconds()
+        for method in methods:
+            until = self._exhausted.get(method, 0.0)
+            if until > now:
+                raise PortalTrouble(
+                    f"Bitrix24 has spent its time on {method}", code=OPERATION_LIMIT, pause=until - now
+                )
+            self._exhausted.pop(method, None)
+
+    def _note(self, trouble: PortalTrouble | None) -> None:
+        before, self.trouble = self.trouble, trouble
+        if trouble is None:
+            if before is not None:
+                self._log.info("Bitrix24 is well again")
+        elif before is None or before.code != trouble.code:
+            if trouble.operator:
+                self._log.critical("{trouble}", trouble=str(trouble))
+            else:
+                self._log.warn("{trouble}", trouble=str(trouble))
+
+
+def _content(answer: Answer) -> dict[str, Any]:
+    try:
+        content = answer.json()
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict) or not ("result" in content or "error" in content):
+        raise PortalTrouble(f"Bitrix24 answers HTTP {answer.code} and nothing that can be understood")
+    return content
+
+
+def _error(content: Any) -> tuple[str, str]:
+    """Code and description; Bitrix24's own code is sometimes empty, a number or a sentence."""
+    if not isinstance(content, Mapping):
+        return str(content)[:200], ""
+    return str(content.get("error", ""))[:200], str(content.get("error_description", ""))[:500]
+
+
+def _part(answer: Any, name: str) -> dict[str, Any]:
+    """A part of a batch's answer; PHP writes an empty one as a list."""
+    part = answer.get(name) if isinstance(answer, Mapping) else None
+    return part if isinstance(part, dict) else {}
+
+
+def _new_home(endpoint: str, answer: Answer) -> str | None:
+    """Where a renamed portal sends us, as an endpoint; None when it does not or it must not be followed."""
+    if answer.code not in _MOVED or not answer.location:
+        return None
+    split = urlsplit(answer.location)
+    if not split.netloc:
+        return None
+    return endpoint_address(f"{split.scheme}://{split.netloc}{urlsplit(endpoint).path}")
+
+
+def _label(content: Mapping[str, Any]) -> str:
+    """The result as a label: Bitrix24's codes are words, and nothing else may make a label of its own."""
+    if "error" not in content:
+        return "ok"
+    code = _error(content)[0].lower()
+    return code if code.replace("_", "").isalpha() and len(code) < 50 else "error"

@@ -1,0 +1,151 @@
+"""Making the gateway known to the portal: its SMS sender, and the events of the application's life."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from ..due_loop import DueLoop
+from ..interfaces import IPortal
+from ..journal.journal import Installation
+from ..pacing import growing_pause
+from .tokens import Tokens
+from .trouble import PortalError, PortalTrouble
+
+_IDLE = 3600.0
+_FIRST_RETRY = 2.0
+_LONGEST_RETRY = 300.0
+_EVENTS = ("ONAPPUPDATE", "ONAPPUNINSTALL")
+
+_DESCRIPTION = {
+    "ru": "SMS через A1 (a1gateway), со статусами доставки",
+    "be": "SMS праз A1 (a1gateway), са статусамі дастаўкі",
+    "en": "SMS through A1 (a1gateway), with delivery statuses",
+}
+
+
+class Registration(DueLoop):
+    """Brings the sender and its handler's address up to date, at every start and whenever the application changes."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        portal: IPortal,
+        tokens: Tokens,
+        *,
+        sender_code: str,
+        sender_name: str,
+        handler_url: str,
+        event_url: str,
+        random: Callable[[], float],
+    ) -> None:
+        super().__init__("registration", clock, self._register)
+        self._portal = portal
+        self._tokens = tokens
+        self._code = sender_code
+        self._sender = {
+            "CODE": sender_code,
+            "HANDLER": handler_url,
+            "NAME": dict.fromkeys(_DESCRIPTION, sender_name),
+            "DESCRIPTION": _DESCRIPTION,
+        }
+        self._event_url = event_url
+        self._random = random
+        self._failures = 0
+        self._done_for: Installation | None = None
+        self._waiting: list[Deferred[None]] = []
+        self.trouble: str | None = None
+        """Why the sender could not be registered; None while nothing is known to be wrong."""
+
+    @property
+    def stands(self) -> bool:
+        """Whether the portal has confirmed the sender since this daemon started and the application was installed."""
+        return self._done_for is not None
+
+    def renew(self) -> None:
+        """The application has been installed, updated or uninstalled."""
+        self._done_for = None
+        self._failures = 0
+        self.trouble = None
+        self.wake()
+
+    def settled(self) -> Deferred[None]:
+        """Fires when the registration stands or has been tried in vain; cancel it to wait no longer."""
+        waiting: Deferred[None] = Deferred(lambda gone: self._waiting.remove(gone))
+        self._waiting.append(waiting)
+        return waiting
+
+    async def _register(self) -> float:
+        installation = self._tokens.installation
+        if installation is None or self.stands:
+            return _IDLE
+        try:
+            await self._register_sender()
+            await self._bind_events()
+        except (PortalTrouble, PortalError) as error:
+            if self.trouble != str(error):
+                self.trouble = str(error)
+                self._log.error("the sender {code} is not registered: {trouble}", code=self._code, trouble=str(error))
+            self._failures += 1
+            self._tell_waiting()
+            asked_for = error.pause if isinstance(error, PortalTrouble) and error.pause is not None else 0.0
+            return max(asked_for, growing_pause(self._failures, _FIRST_RETRY, _LONGEST_RETRY, self._random))
+        # Tokens refreshed meanwhile make another installation object of the same installation.
+        self._done_for = self._tokens.installation
+        self._failures = 0
+        self.trouble = None
+        self._log.info("the sender {code} is registered in {portal}", code=self._code, portal=installation.domain)
+        self._tell_waiting()
+        return _IDLE
+
+    def _tell_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.callback(None)
+
+    async def _register_sender(self) -> None:
+        known = await self._portal.call("messageservice.sender.list", {})
+        if self._code not in (known.values() if isinstance(known, dict) else known or []):
+            try:
+                await self._portal.call("messageservice.sender.add", self._sender | {"TYPE": "SMS"})
+            except PortalError as error:
+                if error.code != "ERROR_SENDER_ALREADY_INSTALLED":
+                    raise
+            else:
+                return
+        # The list does not tell the handler's address: it is brought up to date without asking.
+        try:
+            await self._portal.call("messageservice.sender.update", self._sender)
+        except PortalError as error:
+            if error.code not in ("ERROR_METHOD_NOT_FOUND", "ERROR_SENDER_NOT_FOUND"):
+                raise
+            if error.code == "ERROR_METHOD_NOT_FOUND":
+                # An on-premise portal that is too old to update.
+                await self._portal.call("messageservice.sender.delete", {"CODE": self._code})
+            await self._portal.call("messageservice.sender.add", self._sender | {"TYPE": "SMS"})
+
+    async def _bind_events(self) -> None:
+        """Without these the gateway works, but does not hear of an update or an uninstallation: no reason to fail."""
+        try:
+            bound = await self._portal.call("event.get", {})
+            for event in _EVENTS:
+                if not _is_bound(bound, event, self._event_url):
+                    await self._portal.call("event.bind", {"event": event, "handler": self._event_url})
+        except PortalError as error:
+            self._log.warn("the application's events cannot be bound: {error}", error=str(error))
+
+
+def _is_bound(bound: Any, event: str, url: str) -> bool:
+    entries = bound if isinstance(bound, list) else []
+    return any(
+        isinstance(entry, dict)
+        and str(entry.get("event", "")).upper() == event
+        and str(entry.get("handler", "")) == url
+        for entry in entries
+    )

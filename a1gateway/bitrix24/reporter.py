@@ -1,0 +1,134 @@
+"""Final statuses to Bitrix24, each until it is confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from ..due_loop import DueLoop
+from ..interfaces import IPortal
+from ..journal import Journal
+from ..message import PortalUpdate
+from ..pacing import growing_pause
+from .portal import MOST_IN_A_BATCH
+from .tokens import Tokens
+from .trouble import PortalError, PortalTrouble
+
+_IDLE = 60.0
+_FIRST_RETRY = 1.0
+_LONGEST_RETRY = 60.0
+_METHOD = "messageservice.message.status.update"
+_NOT_FOUND = "ERROR_MESSAGE_NOT_FOUND"
+# Bitrix24 may not know a message for a moment after handing it over; then it knows it for 14 days by default.
+_NOT_CONFIRMED_PAUSES = (5.0, 30.0, 120.0, 600.0, 3600.0, 21600.0, 86400.0)
+_BITRIX24_FORGETS_AFTER = 14 * 86400.0
+
+
+class Reporter(DueLoop):
+    """Tells Bitrix24 what became of its messages, up to 50 in a request, oldest first."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        journal: Journal,
+        portal: IPortal,
+        tokens: Tokens,
+        *,
+        sender_code: str,
+        random: Callable[[], float],
+    ) -> None:
+        super().__init__("reporter", clock, self._tell_due)
+        self._journal = journal
+        self._portal = portal
+        self._tokens = tokens
+        self._code = sender_code
+        self._random = random
+        self._failures = 0
+        self._hold_until = 0.0
+
+    def renew(self) -> None:
+        """The application has been installed: what stood in the way may be over."""
+        self._hold_until = 0.0
+        self._failures = 0
+        self.wake()
+
+    async def _tell_due(self) -> float:
+        now = self._clock.seconds()
+        if self._tokens.installation is None:
+            return _IDLE
+        if self._hold_until > now:
+            # New statuses wake this loop, but a portal in trouble is left alone.
+            return self._hold_until - now
+        updates, next_due = await self._journal.untold(now, MOST_IN_A_BATCH)
+        if not updates:
+            return _IDLE if next_due is None else min(_IDLE, max(0.0, next_due - now))
+        commands = {
+            f"m{each.id}": (
+                _METHOD,
+                {
+                    "CODE": each.sender_code or self._code,
+                    "MESSAGE_ID": each.message_id,
+                    "STATUS": each.told,
+                },
+            )
+            for each in updates
+        }
+        try:
+            results = await self._portal.batch(commands)
+        except (PortalTrouble, PortalError) as error:
+            self._failures += 1
+            pause = growing_pause(self._failures, _FIRST_RETRY, _LONGEST_RETRY, self._random)
+            if isinstance(error, PortalTrouble) and error.pause is not None:
+                pause = max(pause, error.pause)
+            self._hold_until = self._clock.seconds() + pause
+            return pause
+        self._failures = 0
+        return await self._write_down(updates, {each.id: results.get(f"m{each.id}") for each in updates})
+
+    async def _write_down(self, updates: list[PortalUpdate], results: dict[int, object]) -> float:
+        now = self._clock.seconds()
+        confirmed: list[PortalUpdate] = []
+        later: list[tuple[PortalUpdate, float | None, str]] = []
+        hold = 0.0
+        for each in updates:
+            result = results[each.id]
+            if isinstance(result, PortalTrouble):
+                # The whole method is held up: nothing is wrong with this update.
+                hold = max(hold, result.pause or _FIRST_RETRY)
+                later.append((each, now + (result.pause or _FIRST_RETRY), str(result)))
+            elif isinstance(result, PortalError):
+                later.append((each, self._try_again_at(each, result, now), str(result)))
+            elif result is None:
+                later.append((each, now + _FIRST_RETRY, "not run"))
+            else:
+                confirmed.append(each)
+        if confirmed:
+            await self._journal.confirm(confirmed, now)
+        if later:
+            await self._journal.tell_later(later, now)
+        self._hold_until = now + hold
+        for each in confirmed:
+            self._log.info("message {message_id}: Bitrix24 knows {told}", message_id=each.message_id, told=each.told)
+        return hold
+
+    def _try_again_at(self, told: PortalUpdate, error: PortalError, now: float) -> float | None:
+        if now - told.final_at > _BITRIX24_FORGETS_AFTER:
+            self._log.warn(
+                "message {message_id}: Bitrix24 does not know it any more ({error}); {told} is not told",
+                message_id=told.message_id,
+                error=str(error),
+                told=told.told,
+            )
+            return None
+        if error.code != _NOT_FOUND or told.tries >= len(_NOT_CONFIRMED_PAUSES) - 3:
+            self._log.warn(
+                "message {message_id}: Bitrix24 does not confirm {told}: {error}",
+                message_id=told.message_id,
+                told=told.told,
+                error=str(error),
+            )
+        return now + _NOT_CONFIRMED_PAUSES[min(told.tries, len(_NOT_CONFIRMED_PAUSES) - 1)]

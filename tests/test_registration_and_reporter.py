@@ -1,0 +1,251 @@
+"""The sender's registration and the reports to Bitrix24, on a fake clock and a fake portal."""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.task import Clock
+
+from a1gateway.bitrix24.registration import Registration
+from a1gateway.bitrix24.reporter import Reporter
+from a1gateway.bitrix24.tokens import Tokens
+from a1gateway.bitrix24.trouble import PortalError, PortalTrouble
+from a1gateway.journal import Journal
+from a1gateway.message import Source, Status, StatusReport, custom_id
+
+from .conftest import START, arrival, run
+from .fakes import FakeHttp, FakePortal
+from .test_portal import INSTALLATION
+
+HANDLER = "https://sms.example.by/bitrix24/handler/s3cret"
+EVENTS = "https://sms.example.by/bitrix24/event/s3cret"
+NOT_FOUND = PortalError("ERROR_MESSAGE_NOT_FOUND", "")
+
+
+@pytest.fixture
+def portal() -> FakePortal:
+    portal = FakePortal()
+    portal.results = {"messageservice.sender.list": [], "event.get": []}
+    return portal
+
+
+@pytest.fixture
+def tokens(clock: Clock, journal: Journal) -> Tokens:
+    tokens = Tokens(clock, journal, FakeHttp(), oauth_url="", client_id="", client_secret="")
+    run(tokens.adopt(INSTALLATION))
+    return tokens
+
+
+@pytest.fixture
+def registration(clock: Clock, portal: FakePortal, tokens: Tokens) -> Registration:
+    return Registration(
+        clock,
+        portal,
+        tokens,
+        sender_code="a1sms_by",
+        sender_name="A1 SMS",
+        handler_url=HANDLER,
+        event_url=EVENTS,
+        random=lambda: 0.0,
+    )
+
+
+def register(registration: Registration, clock: Clock, seconds: float = 0) -> None:
+    if not registration.running:
+        registration.startService()
+    clock.pump([0.0, 0.0, seconds, 0.0])
+
+
+def stands(registration: Registration) -> bool:
+    return registration.stands
+
+
+def called(portal: FakePortal, prefix: str = "messageservice.sender.") -> list[str]:
+    return [method.removeprefix(prefix) for method, _ in portal.calls if method.startswith(prefix)]
+
+
+def test_a_new_sender_is_added_with_its_names_and_handler(
+    registration: Registration, portal: FakePortal, clock: Clock
+) -> None:
+    register(registration, clock)
+    assert called(portal) == ["list", "add"]
+    _, sender = portal.calls[1]
+    assert (sender["CODE"], sender["TYPE"], sender["HANDLER"]) == ("a1sms_by", "SMS", HANDLER)
+    assert set(sender["NAME"]) == {"ru", "be", "en"}
+    assert stands(registration)
+
+
+def test_a_known_sender_gets_todays_handler(registration: Registration, portal: FakePortal, clock: Clock) -> None:
+    portal.results["messageservice.sender.list"] = ["other", "a1sms_by"]
+    register(registration, clock)
+    assert called(portal) == ["list", "update"]
+    assert portal.calls[1][1]["HANDLER"] == HANDLER
+
+
+def test_a_sender_that_was_added_meanwhile_is_updated(
+    registration: Registration, portal: FakePortal, clock: Clock
+) -> None:
+    portal.results["messageservice.sender.add"] = PortalError("ERROR_SENDER_ALREADY_INSTALLED", "")
+    register(registration, clock)
+    assert called(portal) == ["list", "add", "update"]
+
+
+def test_a_portal_too_old_to_update_gets_the_sender_anew(
+    registration: Registration, portal: FakePortal, clock: Clock
+) -> None:
+    portal.results["messageservice.sender.list"] = ["a1sms_by"]
+    portal.results["messageservice.sender.update"] = PortalError("ERROR_METHOD_NOT_FOUND", "")
+    register(registration, clock)
+    assert called(portal) == ["list", "update", "delete", "add"]
+    assert stands(registration)
+
+
+def test_the_events_of_the_applications_life_are_bound_once(
+    registration: Registration, portal: FakePortal, clock: Clock
+) -> None:
+    portal.results["event.get"] = [{"event": "ONAPPUPDATE", "handler": EVENTS}]
+    register(registration, clock)
+    assert [given for method, given in portal.calls if method == "event.bind"] == [
+        {"event": "ONAPPUNINSTALL", "handler": EVENTS}
+    ]
+
+
+def test_events_that_cannot_be_bound_do_not_stand_in_the_way(
+    registration: Registration, portal: FakePortal, clock: Clock
+) -> None:
+    portal.results["event.get"] = PortalError("ERROR_METHOD_NOT_FOUND", "")
+    register(registration, clock)
+    assert stands(registration)
+
+
+@pytest.mark.parametrize("error", [PortalTrouble("away"), PortalError("ERROR_WRONG_HANDLER_URL", "")])
+def test_a_registration_is_repeated_until_it_stands(
+    registration: Registration, portal: FakePortal, clock: Clock, error: Exception
+) -> None:
+    portal.results["messageservice.sender.add"] = error
+    register(registration, clock)
+    assert not stands(registration)
+    assert registration.trouble == str(error)
+    portal.results["messageservice.sender.add"] = True
+    register(registration, clock, 2)
+    assert stands(registration)
+    assert registration.trouble is None
+
+
+def test_a_reinstallation_registers_again(registration: Registration, portal: FakePortal, clock: Clock) -> None:
+    register(registration, clock)
+    registration.renew()
+    register(registration, clock)
+    assert called(portal) == ["list", "add", "list", "add"]
+
+
+def test_without_an_installation_nothing_is_registered(
+    registration: Registration, portal: FakePortal, tokens: Tokens, clock: Clock
+) -> None:
+    run(tokens.forget())
+    register(registration, clock)
+    assert portal.calls == []
+
+
+@pytest.fixture
+def reporter(clock: Clock, journal: Journal, portal: FakePortal, tokens: Tokens) -> Reporter:
+    return Reporter(clock, journal, portal, tokens, sender_code="a1sms_by", random=lambda: 0.0)
+
+
+def finish(journal: Journal, *names: str, status: Status = Status.DELIVERED) -> None:
+    for name in names:
+        run(journal.accept(arrival(name)))
+        run(journal.settle([StatusReport(custom_id(name), "3", status, Source.CALLBACK, START)]))
+
+
+def report(reporter: Reporter, clock: Clock, seconds: float = 0) -> None:
+    if not reporter.running:
+        reporter.startService()
+    reporter.wake()
+    clock.pump([0.0] * 5)
+    while seconds > 0:
+        clock.pump([min(1.0, seconds), 0.0, 0.0])
+        seconds -= 1
+
+
+def test_final_statuses_go_out_in_batches_of_fifty(
+    reporter: Reporter, journal: Journal, portal: FakePortal, clock: Clock
+) -> None:
+    finish(journal, *[f"m{number}" for number in range(120)])
+    report(reporter, clock)
+    assert [len(batch) for batch in portal.batches] == [50, 50, 20]
+    method, query = portal.batches[0]["m1"]
+    assert method == "messageservice.message.status.update"
+    assert query == {"CODE": "a1sms_by", "MESSAGE_ID": "m0", "STATUS": "delivered"}
+    report(reporter, clock, 100)
+    assert len(portal.batches) == 3
+
+
+def test_a_message_that_bitrix24_does_not_know_yet_is_told_again_after_growing_pauses(
+    reporter: Reporter, journal: Journal, portal: FakePortal, clock: Clock
+) -> None:
+    finish(journal, "m1", "m2")
+    portal.errors = [{"m1": NOT_FOUND}] * 4
+    report(reporter, clock)
+    assert portal.told == [("m2", "delivered")]
+    tried = []
+    for seconds in (4, 2, 24, 7, 113, 10):
+        report(reporter, clock, seconds)
+        tried.append(len(portal.batches))
+    assert tried == [1, 2, 2, 3, 3, 4]
+    report(reporter, clock, 600)
+    assert portal.told == [("m2", "delivered"), ("m1", "delivered")]
+
+
+def test_after_fourteen_days_bitrix24_has_forgotten_the_message_and_is_left_alone(
+    reporter: Reporter, journal: Journal, portal: FakePortal, clock: Clock
+) -> None:
+    finish(journal, "m1")
+    clock.advance(14 * 86400 + 1)
+    portal.errors = [{"m1": NOT_FOUND}]
+    report(reporter, clock, 10)
+    assert run(journal.untold(clock.seconds() + 1e9, 50)) == ([], None)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        pytest.param(PortalTrouble("away"), id="away"),
+        pytest.param(PortalTrouble("limit", pause=1.5), id="rate limit"),
+        pytest.param(PortalTrouble("licence", pause=300, operator=True), id="licence lost"),
+        pytest.param(PortalError("ERROR_CORE", ""), id="an error of the batch"),
+    ],
+)
+def test_a_portal_in_trouble_delays_statuses_and_loses_none(
+    reporter: Reporter, journal: Journal, portal: FakePortal, clock: Clock, trouble: Exception
+) -> None:
+    finish(journal, "m1")
+    portal.errors = [trouble] * 3
+    report(reporter, clock)
+    # New statuses do not make it ask any sooner.
+    finish(journal, "m2")
+    report(reporter, clock)
+    assert len(portal.batches) == 1
+    report(reporter, clock, 1000)
+    assert sorted(portal.told) == [("m1", "delivered"), ("m2", "delivered")]
+
+
+def test_a_command_that_was_not_run_is_repeated(
+    reporter: Reporter, journal: Journal, portal: FakePortal, clock: Clock
+) -> None:
+    finish(journal, "m1", "m2")
+    portal.errors = [{"m2": None}]
+    report(reporter, clock, 3)
+    assert portal.told == [("m1", "delivered"), ("m2", "delivered")]
+
+
+def test_statuses_wait_while_the_application_is_not_installed(
+    reporter: Reporter, journal: Journal, portal: FakePortal, tokens: Tokens, clock: Clock
+) -> None:
+    run(tokens.forget())
+    finish(journal, "m1", status=Status.UNDELIVERABLE)
+    report(reporter, clock, 100)
+    assert portal.batches == []
+    run(tokens.adopt(INSTALLATION))
+    reporter.renew()
+    report(reporter, clock)
+    assert portal.told == [("m1", "undelivered")]
