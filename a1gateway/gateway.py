@@ -1,0 +1,161 @@
+"""The gateway's life: opened, listening, working; stopped in the order that loses nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.internet.task import deferLater
+from twisted.logger import ILogObserver, Logger
+from twisted.python.components import Componentized
+from twisted.python.failure import Failure
+
+from . import __version__, systemd
+from .bitrix24.tokens import Tokens
+from .due_loop import DueLoop
+from .errors import CannotStart, JournalUnavailable, TryLater
+from .journal import Journal, Spool, Store
+from .web.site import CountingSite
+
+# How long a stop waits, in seconds, for requests that are being answered, for what is under way to others, and for
+# the journal. Together they stay under the 90 s that systemd gives by default.
+_ANSWERING = 10.0
+_UNDER_WAY = 30.0
+_CLOSING = 10.0
+
+
+class Gateway(MultiService):
+    """The service that twistd runs."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        *,
+        store: Store,
+        journal: Journal,
+        spool: Spool,
+        tokens: Tokens,
+        site: CountingSite,
+        endpoint: IStreamServerEndpoint,
+        loops: Sequence[DueLoop],
+        warnings: Sequence[str],
+    ) -> None:
+        super().__init__()
+        self._reactor = reactor
+        self._store = store
+        self._journal = journal
+        self._spool = spool
+        self._tokens = tokens
+        self._site = site
+        self._endpoint = endpoint
+        self._loops = loops
+        self._warnings = warnings
+        self._port: IListeningPort | None = None
+        self._refusal: str | None = None
+        self.log_observer: ILogObserver | None = None
+        """Where the log goes, when that is not left to twistd."""
+
+    @property
+    def port(self) -> IListeningPort | None:
+        """What it listens on; None before and after."""
+        return self._port
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Give twistd's application the log observer before it begins to log."""
+        if self.log_observer is not None and isinstance(parent, Componentized):
+            parent.setComponent(ILogObserver, self.log_observer)
+        super().setServiceParent(parent)
+
+    def privilegedStartService(self) -> None:
+        """Open the store and the port; ends the process, with a word to the operator, when that cannot be."""
+        super().privilegedStartService()
+        for warning in self._warnings:
+            self._log.warn("{warning}", warning=warning)
+        try:
+            self._store.lock()
+            self._spool.prepare()
+            try:
+                self._store.prepare()
+            except JournalUnavailable as trouble:
+                # Locked, or on a full disk: messages go into the spool until it is back.
+                self._log.error("starting without the journal: {trouble}", trouble=str(trouble))
+        except CannotStart as reason:
+            self._give_up(str(reason))
+        self._endpoint.listen(self._site).addCallbacks(self._listens, self._cannot_listen)
+        if self._refusal is not None:
+            self._give_up(self._refusal)
+
+    def startService(self) -> None:
+        """Begin to work off what the journal holds, as soon as it can be read."""
+        super().startService()
+        beginning = Deferred.fromCoroutine(self._begin())
+        beginning.addErrback(lambda why: self._log.failure("the gateway cannot work", failure=why))
+
+    def stopService(self) -> Deferred[None]:
+        """Take no more, finish what is under way, close the journal; each of them within its bound."""
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _begin(self) -> None:
+        while True:
+            try:
+                in_doubt = await self._journal.recover(self._reactor.seconds())
+                await self._tokens.load()
+            except TryLater:
+                await deferLater(self._reactor, 1.0)
+            else:
+                break
+        if not self.running:
+            return
+        if in_doubt:
+            self._log.warn("{count} messages were under way when the daemon ended; A1 is asked", count=in_doubt)
+        # Not before: what is in flight from now on is this daemon's own.
+        for loop in self._loops:
+            loop.setServiceParent(self)
+
+    async def _stop(self) -> None:
+        systemd.notify("STOPPING=1")
+        self._log.info("stopping")
+        if self._port is not None:
+            await maybeDeferred(self._port.stopListening)
+            self._port = None
+        await self._bounded(self._site.idle(), _ANSWERING, "requests that are being answered")
+        stopping = maybeDeferred(super().stopService)
+        await self._bounded(stopping, _UNDER_WAY, "what is under way to A1 and Bitrix24")
+        await self._bounded(self._journal.close(), _CLOSING, "the journal")
+        self._log.info("stopped")
+
+    async def _bounded(self, waiting: Deferred[Any], seconds: float, what: str) -> None:
+        # The bound ends the waiting, not what is waited for: cancelling a submit would leave it in doubt.
+        bound: Deferred[None] = deferLater(self._reactor, seconds)
+        shielded: Deferred[Any] = Deferred()
+        waiting.addBoth(lambda result: shielded.callback(None) if not shielded.called else None)
+        _, first = await DeferredList([shielded, bound], fireOnOneCallback=True)
+        if first == 1:
+            self._log.warn("did not wait any longer for {what}", what=what)
+        else:
+            bound.addErrback(lambda _: None)
+            bound.cancel()
+
+    def _listens(self, port: IListeningPort) -> None:
+        self._port = port
+        self._log.info("a1gateway {version} listens on {address}", version=__version__, address=str(port.getHost()))
+        systemd.notify("READY=1")
+
+    def _cannot_listen(self, failure: Failure) -> None:
+        error = failure.value
+        reason = getattr(error, "socketError", error) if isinstance(error, CannotListenError) else error
+        # Sockets refuse at once, within `listen`: the process ends where that was called.
+        self._refusal = f"http.listen: cannot listen: {reason}"
+
+    def _give_up(self, reason: str) -> NoReturn:
+        self._log.critical("{reason}", reason=reason)
+        # Not sys.stderr, which twistd has made a part of the log.
+        print(reason, file=sys.__stderr__)
+        raise SystemExit(1)

@@ -1,0 +1,95 @@
+"""Whether a send would get through, part by part, for `/readyz`; and what waits where, for `/metrics`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+
+from .bitrix24.portal import Portal
+from .bitrix24.registration import Registration
+from .bitrix24.tokens import Tokens
+from .errors import TryLater
+from .gate import Gate
+from .journal import Journal, Spool
+from .metrics import Metrics
+
+_PATIENCE = 2.0
+
+
+class Readiness:
+    """Asks every part how it is."""
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        journal: Journal,
+        spool: Spool,
+        gate: Gate,
+        tokens: Tokens,
+        portal: Portal,
+        registration: Registration,
+        metrics: Metrics,
+        *,
+        transport: str,
+    ) -> None:
+        self._clock = clock
+        self._journal = journal
+        self._spool = spool
+        self._gate = gate
+        self._tokens = tokens
+        self._portal = portal
+        self._registration = registration
+        self._metrics = metrics
+        self._transport = transport
+
+    async def readiness(self) -> dict[str, Any]:
+        """`ready`, and `store`, `a1`, `portal` with `ok` and the reason where it is not."""
+        parts = {"store": await self._store(), "a1": self._a1(), "portal": self._portal_state()}
+        return {"ready": all(part["ok"] for part in parts.values()), **parts}
+
+    async def figures(self) -> bytes:
+        """The metrics, with the depths of the queues as they are now."""
+        now = self._clock.seconds()
+        try:
+            for name, depth in (await self._journal.depths().addTimeout(_PATIENCE, self._clock)).items():
+                self._metrics.queue(name, depth.count, now - depth.oldest if depth.oldest is not None else 0.0)
+        except Exception:  # noqa: S110  # the other figures are wanted most when the journal is away
+            pass
+        count, oldest = await self._spool.depth()
+        self._metrics.queue("spool", count, now - oldest if oldest is not None else 0.0)
+        return self._metrics.text()
+
+    async def _store(self) -> dict[str, Any]:
+        try:
+            await self._journal.check().addTimeout(_PATIENCE, self._clock)
+        except TryLater as trouble:
+            return {"ok": False, "trouble": str(trouble)}
+        except Exception:
+            return {"ok": False, "trouble": f"the journal has not answered within {_PATIENCE:g} seconds"}
+        return {"ok": True}
+
+    def _a1(self) -> dict[str, Any]:
+        state: dict[str, Any] = {"ok": self._gate.trouble is None, "transport": self._transport}
+        if self._gate.trouble is not None:
+            state |= {"trouble": str(self._gate.trouble), "sending_stopped": self._gate.closed}
+        elif not self._gate.known:
+            state |= {"ok": False, "trouble": "A1 has not answered yet"}
+        return state
+
+    def _portal_state(self) -> dict[str, Any]:
+        installed = self._tokens.installation
+        if installed is None:
+            return {"ok": False, "trouble": "the application is not installed in Bitrix24"}
+        state: dict[str, Any] = {
+            "ok": True,
+            "portal": installed.domain,
+            "sender_registered": self._registration.stands,
+        }
+        trouble = self._portal.trouble
+        if trouble is not None:
+            # A portal that is away delays statuses; only one that shuts us out stops messages from coming.
+            state |= {"ok": not trouble.operator, "trouble": str(trouble)}
+        elif self._registration.trouble is not None and not self._registration.stands:
+            state |= {"ok": False, "trouble": self._registration.trouble}
+        return state
