@@ -1,0 +1,45 @@
+"""`a1gateway`: the commands beside the daemon."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from . import __version__, config, normalize
+from .sandbox import command as sandbox
+
+
+def parser() -> argparse.ArgumentParser:
+    """What the command line takes."""
+    whole = argparse.ArgumentParser(
+        prog="a1gateway",
+        description="SMS from Bitrix24 through A1. The daemon is started by: twistd -n a1gateway --config FILE",
+    )
+    whole.add_argument("--version", action="version", version=f"a1gateway {__version__}")
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    check = commands.add_parser("check-config", help="check a configuration file; names every fault and its key")
+    check.add_argument("file", metavar="FILE")
+    check.set_defaults(run=lambda given: config.main(given.file, sys.stdout, sys.stderr))
+
+    numbers = commands.add_parser("normalize", help="read phone numbers, write what would be sent to, as CSV")
+    numbers.add_argument("file", metavar="FILE", nargs="?", help="text or CSV; without it, or with -, standard input")
+    numbers.set_defaults(run=lambda given: normalize.run(given.file, sys.stdin, sys.stdout))
+
+    simulation = commands.add_parser("sandbox", help="a simulated A1 and a simulated Bitrix24 portal on this machine")
+    sandbox.add_arguments(simulation)
+    simulation.set_defaults(run=sandbox.run)
+    return whole
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; its exit status."""
+    given = parser().parse_args(arguments)
+    try:
+        status: int = given.run(given)
+    except BrokenPipeError:
+        # Whoever reads the output has had enough, as `head` does.
+        sys.stderr.close()
+        return 141
+    return status
