@@ -87,6 +87,7 @@ def test_a_form_without_a_content_type_is_read() -> None:
     [
         (b"{", "application/json", "bad_json"),
         (b"[1]", "application/json", "bad_json"),
+        (b'{"a": "\\ud800"}', "application/json", "bad_json"),
         (b"a=%FF%FE", FORM, "bad_encoding"),
         (b"a=\xff\xfe", FORM, "bad_encoding"),
         (b"<xml/>", "text/xml", "bad_content_type"),

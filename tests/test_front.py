@@ -78,6 +78,11 @@ class Gateway:
     tokens: Tokens
     outside: Outside
     registration: Registration
+    metrics: Metrics
+
+    def taken_in(self) -> float:
+        """How many messages went all the way through the door."""
+        return float(self.metrics.accepted.labels("transactional")._value.get())
 
     def request(self, method: str, path: str, **more: Any) -> tuple[int, str, Any]:
         answers: list[Any] = []
@@ -170,7 +175,7 @@ def gateway(clock: Clock, journal: Journal, tmp_path: Path) -> Iterator[Gateway]
     root.putChild(b"bitrix24", KleinResource(front.app))
     root.putChild(b"a1", KleinResource(callback.app))
     registration.startService()
-    yield Gateway(StubTreq(root), clock, journal, tokens, outside, registration)
+    yield Gateway(StubTreq(root), clock, journal, tokens, outside, registration, metrics)
     registration.stopService()
 
 
@@ -266,6 +271,22 @@ def test_a_message_whose_application_token_is_forged_is_refused(gateway: Gateway
     code, _ = gateway.handle(CARD | AUTH | {"message_id": "forged", "auth[application_token]": "made up"})
     assert code == 403
     assert gateway.message("forged") is None
+
+
+def test_a_message_is_taken_in_though_its_client_hangs_up(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, slow = gateway.journal.accept, Deferred[None]()
+    monkeypatch.setattr(gateway.journal, "accept", lambda arrival: slow.addCallback(lambda _: real(arrival)))
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    asking = gateway.client.post(
+        "https://sms.example.by/bitrix24/handler/s3cret", data=urlencode(CARD).encode(), headers=headers
+    )
+    asking.addErrback(lambda _gone: None)
+    gateway.client.flush()
+    asking.cancel()
+    gateway.client.flush()
+    slow.callback(None)
+    assert gateway.message() is not None
+    assert gateway.taken_in() == 1
 
 
 def test_when_nothing_can_hold_the_message_the_answer_is_503(

@@ -8,7 +8,9 @@ import json
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
@@ -61,7 +63,10 @@ def answering(route: Route[S, P]) -> Route[S, P]:
     @functools.wraps(route)
     async def answered(self: S, request: IRequest, *arguments: P.args, **named: P.kwargs) -> bytes:
         try:
-            return await route(self, request, *arguments, **named)
+            return await _whatever_the_client_does(route(self, request, *arguments, **named))
+        except CancelledError:
+            # Nobody is left to be answered.
+            return b""
         except WrongSecret:
             answer_nothing(request)
             return b""
@@ -80,6 +85,23 @@ def answering(route: Route[S, P]) -> Route[S, P]:
             return error_answer(request, 500, "gateway_fault", "the gateway failed; its log says why")
 
     return answered  # type: ignore[return-value]  # functools.wraps loses that `self` is positional
+
+
+def _whatever_the_client_does(work: Coroutine[Any, Any, bytes]) -> Deferred[bytes]:
+    """The result of `work`, which goes on when Klein cancels the route of a client that has gone.
+
+    A message that is half taken in when Bitrix24 hangs up is a message that nobody goes on with.
+    """
+    answer: Deferred[bytes] = Deferred()
+
+    def done(result: bytes | Failure) -> None:
+        if not answer.called:
+            answer.callback(result)
+        elif isinstance(result, Failure):
+            _log.failure("a request whose client has gone failed", failure=result)
+
+    Deferred.fromCoroutine(work).addBoth(done)
+    return answer
 
 
 def http_error(request: IRequest, failure: Any) -> bytes:

@@ -69,6 +69,8 @@ def read_fields(request: IRequest) -> dict[str, Any]:
     if kind == "application/json" or kind.endswith("+json"):
         try:
             content = json.loads(body)
+            # JSON can spell halves of characters, which cannot be written anywhere.
+            json.dumps(content, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             raise BadBody("bad_json", "the body says that it is JSON, but it is not") from None
         if not isinstance(content, dict):
