@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Callable
@@ -34,6 +35,7 @@ class Spool:
     def __init__(self, directory: str, off_thread: OffThread) -> None:
         self._directory = Path(directory).absolute()
         self._off_thread = off_thread
+        self._writes = itertools.count()
 
     def prepare(self) -> None:
         """Make the directory; raises `CannotStart`. Blocks."""
@@ -110,7 +112,8 @@ class Spool:
         return self._directory / f"{name}.json"
 
     def _write(self, name: str, content: dict[str, Any]) -> None:
-        unfinished = self._directory / f"{name}.new"
+        # The same message may be on its way into the spool twice at a time.
+        unfinished = self._directory / f"{name}.{next(self._writes)}.new"
         try:
             descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
