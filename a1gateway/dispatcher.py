@@ -144,7 +144,7 @@ class Dispatcher(DueLoop):
         """Until the journal has it: what A1 has taken must be known. A stop ends the trying; A1 is asked later."""
         while True:
             try:
-                self._receipts.announce(await self._journal.record(records, self._clock.seconds()))
+                await self._record_or_doubt(records)
             except TryLater as trouble:
                 self._log.warn("outcomes wait for the journal: {trouble}", trouble=str(trouble))
                 if not self.running:
@@ -152,6 +152,19 @@ class Dispatcher(DueLoop):
                 await deferLater(self._clock, 1.0)
             else:
                 return
+
+    async def _record_or_doubt(self, records: Sequence[tuple[Submission, Outcome, float]]) -> None:
+        try:
+            changes = await self._journal.record(records, self._clock.seconds())
+        except TryLater:
+            raise
+        except Exception:
+            self._log.failure("outcomes cannot be written down; this is a fault of the gateway; A1 is asked for them")
+            at = self._clock.seconds() + _ASK_AFTER
+            await self._journal.doubt([submission for submission, _, _ in records], at)
+            self._on_uncertain()
+        else:
+            self._receipts.announce(changes)
 
     def _judge(self, outcomes: Sequence[Outcome]) -> None:
         """What the outcomes say of A1 as a whole."""

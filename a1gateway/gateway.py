@@ -25,7 +25,7 @@ from .web.site import CountingSite
 # How long a stop waits, in seconds, for requests that are being answered, for what is under way to others, and for
 # the journal. Together they stay under the 90 s that systemd gives by default.
 _ANSWERING = 10.0
-_UNDER_WAY = 30.0
+_UNDER_WAY = 20.0
 _CLOSING = 10.0
 
 

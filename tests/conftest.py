@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import settings
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -16,6 +17,10 @@ from a1gateway.journal.lane import InlineLane
 from a1gateway.message import Arrival
 
 T = TypeVar("T")
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # The beginning of the tests' time: a Sunday in November, some seconds into it.
 START = 1_795_305_600.0

@@ -372,5 +372,13 @@ def test_any_element_of_a_bulk_is_understood_or_left_uncertain(element: dict[str
     assert read_element(element) is None or isinstance(read_element(element), (Accepted, Refused, Duplicate))
 
 
+def test_what_cannot_be_written_down_is_not_passed_on() -> None:
+    body = b'{"status": false, "error": {"code": 101, "description": "\\ud800", "parameter": "\\udfff"}}'
+    [outcome], _ = submit(Answer(200, body))
+    assert isinstance(outcome, Refused)
+    outcome.note.encode()
+    assert submit({"status": True, "message_id": 1, "parts": 10**30})[0] == [Accepted("1")]
+
+
 def test_an_error_without_its_object_is_an_error_all_the_same() -> None:
     assert read_answer(answer({"status": False})) == A1Error(0, "None", None)

@@ -100,8 +100,8 @@ async def test_a_redirection_is_not_followed(client: HttpClient) -> None:
 @ensureDeferred  # type: ignore[untyped-decorator]
 async def test_a_server_that_hangs_has_an_end(client: HttpClient) -> None:
     async with server(None) as (url, spoken):
-        with pytest.raises(AnswerLost, match=r"within 0\.2 seconds"):
-            await client.post_form(url, {}, timeout=0.2)
+        with pytest.raises(AnswerLost, match=r"within 1 seconds"):
+            await client.post_form(url, {}, timeout=1)
         assert spoken[0].received
 
 
@@ -109,8 +109,8 @@ async def test_a_server_that_hangs_has_an_end(client: HttpClient) -> None:
 async def test_a_server_that_hangs_in_the_middle_of_the_body_has_an_end(client: HttpClient) -> None:
     half = b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"status": tr'
     async with server(half, close=False) as (url, _):
-        with pytest.raises(AnswerLost, match=r"within 0\.2 seconds"):
-            await client.post_form(url, {}, timeout=0.2)
+        with pytest.raises(AnswerLost, match=r"within 1 seconds"):
+            await client.post_form(url, {}, timeout=1)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
 
 from a1gateway.carriers.outcome import (
@@ -227,6 +227,18 @@ def test_outcomes_wait_for_a_journal_that_is_away(sending: Sending, monkeypatch:
     sending.accept("m1")
     assert sending.status() == "queued"
     sending.pass_time(5)
+    assert (sending.status(), sending.sent()) == ("sent", ["m1"])
+
+
+def test_an_outcome_that_cannot_be_written_down_is_asked_for(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sending.carrier.known = {"m1": Standing("1", Status.SENT, "7001")}
+    with monkeypatch.context() as patch:
+        patch.setattr(sending.journal, "record", lambda *_: execute(int, "a bug"))
+        sending.accept("m1")
+    assert sending.status() == "queued"
+    sending.pass_time(10)
     assert (sending.status(), sending.sent()) == ("sent", ["m1"])
 
 

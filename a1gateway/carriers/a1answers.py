@@ -15,6 +15,8 @@ from .outcome import Accepted, Duplicate, LinkTrouble, Outcome, Refused, Standin
 
 _DUPLICATE = 20
 _NOT_FOUND = 12
+# The concatenation header's limit.
+_MOST_PARTS = 255
 
 # Errors of a whole request; for the others nobody can say whether A1 took something in.
 _REQUEST_TROUBLE = {
@@ -113,13 +115,15 @@ def read_answer(answer: Answer) -> dict[str, Any] | A1Error:
 def read_error(error: Any) -> A1Error:
     """An error object in any state."""
     if not isinstance(error, Mapping):
-        return A1Error(0, str(error)[:200], None)
+        return A1Error(0, _text(error, 200), None)
     try:
         code = int(error.get("code", 0))
     except (TypeError, ValueError):
         code = 0
     parameter = error.get("parameter")
-    return A1Error(code, str(error.get("description", ""))[:500], None if parameter is None else str(parameter)[:50])
+    return A1Error(
+        code, _text(error.get("description", ""), 500), None if parameter is None else _text(parameter, 50)
+    )
 
 
 def read_accepted(fields: Mapping[str, Any]) -> Accepted:
@@ -130,7 +134,7 @@ def read_accepted(fields: Mapping[str, Any]) -> Accepted:
     parts = fields.get("parts")
     return Accepted(
         identifier(fields.get("message_id")),
-        parts if isinstance(parts, int) and not isinstance(parts, bool) else None,
+        parts if isinstance(parts, int) and 0 < parts <= _MOST_PARTS else None,
         Price(_money(fields.get("price")), _money(fields.get("amount"))),
     )
 
@@ -152,14 +156,19 @@ def read_standing(status: Any) -> Standing | None:
     word = status_word(status["code"])
     if word == "FALSE":
         return None
-    return Standing(word, meaning(word), identifier(status.get("message_id")), str(status.get("name", ""))[:200])
+    return Standing(word, meaning(word), identifier(status.get("message_id")), _text(status.get("name", ""), 200))
 
 
 def identifier(value: Any) -> str | None:
     """One of A1's identifiers as text, whether it came as a number or as a text."""
     if value is None or isinstance(value, (bool, dict, list)):
         return None
-    return str(value).strip()[:100] or None
+    return _text(value, 100).strip() or None
+
+
+def _text(value: Any, longest: int) -> str:
+    """A value as text that can be written down: JSON can spell halves of characters."""
+    return str(value)[:longest].encode("utf-8", "replace").decode()
 
 
 def _money(value: Any) -> Decimal | None:

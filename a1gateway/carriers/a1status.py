@@ -26,8 +26,8 @@ def status_word(said: Any) -> str:
     """A code or word as text: `3`, `"3"` and `3.0` are one, letter case and blanks around do not count."""
     if isinstance(said, bool) or said is None:
         return "FALSE"
-    text = str(said).strip().upper()
-    return text.removesuffix(".0")[:100]
+    text = str(said)[:100].strip().upper().encode("utf-8", "replace").decode()
+    return text.removesuffix(".0")
 
 
 def meaning(word: str) -> Status | None:

@@ -189,6 +189,18 @@ class Journal:
 
     # Messages of which nobody knows whether A1 has them.
 
+    def doubt(self, submissions: Sequence[Submission], at: float) -> Deferred[None]:
+        """What became of these could not be written down: A1 has to be asked for them."""
+
+        def operation(connection: Connection) -> None:
+            connection.execute(
+                update(messages)
+                .where(messages.c.id.in_([each.id for each in submissions]), messages.c.stage == Stage.IN_FLIGHT)
+                .values(stage=Stage.ASKING, due_at=at, asked=0, uncertain="not_recorded")
+            )
+
+        return self._lane.run(operation)
+
     def uncertain(self, now: float, limit: int) -> Deferred[Claim]:
         """Up to `limit` messages that A1 has to be asked for now."""
         return self._look(Stage.ASKING, now, limit)
