@@ -2,7 +2,7 @@
 # make test   formatting, lint, types and the whole test suite
 # Both set up everything they need in .venv.
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -24,11 +24,12 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# The compatible editable mode puts the checkout itself on the path, so that twistd finds twisted/plugins in it.
+# The .pth file puts the checkout itself on the path: twistd looks for twisted/plugins in the folders of the path only.
 $(READY): setup.cfg pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[test]' --config-settings editable_mode=compat
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -c "import sysconfig; print('$(CURDIR)', file=open(sysconfig.get_path('purelib') + '/a1gateway.pth', 'w'))"
 	touch $(READY)
 
 clean:
