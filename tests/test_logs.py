@@ -1,0 +1,74 @@
+"""The log: one event a line, whatever is in it, at the level that was asked for."""
+
+from __future__ import annotations
+
+import io
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.logger import Logger, LogLevel
+from twisted.python.failure import Failure
+
+from a1gateway.logs import as_json, observer
+
+
+def logged(style: str, level: str) -> tuple[Logger, io.StringIO]:
+    out = io.StringIO()
+    return Logger("a1gateway.test", observer=observer(out, style=style, level=level)), out
+
+
+def test_json_has_the_events_own_values_by_name() -> None:
+    log, out = logged("json", "info")
+    log.info("message {message_id}: {status}", message_id="m1", status="sent", segments=2)
+    line = json.loads(out.getvalue())
+    assert line["event"] == "message m1: sent"
+    assert (line["level"], line["part"]) == ("info", "a1gateway.test")
+    assert (line["message_id"], line["status"], line["segments"]) == ("m1", "sent", 2)
+    assert line["time"].endswith("+0000")
+
+
+def test_a_failure_has_its_traceback_on_the_same_line() -> None:
+    log, out = logged("json", "info")
+    try:
+        raise KeyError("gone")
+    except KeyError:
+        log.failure("it failed", failure=Failure())
+    [line] = out.getvalue().splitlines()
+    assert "KeyError" in json.loads(line)["traceback"]
+
+
+def test_text_is_one_line_an_event() -> None:
+    log, out = logged("text", "info")
+    log.warn("message {message_id}", message_id="m1")
+    [line] = out.getvalue().splitlines()
+    assert line.endswith("message m1")
+
+
+def test_what_is_below_the_level_is_left_out() -> None:
+    log, out = logged("json", "warn")
+    log.info("nothing")
+    log.warn("something")
+    assert [json.loads(line)["event"] for line in out.getvalue().splitlines()] == ["something"]
+
+
+def test_twisteds_own_talk_is_left_out_but_its_warnings_are_not() -> None:
+    out = io.StringIO()
+    log = Logger("twisted.web.client", observer=observer(out, style="json", level="info"))
+    log.info("Starting factory")
+    log.warn("something")
+    assert [json.loads(line)["event"] for line in out.getvalue().splitlines()] == ["something"]
+
+
+@given(
+    st.text(max_size=30),
+    st.dictionaries(
+        st.text(max_size=8), st.none() | st.integers() | st.text(max_size=8) | st.binary(max_size=4), max_size=4
+    ),
+)
+def test_any_event_is_one_line_of_json(text: str, values: dict[str, object]) -> None:
+    event = {"log_format": text, "log_level": LogLevel.info, "log_time": 0.0, **values}
+    line = as_json(event)
+    assert line.endswith("\n")
+    assert "\n" not in line[:-1]
+    assert isinstance(json.loads(line), dict)
