@@ -152,6 +152,8 @@ class StatusReport:
     """What the word means; None for a word that nobody knows."""
     source: Source
     at: float
+    note: str = ""
+    """What the party added for people."""
 
 
 @dataclass(frozen=True, slots=True)

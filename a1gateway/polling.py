@@ -66,7 +66,7 @@ class Polling(DueLoop):
             standing = standings.get(each.id)
             if standing is not None:
                 name = each.a1_id or each.custom_id
-                reports.append(StatusReport(name, standing.word, standing.status, Source.POLL, now))
+                reports.append(StatusReport(name, standing.word, standing.status, Source.POLL, now, standing.name))
         again = {each.id: now + self.pause(now - each.received_at) for each in submissions}
         await self._receipts.settle(reports, again)
 

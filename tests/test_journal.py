@@ -405,7 +405,7 @@ def test_an_empty_file_in_the_journals_place_is_not_taken_for_one(store: Store, 
 
 
 def test_one_failing_operation_does_not_undo_its_neighbours(store: Store) -> None:
-    values = {"identifier": "1", "word": "w", "source": "poll", "at": 0.0}
+    values = {"identifier": "1", "word": "w", "source": "poll", "at": 0.0, "note": ""}
 
     def good(connection: Connection) -> str:
         connection.execute(unmatched.insert(), values)

@@ -300,9 +300,13 @@ def test_a_poll_that_fails_is_repeated(sending: Sending) -> None:
     sending.carrier.trouble = UNREACHABLE
     sending.pass_time(180)
     sending.carrier.trouble = None
-    sending.carrier.known = {"m1": Standing("4", Status.UNDELIVERABLE, "a1")}
+    sending.carrier.known = {"m1": Standing("4", Status.UNDELIVERABLE, "a1", "Не доставлено")}
     sending.pass_time(240)
     assert sending.status() == "undeliverable"
+    kept = run(sending.journal.message("m1"))
+    assert kept is not None
+    last = kept["history"][-1]
+    assert (last["source"], last["word"], last["note"]) == ("poll", "4", "Не доставлено")
 
 
 def test_a_message_that_is_never_answered_expires(sending: Sending) -> None:

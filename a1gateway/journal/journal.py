@@ -226,7 +226,9 @@ class Journal:
                 row = find(connection, messages.c.id == asked.id)
                 if row is not None:
                     changes += record(connection, row, Accepted(standing.a1_id, word="found"), poll_at, now)
-                    report = StatusReport(asked.custom_id, standing.word, standing.status, Source.API, now)
+                    report = StatusReport(
+                        asked.custom_id, standing.word, standing.status, Source.API, now, standing.name
+                    )
                     changes += settle(connection, report) or []
             for asked in missing:
                 row = find(connection, messages.c.id == asked.id)

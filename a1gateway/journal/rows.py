@@ -139,12 +139,12 @@ def settle(connection: Connection, report: StatusReport) -> list[Change] | None:
     if report.status is not None and current.may_become(report.status):
         if row["stage"] != Stage.SENT and report.status is Status.SENT:
             # The answer to the submit is still awaited, and with it A1's identifier.
-            write_history(connection, row["id"], report.at, report.source, None, report.word)
+            write_history(connection, row["id"], report.at, report.source, None, report.word, report.note)
             return []
-        return [take(connection, row, report.status, report.source, report.word, report.at)]
+        return [take(connection, row, report.status, report.source, report.word, report.at, note=report.note)]
     if report.word != row["word"]:
         # It changes nothing, but it is what the other side said.
-        write_history(connection, row["id"], report.at, report.source, None, report.word)
+        write_history(connection, row["id"], report.at, report.source, None, report.word, report.note)
         if not current.final:
             _set(connection, row, {"word": report.word})
     return []
@@ -213,7 +213,7 @@ def _early(connection: Connection, identifiers: Iterable[str | None]) -> list[Ch
     ).mappings()
     for row in early.all():
         status = Status(row["status"]) if row["status"] is not None else None
-        report = StatusReport(row["identifier"], row["word"], status, Source(row["source"]), row["at"])
+        report = StatusReport(row["identifier"], row["word"], status, Source(row["source"]), row["at"], row["note"])
         changes += settle(connection, report) or []
         connection.execute(delete(unmatched).where(unmatched.c.id == row["id"]))
     return changes

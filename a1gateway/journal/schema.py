@@ -88,6 +88,7 @@ unmatched = Table(
     Column("status", String),
     Column("source", String, nullable=False),
     Column("at", Double, nullable=False),
+    Column("note", Text, nullable=False),
 )
 Index("ix_unmatched_identifier", unmatched.c.identifier)
 

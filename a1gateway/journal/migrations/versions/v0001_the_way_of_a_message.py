@@ -66,6 +66,7 @@ def upgrade() -> None:
         sa.Column("status", sa.String),
         sa.Column("source", sa.String, nullable=False),
         sa.Column("at", sa.Double, nullable=False),
+        sa.Column("note", sa.Text, nullable=False),
     )
     op.create_index("ix_unmatched_identifier", "unmatched", ["identifier"])
     op.create_table(
