@@ -137,7 +137,10 @@ def test_when_neither_can_hold_a_message_it_is_refused_and_counted(
     (tmp_path / "spool").rmdir()
     with pytest.raises(NothingCanHold):
         run(intake.take_message(arrival()))
-    assert intake._metrics.turned_away._value.get() == 1
+    (tmp_path / "spool").write_text("no directory")
+    with pytest.raises(NothingCanHold):
+        run(intake.take_message(arrival()))
+    assert intake._metrics.turned_away._value.get() == 2
 
 
 def test_a_status_waits_in_the_spool_too(

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -127,7 +128,8 @@ class Spool:
             finally:
                 os.close(directory)
         except OSError as error:
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):
+                unfinished.unlink()
             raise NothingCanHold(f"spool {self._directory}: {error.strerror}") from error
 
     def _read(self, name: str) -> Arrival | StatusReport | None:
