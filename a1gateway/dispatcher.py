@@ -26,14 +26,12 @@ from .gate import Gate
 from .interfaces import ICarrier
 from .journal import Journal
 from .message import Stage, Submission
-from .pacing import growing_pause
 from .receipts import Receipts
 
 _IDLE = 60.0
 _REQUESTS_AT_ONCE = 4
 _LARGEST_BULK = 500
-_FIRST_RETRY = 2.0
-_LONGEST_RETRY = 30.0
+_RETRY = 1.0
 # How long a request whose answer was lost may still be on its way before A1 is asked for it, and asked again.
 _ASK_AFTER = 2.0
 _ASK_AGAIN_AFTER = 5.0
@@ -54,7 +52,6 @@ class Dispatcher(DueLoop):
         *,
         poll_after: float,
         on_uncertain: Callable[[], None],
-        random: Callable[[], float],
     ) -> None:
         """`poll_after` is in seconds; `on_uncertain` is called when A1 has to be asked for a message."""
         super().__init__("dispatcher", clock, self._send_due)
@@ -64,7 +61,6 @@ class Dispatcher(DueLoop):
         self._receipts = receipts
         self._poll_after = poll_after
         self._on_uncertain = on_uncertain
-        self._random = random
         self._under_way: set[Deferred[None]] = set()
         gate.on_open(self.wake)
 
@@ -124,16 +120,20 @@ class Dispatcher(DueLoop):
         self._judge(outcomes)
         now = self._clock.seconds()
         records = [
-            (submission, outcome, now + self._pause(submission, outcome))
+            (submission, outcome, now + self._pause(outcome))
             for submission, outcome in zip(submissions, outcomes, strict=True)
         ]
         for submission, outcome in zip(submissions, outcomes, strict=True):
-            if isinstance(outcome, (Uncertain, Postponed)):
+            if isinstance(outcome, Uncertain):
                 self._log.warn(
-                    "message {message_id}: {outcome} at attempt {attempt}: {trouble}",
+                    "message {message_id}: A1 may have it or not, and is asked: {trouble}",
                     message_id=submission.message_id,
-                    outcome=type(outcome).__name__.lower(),
-                    attempt=submission.attempts,
+                    trouble=str(outcome.trouble),
+                )
+            elif isinstance(outcome, Postponed):
+                self._log.debug(
+                    "message {message_id}: waits: {trouble}",
+                    message_id=submission.message_id,
                     trouble=str(outcome.trouble),
                 )
         await self._write_down(records)
@@ -170,15 +170,16 @@ class Dispatcher(DueLoop):
         """What the outcomes say of A1 as a whole."""
         troubles = [outcome.trouble for outcome in outcomes if isinstance(outcome, (Postponed, Uncertain))]
         if len(troubles) < len(outcomes):
-            self._gate.good()
+            self._gate.good(submitted=True)
         elif troubles:
             self._gate.bad(troubles[0])
 
-    def _pause(self, submission: Submission, outcome: Outcome) -> float:
+    def _pause(self, outcome: Outcome) -> float:
         if isinstance(outcome, Accepted):
             return self._poll_after
         if isinstance(outcome, Postponed):
-            return growing_pause(submission.attempts, _FIRST_RETRY, _LONGEST_RETRY, self._random)
+            # It is the gate that makes the pauses grow, for all messages alike.
+            return _RETRY
         if isinstance(outcome, Uncertain):
             return _ASK_AFTER
         assert isinstance(outcome, (Refused, Duplicate))
@@ -186,7 +187,7 @@ class Dispatcher(DueLoop):
 
 
 def _bulks(submissions: Sequence[Submission]) -> list[list[Submission]]:
-    """What goes out together: the fewer the more often it was tried, so that one bad message holds up no others."""
+    """What goes out together: the fewer the more often it was lost, so that one bad message holds up no others."""
     bulks: list[list[Submission]] = []
     for attempts, group in groupby(
         sorted(submissions, key=lambda each: each.attempts), key=lambda each: each.attempts

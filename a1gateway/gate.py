@@ -16,6 +16,7 @@ _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
 _PROBE_CLOSED = 60.0
 _PROBE_FAILING = 10.0
+_OF_SUBMITS = (Trouble.UNAVAILABLE, Trouble.THROTTLED, Trouble.FAULT)
 
 
 class Gate:
@@ -52,9 +53,15 @@ class Gate:
             return _PROBE_CLOSED
         return max(0.0, self._resume_at - self._clock.seconds())
 
-    def good(self) -> None:
-        """A1 has answered as it should."""
-        was, self.trouble = self.trouble, None
+    def good(self, *, submitted: bool = False) -> None:
+        """A1 has answered as it should; `submitted`: it has taken or refused a message.
+
+        When it was submits that A1 could not take, only a submit shows that it can again.
+        """
+        was = self.trouble
+        if was is not None and was.trouble in _OF_SUBMITS and not submitted:
+            return
+        self.trouble = None
         self.known = True
         self._failures = 0
         self._resume_at = 0.0

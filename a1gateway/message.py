@@ -135,7 +135,7 @@ class Submission:
     sender_id: str | None
     segments: int
     attempts: int = 1
-    """How often it has been submitted, this time included."""
+    """How often it may have reached A1, this time included."""
     a1_id: str | None = None
     received_at: float = 0.0
 

@@ -139,7 +139,6 @@ def build(config: Config, reactor: Any) -> Gateway:
         receipts,
         poll_after=poll_after,
         on_uncertain=look_up.wake,
-        random=jitter,
     )
     polling = Polling(
         reactor,

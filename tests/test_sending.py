@@ -35,6 +35,7 @@ from .fakes import FakeCarrier
 
 UNREACHABLE = LinkTrouble(Trouble.UNREACHABLE, "A1 cannot be reached")
 CREDENTIALS = LinkTrouble(Trouble.CREDENTIALS, "A1's error 4: wrong credentials", code="4")
+UNAVAILABLE = LinkTrouble(Trouble.UNAVAILABLE, "A1's error 8: channel not available", code="8")
 THROTTLED = LinkTrouble(Trouble.THROTTLED, "A1's error 7: too many requests", code="7")
 
 
@@ -82,9 +83,7 @@ def sending(clock: Clock, journal: Journal) -> Any:
     gate = Gate(clock, lambda: 0.0)
     receipts = Receipts(journal, metrics, lambda: finals.append(None))
     look_up = LookUp(clock, journal, carrier, gate, receipts, poll_after=60, on_due=lambda: dispatcher.wake())
-    dispatcher = Dispatcher(
-        clock, journal, carrier, gate, receipts, poll_after=60, on_uncertain=look_up.wake, random=lambda: 0.0
-    )
+    dispatcher = Dispatcher(clock, journal, carrier, gate, receipts, poll_after=60, on_uncertain=look_up.wake)
     polling = Polling(clock, journal, carrier, gate, receipts, interval=60, give_up_after=3600)
     probe = Probe(clock, carrier, gate)
     loops = [dispatcher, look_up, polling, probe]
@@ -113,17 +112,22 @@ def test_what_waits_while_a_request_is_under_way_goes_together(sending: Sending)
     assert sending.carrier.turns == 2
 
 
-@pytest.mark.parametrize("trouble", [UNREACHABLE, THROTTLED], ids=["unreachable", "throttled"])
+@pytest.mark.parametrize("trouble", [UNREACHABLE, THROTTLED, UNAVAILABLE], ids=["unreachable", "throttled", "8"])
 def test_what_a1_does_not_have_is_sent_again_after_pauses_that_grow(sending: Sending, trouble: LinkTrouble) -> None:
-    sending.carrier.outcomes = [Postponed(trouble)] * 3
+    sending.carrier.outcomes = [Postponed(trouble)] * 4
     sending.accept("m1")
     assert sending.sent() == ["m1"]
-    sending.pass_time(1.5)
-    assert len(sending.sent()) == 1
-    sending.pass_time(60)
-    assert len(sending.sent()) == 4
+    counts = []
+    # It is tried again after 1, 2, 4 and 8 seconds, whatever A1 answers to other questions meanwhile.
+    sending.carrier.trouble = trouble
+    for seconds in (0.5, 1, 1, 1.5, 2.5, 1.5, 6.5):
+        sending.pass_time(seconds)
+        counts.append(len(sending.sent()))
+    assert counts == [1, 2, 2, 3, 3, 4, 4]
+    sending.pass_time(2)
     assert sending.status() == "sent"
-    assert [each.attempts for each in sending.carrier.submitted] == [1, 2, 3, 4]
+    # None of them has reached A1.
+    assert {each.attempts for each in sending.carrier.submitted} == {1}
     assert len({each.custom_id for each in sending.carrier.submitted}) == 1
 
 
@@ -245,9 +249,7 @@ def test_an_outcome_that_cannot_be_written_down_is_asked_for(
 def test_stopping_waits_for_the_submit_under_way(clock: Clock, journal: Journal) -> None:
     carrier, gate = FakeCarrier(), Gate(clock, lambda: 0.0)
     receipts = Receipts(journal, Metrics(), lambda: None)
-    dispatcher = Dispatcher(
-        clock, journal, carrier, gate, receipts, poll_after=60, on_uncertain=lambda: None, random=lambda: 0.0
-    )
+    dispatcher = Dispatcher(clock, journal, carrier, gate, receipts, poll_after=60, on_uncertain=lambda: None)
     slow: Deferred[Outcome] = Deferred()
     carrier.outcomes = [slow]
     run(journal.accept(arrival()))
@@ -266,13 +268,14 @@ def test_stopping_waits_for_the_submit_under_way(clock: Clock, journal: Journal)
 
 
 def test_the_oftener_a_message_was_tried_the_fewer_go_with_it(sending: Sending) -> None:
-    sending.carrier.outcomes = [Postponed(UNREACHABLE)] * 4
-    names = [f"m{number}" for number in range(4)]
+    names = [f"m{number}" for number in range(1, 121)]
+    sending.carrier.outcomes = [Uncertain(UNREACHABLE)] * 120
     sending.accept(*names)
-    turns = sending.carrier.turns
-    sending.pass_time(60)
+    assert sending.carrier.turns == 1
+    sending.pass_time(15)
     assert sorted(sending.sent()) == sorted(names * 2)
-    assert sending.carrier.turns > turns
+    # Fifty at most together, the second time.
+    assert sending.carrier.turns == 1 + 3
 
 
 def test_polls_ask_for_the_silent_ones_less_often_as_they_age(sending: Sending) -> None:

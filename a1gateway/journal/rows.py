@@ -170,7 +170,8 @@ def record(connection: Connection, row: RowMapping, outcome: Outcome, due_at: fl
             )
         ]
     if isinstance(outcome, Postponed):
-        _set(connection, row, {"stage": Stage.READY, "due_at": due_at})
+        # It has not arrived anywhere: that was no attempt.
+        _set(connection, row, {"stage": Stage.READY, "due_at": due_at, "attempts": row["attempts"] - 1})
         word, note = outcome.trouble.code or outcome.trouble.trouble, str(outcome.trouble)
     elif isinstance(outcome, Uncertain):
         _set(connection, row, {"stage": Stage.ASKING, "due_at": due_at, "asked": 0, "uncertain": "answer_lost"})
