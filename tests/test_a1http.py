@@ -233,6 +233,18 @@ def test_a_bulk_that_a1_finds_malformed_is_taken_apart_and_sent_singly() -> None
     assert isinstance(outcomes[2], Accepted)
 
 
+def test_an_a1_that_knows_no_bulk_gets_single_messages() -> None:
+    outcomes, http = submit(Answer(404, b"<html>"), OK, OK, count=2)
+    assert http.methods == ["sendBulk/sms", "send/sms", "send/sms"]
+    assert all(isinstance(each, Accepted) for each in outcomes)
+
+
+def test_a_bulk_taken_apart_ends_when_a1_shuts_the_account_out() -> None:
+    outcomes, http = submit(error(9), OK, error(4), count=4)
+    assert http.methods == ["sendBulk/sms", "send/sms", "send/sms"]
+    assert [type(each) for each in outcomes] == [Accepted, Postponed, Postponed, Postponed]
+
+
 def test_a_bulk_that_is_refused_for_its_rate_stays_whole() -> None:
     outcomes, http = submit(error(7), count=2)
     assert all(isinstance(each, Postponed) for each in outcomes)

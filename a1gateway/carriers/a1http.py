@@ -63,6 +63,10 @@ class A1HttpCarrier:
             answer = await self._ask("sendBulk/sms", form)
         except NotSent as trouble:
             return [Postponed(_unreachable(trouble))] * len(submissions)
+        except NotUnderstood as strange:
+            if strange.code not in _NO_SUCH_PLACE:
+                return [Uncertain(_unreachable(strange))] * len(submissions)
+            answer = A1Error(_NO_SUCH_CALL, str(strange), None)
         except AnswerLost as trouble:
             return [Uncertain(_unreachable(trouble))] * len(submissions)
         if not isinstance(answer, A1Error):
@@ -78,10 +82,14 @@ class A1HttpCarrier:
             count=len(submissions),
             trouble=str(answer),
         )
-        outcomes = []
+        outcomes: list[Outcome] = []
         for each in submissions:
             await self.turn()
             outcomes.append(await self._submit_one(each))
+            if isinstance(outcomes[-1], Postponed):
+                # What keeps one from A1 keeps all of them.
+                outcomes += [outcomes[-1]] * (len(submissions) - len(outcomes))
+                break
         return outcomes
 
     async def look_up(self, submissions: Sequence[Submission]) -> dict[int, Standing]:
