@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.interfaces import IReactorTime
 
-from .carriers.outcome import LinkTrouble
+from .carriers.outcome import Accepted, LinkTrouble
 from .due_loop import DueLoop
 from .gate import Gate
 from .interfaces import ICarrier
@@ -64,9 +64,14 @@ class Polling(DueLoop):
         reports = []
         for each in submissions:
             standing = standings.get(each.id)
-            if standing is not None:
-                name = each.a1_id or each.custom_id
-                reports.append(StatusReport(name, standing.word, standing.status, Source.POLL, now, standing.name))
+            if standing is None:
+                continue
+            name = each.a1_id or each.custom_id
+            reports.append(StatusReport(name, standing.word, standing.status, Source.POLL, now, standing.name))
+            if each.a1_id is None and standing.a1_id is not None:
+                # The answer to the submit did not name it; callbacks will.
+                learnt = [(each, Accepted(standing.a1_id), now)]
+                self._receipts.announce(await self._journal.record(learnt, now))
         again = {each.id: now + self.pause(now - each.received_at) for each in submissions}
         await self._receipts.settle(reports, again)
 

@@ -25,12 +25,12 @@ from a1gateway.due_loop import DueLoop
 from a1gateway.errors import JournalUnavailable
 from a1gateway.gate import Gate, Probe
 from a1gateway.journal import Journal
-from a1gateway.message import Status
+from a1gateway.message import Source, Status, StatusReport
 from a1gateway.metrics import Metrics
 from a1gateway.polling import Polling
 from a1gateway.receipts import Receipts
 
-from .conftest import arrival, run
+from .conftest import START, arrival, run
 from .fakes import FakeCarrier
 
 UNREACHABLE = LinkTrouble(Trouble.UNREACHABLE, "A1 cannot be reached")
@@ -296,6 +296,18 @@ def test_polls_ask_for_the_silent_ones_less_often_as_they_age(sending: Sending) 
     polled = len(sending.carrier.polled)
     sending.pass_time(600)
     assert len(sending.carrier.polled) == polled
+
+
+def test_an_identifier_that_the_answer_did_not_name_is_learnt_from_a_poll(sending: Sending) -> None:
+    sending.carrier.outcomes = [Accepted(None)]
+    sending.accept("m1")
+    early = StatusReport("7001", "DELIVERED", Status.DELIVERED, Source.CALLBACK, START)
+    run(sending.journal.settle([early]))
+    sending.carrier.known = {"m1": Standing("5", Status.SENT, "7001")}
+    sending.pass_time(70)
+    kept = run(sending.journal.message("m1"))
+    assert kept is not None
+    assert (kept["a1_id"], kept["status"]) == ("7001", "delivered")
 
 
 def test_a_poll_that_fails_is_repeated(sending: Sending) -> None:
