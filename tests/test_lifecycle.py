@@ -220,6 +220,15 @@ def test_a_reinstallation_and_an_update_bring_new_tokens_and_register_again(name
     assert len(named.changed) == 2
 
 
+def test_an_update_without_tokens_registers_again_with_the_ones_that_are_kept(named: Application) -> None:
+    named.take(API_ONLY)
+    update = {"event": "ONAPPUPDATE", "auth[member_id]": "77aa", "auth[application_token]": "d41c"}
+    named.take(update)
+    assert named.tokens.current().access_token == "3c1e"
+    assert len(named.changed) == 2
+    named.refuses(update | {"auth[application_token]": "made up"})
+
+
 UNINSTALL = {
     "event": "ONAPPUNINSTALL",
     "data[LANGUAGE_ID]": "ru",

@@ -54,7 +54,11 @@ class Lifecycle:
 
         Raises `NotGenuine`, and then nothing has changed; `PortalTrouble` when the portal cannot be asked now.
         """
-        if call.framed or call.event in _INSTALL_EVENTS:
+        if call.event == "ONAPPUPDATE" and not call.credentials.refresh_token:
+            # Without tokens of its own it still says that everything has to be registered again.
+            self.check_application_token(call.credentials)
+            self._on_change()
+        elif call.framed or call.event in _INSTALL_EVENTS:
             await self._install(call)
         elif call.event == "ONAPPUNINSTALL":
             await self._uninstall(call.credentials)
