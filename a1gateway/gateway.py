@@ -62,11 +62,6 @@ class Gateway(MultiService):
         self.log_observer: ILogObserver | None = None
         """Where the log goes, when that is not left to twistd."""
 
-    @property
-    def port(self) -> IListeningPort | None:
-        """What it listens on; None before and after."""
-        return self._port
-
     def setServiceParent(self, parent: Any) -> None:
         """Give twistd's application the log observer before it begins to log."""
         if self.log_observer is not None and isinstance(parent, Componentized):
@@ -88,7 +83,7 @@ class Gateway(MultiService):
                 self._log.error("starting without the journal: {trouble}", trouble=str(trouble))
         except CannotStart as reason:
             self._give_up(str(reason))
-        self._endpoint.listen(self._site).addCallbacks(self._listens, self._cannot_listen)
+        maybeDeferred(self._endpoint.listen, self._site).addCallbacks(self._listens, self._cannot_listen)
         if self._refusal is not None:
             self._give_up(self._refusal)
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from klein.resource import KleinResource
 from twisted.application.service import Service
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.threads import deferToThreadPool
 from twisted.python import usage
 
@@ -220,7 +221,16 @@ def build(config: Config, reactor: Any) -> Gateway:
         spool=spool,
         tokens=tokens,
         site=CountingSite(root, reactor),
-        endpoint=serverFromString(reactor, config.http.listen),
+        endpoint=_endpoint(reactor, config.http.listen),
         loops=[Probe(reactor, carrier, gate), look_up, dispatcher, polling, drain, registration, reporter],
         warnings=[str(warning) for warning in config.warnings],
     )
+
+
+def _endpoint(reactor: Any, listen: str) -> IStreamServerEndpoint:
+    try:
+        endpoint: IStreamServerEndpoint = serverFromString(reactor, listen)
+    except IndexError:
+        # How Twisted says that systemd has handed over no such socket; only a start can find that out.
+        raise CannotStart(f"http.listen: systemd has given no socket for {listen}; start a1gateway.socket") from None
+    return endpoint
