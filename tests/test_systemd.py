@@ -1,0 +1,207 @@
+"""The unit starts what there is with the secrets that the example names, and the daemon tells systemd how it is."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from twisted.scripts._twistd_unix import ServerOptions
+
+from a1gateway import gateway
+from a1gateway.systemd import notify
+
+ROOT = Path(__file__).parent.parent
+UNIT = ROOT / "systemd" / "a1gateway.service"
+EXAMPLE = ROOT / "config" / "a1gateway.example.toml"
+
+_ASSIGNMENT = re.compile(r"([A-Za-z]+)=(.*)")
+_CREDENTIAL = re.compile(r"([a-z0-9_]+):(/etc/a1gateway/secrets/([a-z0-9_]+))")
+
+
+def unit(name: str, *, commented_out: bool = False) -> list[str]:
+    """The values that the unit gives to `name`, in order; or those that it would, were they not commented out."""
+    lines = UNIT.read_text("utf-8").splitlines()
+    if commented_out:
+        lines = [line[1:] for line in lines if re.match(r"#[A-Za-z]", line)]
+    found = [match for match in map(_ASSIGNMENT.fullmatch, lines) if match is not None]
+    return [match[2] for match in found if match[1] == name]
+
+
+def example_secrets(*, commented_out: bool) -> set[str]:
+    """The names under which the example configuration looks for its secrets."""
+    front = "#" if commented_out else ""
+    pattern = rf'^{front}[a-z_]+_file = "\$\{{CREDENTIALS_DIRECTORY\}}/([a-z0-9_]+)"$'
+    return set(re.findall(pattern, EXAMPLE.read_text("utf-8"), re.MULTILINE))
+
+
+# The unit
+
+
+def test_systemd_is_told_by_the_daemon_itself_when_it_is_ready() -> None:
+    assert unit("Type") == ["notify"]
+    assert unit("NotifyAccess") == ["main"]
+
+
+@pytest.mark.parametrize("commented_out", [False, True])
+def test_every_secret_of_the_example_is_loaded_under_its_name(commented_out: bool) -> None:
+    """What the example has commented out, so has the unit: a missing file would keep it from starting."""
+    credentials = [_CREDENTIAL.fullmatch(value) for value in unit("LoadCredential", commented_out=commented_out)]
+    secrets = example_secrets(commented_out=commented_out)
+    assert secrets
+    assert {match and match[1] for match in credentials} == secrets
+    assert all(match and match[1] == match[3] for match in credentials)
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.ru.md"])
+def test_the_readme_makes_every_secret_that_the_unit_loads(readme: str) -> None:
+    text = (ROOT / readme).read_text("utf-8")
+    for value in unit("LoadCredential"):
+        assert f"> {value.partition(':')[2]} )" in text
+
+
+def test_twistd_takes_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the example as the configuration, and the secrets where systemd puts them."""
+    (command,) = unit("ExecStart")
+    program, *arguments = command.split()
+    assert program == "/opt/a1gateway/bin/twistd"
+    assert arguments[-1] == "/etc/a1gateway/a1gateway.toml"
+    for name in example_secrets(commented_out=False):
+        (tmp_path / name).write_text("0123456789abcdef0123456789abcdef")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    options = ServerOptions()
+    options.parseOptions([*arguments[:-1], str(EXAMPLE)])
+    assert options.subCommand == "a1gateway"
+    assert options["nodaemon"]
+    assert options["pidfile"] == ""
+    assert options["umask"] == 0o077
+    assert options.subOptions.config.bitrix24.portal == "shop.bitrix24.by"
+
+
+def test_the_state_directory_is_where_the_example_keeps_its_state() -> None:
+    (directory,) = unit("StateDirectory")
+    assert unit("StateDirectoryMode") == ["0700"]
+    # Both are commented out: they are the defaults.
+    store = re.findall(r'^#((?:url|spool) = ".*/var/lib/.*")$', EXAMPLE.read_text("utf-8"), re.MULTILINE)
+    paths = tomllib.loads("\n".join(store))
+    assert paths["url"].startswith(f"sqlite:////var/lib/{directory}/")
+    assert paths["spool"].startswith(f"/var/lib/{directory}/")
+
+
+def test_a_stop_has_more_time_than_it_may_take() -> None:
+    (seconds,) = unit("TimeoutStopSec")
+    assert int(seconds) >= gateway._ANSWERING + gateway._UNDER_WAY + gateway._CLOSING + 30
+
+
+def test_a_daemon_that_fails_is_started_again_for_ever() -> None:
+    """Bitrix24 does not repeat a message that found nobody."""
+    assert unit("Restart") == ["on-failure"]
+    assert unit("StartLimitIntervalSec") == ["0"]
+
+
+def test_memory_that_is_written_may_be_executed() -> None:
+    """cffi makes the callbacks that OpenSSL calls in such memory: denied, every TLS connection fails."""
+    assert unit("MemoryDenyWriteExecute") in ([], ["no"])
+
+
+def test_the_daemon_reaches_the_internet_and_systemd() -> None:
+    assert unit("RestrictAddressFamilies") == ["AF_INET AF_INET6 AF_UNIX"]
+    assert unit("IPAddressDeny") == []
+    assert unit("PrivateNetwork") == []
+
+
+def test_it_has_a_user_of_its_own_and_no_privileges() -> None:
+    assert unit("User") == unit("Group") == ["a1gateway"]
+    assert unit("DynamicUser") == []
+    assert unit("CapabilityBoundingSet") == [""]
+    assert unit("NoNewPrivileges") == ["yes"]
+
+
+def _systemd_analyze() -> str:
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        pytest.skip("there is no systemd-analyze here (Debian has it in the package systemd)")
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    version = re.search(r"systemd (\d+)", said)
+    if version is None or int(version[1]) < 250:
+        pytest.skip("this systemd-analyze cannot look at a file alone; systemd 250 can")
+    return program
+
+
+@pytest.fixture
+def unit_here(tmp_path: Path) -> Path:
+    """The unit with this environment's twistd, since `verify` wants to find it."""
+    here = tmp_path / UNIT.name
+    twistd = Path(sys.executable).with_name("twistd")
+    here.write_text(UNIT.read_text("utf-8").replace("ExecStart=/opt/a1gateway/bin/twistd", f"ExecStart={twistd}"))
+    return here
+
+
+def test_systemd_finds_no_fault_in_the_unit(unit_here: Path) -> None:
+    program = _systemd_analyze()
+    verified = subprocess.run([program, "verify", str(unit_here)], capture_output=True, text=True, check=False)
+    # Whatever it says of other units of the machine is none of ours.
+    assert [line for line in verified.stderr.splitlines() if UNIT.name in line] == []
+
+
+def test_systemd_finds_the_service_well_confined(unit_here: Path) -> None:
+    """The threshold is 2.0 of 10, in tenths; 10 is a service without any protection."""
+    program = _systemd_analyze()
+    command = [program, "security", "--offline=true", "--threshold=20", "--no-pager", str(unit_here)]
+    judged = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert judged.returncode == 0, judged.stdout[-400:] + judged.stderr
+
+
+# sd_notify
+
+
+@pytest.fixture
+def service_manager() -> Iterator[socket.socket]:
+    """A datagram socket to be told on; nothing in it is not waited for."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.settimeout(5)
+        yield listening
+
+
+def test_a_socket_by_its_path_is_told(service_manager: socket.socket, tmp_path: Path) -> None:
+    path = str(tmp_path / "notify")
+    service_manager.bind(path)
+    notify("READY=1", {"NOTIFY_SOCKET": path})
+    assert service_manager.recv(100) == b"READY=1"
+
+
+def test_a_socket_in_the_abstract_namespace_is_told(service_manager: socket.socket, tmp_path: Path) -> None:
+    name = f"a1gateway-{tmp_path.name}-{id(service_manager)}"
+    service_manager.bind(f"\0{name}")
+    notify("STATUS=жду журнал", {"NOTIFY_SOCKET": f"@{name}"})
+    assert service_manager.recv(100) == "STATUS=жду журнал".encode()
+
+
+def test_without_a_socket_nobody_is_told(service_manager: socket.socket, tmp_path: Path) -> None:
+    service_manager.bind(str(tmp_path / "notify"))
+    service_manager.setblocking(False)
+    for environment in ({}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "vsock:2:1234"}, {"NOTIFY_SOCKET": "notify"}):
+        notify("READY=1", environment)
+    with pytest.raises(BlockingIOError):
+        service_manager.recv(100)
+
+
+def test_the_environment_of_the_process_counts_when_no_other_is_given(
+    service_manager: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(tmp_path / "notify")
+    service_manager.bind(path)
+    monkeypatch.setenv("NOTIFY_SOCKET", path)
+    notify("STOPPING=1")
+    assert service_manager.recv(100) == b"STOPPING=1"
+
+
+def test_a_socket_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
+    notify("READY=1", {"NOTIFY_SOCKET": str(tmp_path / "gone")})
+    notify("READY=1", {"NOTIFY_SOCKET": "/" + "x" * 200})
