@@ -16,6 +16,10 @@ LARGEST_BODY = 1_000_000
 # A client that goes on sending long after it was too much is cut off.
 _CUT_OFF = 16 * LARGEST_BODY
 _IDLE_TIMEOUT = 60
+_ROUTES = frozenset(
+    ("/healthz", "/readyz", "/metrics", "/a1/callback")
+    + tuple(f"/bitrix24/{name}" for name in ("handler", "install", "event", "robot", "app"))
+)
 
 
 class BoundedRequest(Request):
@@ -111,6 +115,6 @@ def answer_nothing(request: IRequest) -> None:
 
 
 def _route(path: bytes) -> str:
-    """The path without what may be a secret: two parts are enough to tell which route it was."""
-    parts = path.decode("ascii", "replace").split("/")
-    return "/".join(parts[:3]) + ("/..." if len(parts) > 3 else "")
+    """Which route it was, without what may be a secret; an address that was not copied well may be one all over."""
+    route = "/".join(path.decode("ascii", "replace").split("/")[:3])
+    return route if route in _ROUTES else "elsewhere"
