@@ -1,0 +1,400 @@
+"""The daemon with the simulated A1 and the simulated portal around it, each a process of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, Self
+
+from .calls import NO_ANSWER, Reply, fetch
+from .processes import Process, Warden, eventually, free_port
+
+HANDLER_SECRET = "handler-secret-of-the-tests"
+CALLBACK_SECRET = "callback-secret-of-the-tests"
+APIKEY = "apikey-of-the-tests"
+CLIENT_ID = "local.tests"
+CLIENT_SECRET = "client-secret-of-the-tests"
+NUMBER = "+375291112233"
+# The contract's phone number, which the sandbox knows.
+_LOGIN = "375291234567"
+
+Sections = Mapping[str, Mapping[str, object]]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An SMS that was sent from the card."""
+
+    message_id: str
+    text: str
+
+
+class Counterpart:
+    """The control routes of one simulated party."""
+
+    def __init__(self, base: str, settings: Mapping[str, object]) -> None:
+        self.base = base
+        self._settings = settings
+
+    def ask(self, method: str, route: str, content: object = None) -> Any:
+        """What a control route answers."""
+        reply = fetch(method, f"{self.base}/sandbox/{route}", content=content, timeout=40)
+        assert reply.status == 200, f"{route}: {reply.status} {reply.text}"
+        return reply.json()
+
+    def messages(self) -> list[dict[str, Any]]:
+        """All that it knows, oldest first."""
+        messages: list[dict[str, Any]] = self.ask("GET", "messages")
+        return messages
+
+    def requests(self, method: str) -> int:
+        """How many requests a method has had since the last reset."""
+        return int(self.ask("GET", "requests").get(method, 0))
+
+    def fault(self, kind: str, **more: object) -> None:
+        """Switch a fault on."""
+        self.ask("POST", "faults", {"kind": kind, **more})
+
+    def mend(self) -> None:
+        """Switch all faults off."""
+        self.ask("DELETE", "faults")
+
+    def set(self, **settings: object) -> None:
+        """Change settings."""
+        self.ask("POST", "settings", settings)
+
+    def reset(self) -> None:
+        """Forget everything but the installation; the settings are those of the tests again."""
+        self.ask("POST", "reset")
+        self.set(**self._settings)
+
+
+class Sandbox:
+    """`a1gateway sandbox` on free ports."""
+
+    def __init__(self, warden: Warden, directory: Path, gateway: str, *, warm: bool) -> None:
+        arguments = [
+            "sandbox",
+            "--a1-port=0",
+            "--portal-port=0",
+            f"--gateway={gateway}",
+            f"--callback-secret={CALLBACK_SECRET}",
+            f"--a1-apikey={APIKEY}",
+            f"--client-id={CLIENT_ID}",
+            f"--client-secret={CLIENT_SECRET}",
+            "--no-install",
+        ]
+        self.process = warden.start("a1gateway", arguments, directory=directory, name="sandbox", warm=warm)
+        bases = eventually(self._bases, 30, "the sandbox says where it listens")
+        self.a1 = Counterpart(
+            bases[0],
+            {
+                "enroute_delay": 0.1,
+                "final_delay": 0.25,
+                "callback_pause": 0.5,
+                "callback_attempts": 40,
+            },
+        )
+        self.portal = Counterpart(bases[1], {"requests_per_second": 100.0, "burst": 200.0, "marketing_id_delay": 0.0})
+        self.a1.reset()
+        self.portal.reset()
+
+    def _bases(self) -> tuple[str, str] | None:
+        assert self.process.status is None, self.process.written()
+        a1 = re.search(r"^A1 HTTP API: (http://\S+)/api/$", self.process.out, re.MULTILINE)
+        portal = re.search(r"^Bitrix24 portal: (http://\S+)/$", self.process.out, re.MULTILINE)
+        return (a1[1], portal[1]) if a1 and portal else None
+
+
+class Gateway:
+    """The daemon: its configuration, its files, and the process while it runs."""
+
+    def __init__(self, warden: Warden, directory: Path, *, warm: bool) -> None:
+        self._warden = warden
+        self.directory = directory
+        self._warm = warm
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.config = directory / "a1gateway.toml"
+        # In a folder of their own, so that they can be copied and taken away together.
+        self.data = directory / "data"
+        self.journal = self.data / "journal.sqlite3"
+        self.spool = self.data / "spool"
+        self._process: Process | None = None
+        self.processes: list[Process] = []
+
+    @property
+    def process(self) -> Process:
+        """The one that was started last."""
+        assert self._process is not None, "not started"
+        return self._process
+
+    def sections(self, sandbox: Sandbox, **changes: Mapping[str, object]) -> dict[str, dict[str, object]]:
+        """The configuration by section, a dot in a section's name written as two underscores in `changes`."""
+        portal = sandbox.portal.base.removeprefix("http://")
+        sections: dict[str, dict[str, object]] = {
+            "http": {"listen": f"tcp:{self.port}:interface=127.0.0.1", "public_url": self.url},
+            "store": {"url": f"sqlite:///{self.journal}", "spool": str(self.spool)},
+            "a1": {"transport": "http", "sender_id": "MyShop"},
+            "a1.http": {
+                "url": f"{sandbox.a1.base}/api/",
+                "user": _LOGIN,
+                "apikey": APIKEY,
+                "requests_per_second": 100,
+                "timeout": 2.5,
+            },
+            "a1.callback": {"secret": CALLBACK_SECRET},
+            "polling": {"interval": 0.5},
+            "bitrix24": {
+                "portal": portal,
+                "client_id": CLIENT_ID,
+                "client_secret": CLIENT_SECRET,
+                "handler_secret": HANDLER_SECRET,
+                "oauth_url": f"{sandbox.portal.base}/oauth/token/",
+                "requests_per_second": 100,
+                "burst": 100,
+            },
+            "log": {"level": "debug"},
+        }
+        for name, values in changes.items():
+            sections.setdefault(name.replace("__", "."), {}).update(values)
+        return sections
+
+    def configure(self, sections: Sections, file: Path | None = None) -> Path:
+        """Write the configuration, as its owner alone may read it."""
+        file = file or self.config
+        file.touch(mode=0o600)
+        file.write_text(as_toml(sections), "utf-8")
+        return file
+
+    def start(self, *, within: float = 30.0, program: str = "twistd", arguments: tuple[str, ...] = ()) -> Process:
+        """Start the daemon; returns once it listens."""
+        process = self.launch(program=program, arguments=arguments)
+        eventually(lambda: self._listens(process), within, "the daemon listens")
+        return process
+
+    def launch(
+        self,
+        *,
+        program: str = "twistd",
+        arguments: tuple[str, ...] = (),
+        config: Path | None = None,
+        name: str | None = None,
+    ) -> Process:
+        """Start the daemon and wait for nothing."""
+        given = ["-n", "--pidfile=", "a1gateway", "--config", str(config or self.config)]
+        process = self._warden.start(
+            program,
+            list(arguments) or given,
+            directory=self.directory,
+            name=name or f"gateway-{len(self.processes)}",
+            warm=self._warm or program != "twistd",
+        )
+        self._process = process
+        self.processes.append(process)
+        return process
+
+    def ready(self, within: float = 20.0) -> None:
+        """Wait until a send would get through."""
+        last = ""
+
+        def check() -> bool:
+            nonlocal last
+            assert self.process.status is None, self.process.written()
+            try:
+                reply = self.get("/readyz")
+            except NO_ANSWER as error:
+                last = str(error)
+                return False
+            last = reply.text
+            return reply.status == 200
+
+        try:
+            eventually(check, within, "the daemon is ready")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it says: {last}") from None
+
+    def get(self, path: str) -> Reply:
+        """One of its routes by GET."""
+        return fetch("GET", self.url + path)
+
+    def hand_over(self, fields: Mapping[str, str], secret: str = HANDLER_SECRET) -> Reply:
+        """Call the sender's handler as Bitrix24 does."""
+        return fetch("POST", f"{self.url}/bitrix24/handler/{secret}", form=fields)
+
+    def callback(self, fields: Mapping[str, str], secret: str = CALLBACK_SECRET) -> Reply:
+        """Call back as A1 does, by a form."""
+        return fetch("POST", f"{self.url}/a1/callback/{secret}", form=fields)
+
+    def metric(self, line: str) -> float:
+        """The value of the metric that stands as `line` in front of it; 0 when it is not there."""
+        found = re.search(rf"^{re.escape(line)} (\S+)$", self.get("/metrics").text, re.MULTILINE)
+        return float(found[1]) if found else 0.0
+
+    def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
+        """Read from the journal's file, beside the daemon."""
+        with closing(sqlite3.connect(f"{self.journal.as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in connection.execute(query, values)]
+
+    def message(self, message_id: str) -> dict[str, Any] | None:
+        """What the journal knows of a message."""
+        rows = self.rows("SELECT * FROM messages WHERE message_id = ?", message_id)
+        return rows[0] if rows else None
+
+    def history(self, message_id: str) -> list[tuple[str, str | None, str]]:
+        """The way of a message: source, status, word."""
+        rows = self.rows(
+            "SELECT history.* FROM history JOIN messages ON history.message = messages.id "
+            "WHERE message_id = ? ORDER BY history.id",
+            message_id,
+        )
+        return [(row["source"], row["status"], row["word"]) for row in rows]
+
+    @contextmanager
+    def locked(self, *, against_readers: bool = False) -> Iterator[None]:
+        """Hold the journal as another program might; `against_readers` needs a daemon that is not running."""
+        with closing(sqlite3.connect(self.journal, timeout=5, isolation_level=None)) as connection:
+            if against_readers:
+                connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("BEGIN EXCLUSIVE")
+            yield
+            connection.execute("ROLLBACK")
+
+    def spooled(self) -> list[Path]:
+        """What waits in the spool."""
+        return sorted(self.spool.glob("*.json"))
+
+    def _listens(self, process: Process) -> bool:
+        assert process.status is None, f"ended with {process.status}:\n{process.written()}"
+        try:
+            return self.get("/healthz").status == 200
+        except NO_ANSWER:
+            return False
+
+
+class Stack:
+    """All three, ready to send."""
+
+    def __init__(
+        self, warden: Warden, directory: Path, *, warm: bool = False, **changes: Mapping[str, object]
+    ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
+        self.gateway = Gateway(warden, directory, warm=warm)
+        self.sandbox = Sandbox(warden, directory, self.gateway.url, warm=warm)
+        self.a1 = self.sandbox.a1
+        self.portal = self.sandbox.portal
+        self._numbers = count(1)
+        self._secrets = {HANDLER_SECRET, CALLBACK_SECRET, APIKEY, CLIENT_SECRET, _LOGIN[-9:]}
+        self.gateway.configure(self.gateway.sections(self.sandbox, **changes))
+
+    def started(self) -> Self:
+        """The same, the daemon running and installed in the portal."""
+        self.gateway.start()
+        self.install()
+        return self
+
+    def install(self) -> None:
+        """Install the application and wait for the sender."""
+        assert self.portal.ask("POST", "install", {})["answer"] == 200
+        self.wait_for_sender()
+        self.gateway.ready()
+        self.note_secrets()
+
+    def wait_for_sender(self) -> None:
+        """Wait until the gateway has registered its SMS sender in the portal."""
+        eventually(lambda: self.portal.ask("GET", "state")["senders"] or None, 15, "the sender is registered")
+
+    def close(self) -> None:
+        """End all processes."""
+        for process in [*self.gateway.processes, self.sandbox.process]:
+            process.kill()
+
+    def kept_its_secrets(self) -> None:
+        """Nothing that the daemons wrote holds a secret, a token, a whole phone number or a message's text."""
+        self.note_secrets()
+        for process in self.gateway.processes:
+            for number, line in enumerate((process.out + process.errors).splitlines(), 1):
+                shown = [secret for secret in self._secrets if secret in line]
+                assert not shown, f"line {number} shows {shown}: {line}"
+
+    def note_secrets(self) -> None:
+        """Keep in mind what the journal holds now and no log may show."""
+        if not self.gateway.journal.exists():
+            return
+        for installation in self.gateway.rows("SELECT * FROM installation"):
+            self._secrets |= {value for name, value in installation.items() if name.endswith("_token") and value}
+        for message in self.gateway.rows("SELECT number_received, text FROM messages"):
+            digits = re.sub(r"\D", "", message["number_received"])
+            # Without its prefix, however that is written. Short ones are no whole numbers.
+            self._secrets |= {digits[-9:]} if len(digits) >= 9 else set()
+            self._secrets |= {line.strip()[:20] for line in message["text"].splitlines() if len(line.strip()) >= 6}
+
+    def logs(self) -> dict[str, str]:
+        """What each process wrote last."""
+        named = {f"{self.directory.name}/sandbox": self.sandbox.process}
+        for number, process in enumerate(self.gateway.processes):
+            named[f"{self.directory.name}/gateway-{number}"] = process
+        return {name: process.written() for name, process in named.items()}
+
+    def send(self, to: str = NUMBER, *, module: str = "crm", text: str | None = None) -> Sent:
+        """Send an SMS from the card."""
+        text = text or f"Заказ {next(self._numbers)} у {self.directory.name} готов"
+        row = self.portal.ask("POST", "send", {"to": to, "text": text, "module": module})
+        return Sent(row["message_id"], text)
+
+    def row(self, sent: Sent) -> dict[str, Any]:
+        """The message in the portal."""
+        (row,) = [row for row in self.portal.messages() if row["message_id"] == sent.message_id]
+        return row
+
+    def sms(self, sent: Sent) -> list[dict[str, Any]]:
+        """What A1 has of the message."""
+        return [message for message in self.a1.messages() if message["text"] == sent.text]
+
+    def taken(self, sent: Sent, within: float = 10.0) -> int | None:
+        """The HTTP status of the gateway's answer to the portal; None when there was none."""
+        calls = eventually(lambda: self.row(sent)["calls"] or None, within, "the gateway has answered the portal")
+        answer: int | None = calls[0]
+        return answer
+
+    def told(self, sent: Sent, within: float = 15.0) -> list[str]:
+        """The statuses that the portal was told, once it was told one."""
+        history = eventually(
+            lambda: self.row(sent)["history"] or None, within, f"the portal is told of {sent.message_id}"
+        )
+        return [step["status"] for step in history]
+
+    def confirmed(self, sent: Sent, within: float = 15.0) -> dict[str, Any]:
+        """The message in the journal, once Bitrix24 has confirmed its final status."""
+
+        def check() -> dict[str, Any] | None:
+            message = self.gateway.message(sent.message_id)
+            return message if message is not None and message["confirmed_at"] is not None else None
+
+        return eventually(check, within, f"Bitrix24 has confirmed the final status of {sent.message_id}")
+
+    def is_delivered_once(self, sent: Sent, within: float = 15.0) -> None:
+        """The promise: one SMS, and the card shows that it was delivered after one update."""
+        told = self.told(sent, within)
+        self.confirmed(sent, within)
+        assert told == ["delivered"]
+        row = self.row(sent)
+        assert (row["status"], [step["status"] for step in row["history"]]) == ("delivered", ["delivered"])
+        assert len(self.sms(sent)) == 1
+
+
+def as_toml(sections: Sections) -> str:
+    """Sections with texts, numbers and booleans, whose JSON is TOML too."""
+    lines = []
+    for name, values in sections.items():
+        lines.append(f"[{name}]")
+        lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
+    return "\n".join(lines) + "\n"
