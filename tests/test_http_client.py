@@ -76,7 +76,7 @@ def client() -> HttpClient:
     return http_client(reactor)
 
 
-@ensureDeferred  # type: ignore[untyped-decorator]
+@ensureDeferred
 async def test_a_form_is_sent_and_the_answer_collected(client: HttpClient) -> None:
     body = b'{"price": 0.5}'
     head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
@@ -89,7 +89,7 @@ async def test_a_form_is_sent_and_the_answer_collected(client: HttpClient) -> No
         )
 
 
-@ensureDeferred  # type: ignore[untyped-decorator]
+@ensureDeferred
 async def test_a_redirection_is_not_followed(client: HttpClient) -> None:
     moved = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     async with server(moved) as (url, _):
@@ -97,7 +97,7 @@ async def test_a_redirection_is_not_followed(client: HttpClient) -> None:
         assert (answer.code, answer.location) == (302, "http://127.0.0.1:1/")
 
 
-@ensureDeferred  # type: ignore[untyped-decorator]
+@ensureDeferred
 async def test_a_server_that_hangs_has_an_end(client: HttpClient) -> None:
     async with server(None) as (url, spoken):
         with pytest.raises(AnswerLost, match=r"within 1 seconds"):
@@ -105,7 +105,7 @@ async def test_a_server_that_hangs_has_an_end(client: HttpClient) -> None:
         assert spoken[0].received
 
 
-@ensureDeferred  # type: ignore[untyped-decorator]
+@ensureDeferred
 async def test_a_server_that_hangs_in_the_middle_of_the_body_has_an_end(client: HttpClient) -> None:
     half = b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"status": tr'
     async with server(half, close=False) as (url, _):
@@ -122,21 +122,21 @@ async def test_a_server_that_hangs_in_the_middle_of_the_body_has_an_end(client: 
         pytest.param(b"nonsense\r\n\r\n", id="with nonsense"),
     ],
 )
-@ensureDeferred  # type: ignore[untyped-decorator]
+@ensureDeferred
 async def test_a_connection_that_is_cut_loses_the_answer(client: HttpClient, cut: bytes) -> None:
     async with server(cut) as (url, _):
         with pytest.raises(AnswerLost):
             await client.post_form(url, {}, timeout=5)
 
 
-@ensureDeferred  # type: ignore[untyped-decorator]
+@ensureDeferred
 async def test_an_endless_answer_is_cut_off(client: HttpClient) -> None:
     async with server(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 9_000_000) as (url, _):
         with pytest.raises(AnswerLost, match="larger"):
             await client.post_form(url, {}, timeout=20)
 
 
-@ensureDeferred  # type: ignore[untyped-decorator]
+@ensureDeferred
 async def test_where_nobody_listens_nothing_was_sent(client: HttpClient) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -145,13 +145,13 @@ async def test_where_nobody_listens_nothing_was_sent(client: HttpClient) -> None
         await client.post_form(f"http://127.0.0.1:{port}/", {}, timeout=5)
 
 
-@ensureDeferred  # type: ignore[untyped-decorator]
+@ensureDeferred
 async def test_where_there_is_no_such_host_nothing_was_sent(client: HttpClient) -> None:
     with pytest.raises(NotSent):
         await client.post_form("http://no-such-host.invalid/", {}, timeout=10)
 
 
-@ensureDeferred  # type: ignore[untyped-decorator]
+@ensureDeferred
 async def test_where_nobody_speaks_tls_nothing_was_sent(client: HttpClient) -> None:
     async with server(OK) as (url, _):
         with pytest.raises((NotSent, AnswerLost)) as raised:

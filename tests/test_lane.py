@@ -29,7 +29,7 @@ class CountingStore(Store):
         return super().transact(operations)
 
 
-@ensureDeferred  # type: ignore[untyped-decorator]
+@ensureDeferred
 async def test_what_waits_goes_into_few_transactions_in_its_order(store: Store) -> None:
     from twisted.internet import reactor
 
@@ -46,7 +46,7 @@ async def test_what_waits_goes_into_few_transactions_in_its_order(store: Store) 
     await journal.close()
 
 
-@ensureDeferred  # type: ignore[untyped-decorator]
+@ensureDeferred
 async def test_closing_finishes_what_waits(store: Store) -> None:
     from twisted.internet import reactor
 
@@ -56,7 +56,7 @@ async def test_closing_finishes_what_waits(store: Store) -> None:
     assert all(each.called for each in waiting)
 
 
-@ensureDeferred  # type: ignore[untyped-decorator]
+@ensureDeferred
 async def test_an_error_reaches_whoever_asked_and_nobody_else(store: Store) -> None:
     from twisted.internet import reactor
 
