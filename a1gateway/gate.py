@@ -33,6 +33,7 @@ class Gate:
         self._failures = 0
         self._resume_at = 0.0
         self._watchers: list[Callable[[], None]] = []
+        self._submits_fail = False
         self.trouble: LinkTrouble | None = None
         """What A1 said last, when it was nothing good."""
         self.known = False
@@ -59,9 +60,10 @@ class Gate:
         When it was submits that A1 could not take, only a submit shows that it can again.
         """
         was = self.trouble
-        if was is not None and was.trouble in _OF_SUBMITS and not submitted:
+        if self._submits_fail and not submitted:
             return
         self.trouble = None
+        self._submits_fail = False
         self.known = True
         self._failures = 0
         self._resume_at = 0.0
@@ -78,12 +80,16 @@ class Gate:
             self._failures += 1
             pause = growing_pause(self._failures, _FIRST_PAUSE, _LONGEST_PAUSE, self._random)
             self._resume_at = now + pause
+        self._submits_fail = trouble.trouble in _OF_SUBMITS
         self.doubtful(trouble)
 
     def doubtful(self, trouble: LinkTrouble) -> None:
         """Some other question to A1 has brought nothing: that holds up no submit, unless the account is refused."""
-        before, self.trouble = self.trouble, trouble
         self.known = True
+        if self.closed and trouble.trouble is not Trouble.CREDENTIALS:
+            # That A1 cannot be asked does not mean that it lets the account in again.
+            return
+        before, self.trouble = self.trouble, trouble
         if before is not None and before.trouble is trouble.trouble:
             return
         if self.closed:
