@@ -104,6 +104,11 @@ def test_without_a_sender_id_none_is_named() -> None:
     assert "sender" not in http.asked[0][1]
 
 
+def test_an_empty_error_in_a_bulks_element_is_none() -> None:
+    outcomes, _ = submit({"status": True, "messages": [OK | {"error": []}, OK | {"error": None}]}, count=2)
+    assert all(isinstance(each, Accepted) for each in outcomes)
+
+
 def test_an_acceptance_without_an_identifier_is_still_one() -> None:
     outcomes, _ = submit({"status": True})
     assert outcomes == [Accepted(None)]
@@ -172,6 +177,26 @@ def test_in_a_bulk_an_error_without_a_parameter_is_the_messages_too(code: int, p
     assert isinstance(outcomes[1], Refused)
     assert outcomes[1].reason == reason
     assert http.methods == ["sendBulk/sms"]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [(4, Postponed), (6, Postponed), (7, Postponed), (8, Postponed), (12, Uncertain), (42, Uncertain)],
+)
+def test_a_requests_error_in_a_bulks_element_is_not_final_for_the_message(code: int, kind: type) -> None:
+    refused = {"error": {"code": code, "description": "сказано A1"}}
+    outcomes, http = submit({"status": True, "messages": [OK, refused]}, count=2)
+    assert [type(each) for each in outcomes] == [Accepted, kind]
+    assert http.methods == ["sendBulk/sms"]
+
+
+@pytest.mark.parametrize("code", [9, 10, 11, 13, 15, 16])
+def test_an_element_that_a1_finds_malformed_is_sent_singly(code: int) -> None:
+    refused = {"error": {"code": code, "description": "сказано A1"}}
+    elements = [{**OK, "custom_id": "c1"}, refused, refused]
+    outcomes, http = submit({"status": True, "messages": elements}, OK, error(code), count=3)
+    assert http.methods == ["sendBulk/sms", "send/sms", "send/sms"]
+    assert [type(each) for each in outcomes] == [Accepted, Accepted, Refused]
 
 
 def test_20_duplicate_has_to_be_asked_for() -> None:
@@ -381,7 +406,8 @@ def test_any_answer_is_understood_or_lost_and_every_message_has_one_outcome(body
 
 @given(a1_like)
 def test_any_element_of_a_bulk_is_understood_or_left_uncertain(element: dict[str, Any]) -> None:
-    assert read_element(element) is None or isinstance(read_element(element), (Accepted, Refused, Duplicate))
+    outcome = read_element(element)
+    assert outcome is None or isinstance(outcome, (Accepted, Refused, Duplicate, Postponed, Uncertain))
 
 
 def test_what_cannot_be_written_down_is_not_passed_on() -> None:

@@ -11,7 +11,17 @@ from ..errors import AnswerLost
 from ..http_client import Answer
 from ..message import Price
 from .a1status import meaning, status_word
-from .outcome import Accepted, Duplicate, LinkTrouble, Outcome, Refused, Standing, Trouble, Uncertain
+from .outcome import (
+    Accepted,
+    Duplicate,
+    LinkTrouble,
+    Outcome,
+    Postponed,
+    Refused,
+    Standing,
+    Trouble,
+    Uncertain,
+)
 
 _DUPLICATE = 20
 _NOT_FOUND = 12
@@ -87,11 +97,18 @@ class A1Error:
         return LinkTrouble(_REQUEST_TROUBLE.get(self.code, Trouble.UNAVAILABLE), str(self), code=str(self.code))
 
     def outcome(self) -> Outcome:
-        """What it means for the one message that it is about."""
+        """What it means for the one message that it is about.
+
+        A code that is known as a request's only, in a bulk's element, leaves the message to be sent: final is what A1
+        has said of messages, and nothing that we would have to guess.
+        """
         if self.code == _DUPLICATE:
             return Duplicate(str(self.code), str(self))
-        reason = _MESSAGE_REASONS.get(self.code, "refused_by_a1")
-        return Refused(reason, str(self.code), str(self))
+        if self.of_a_message or self.code in _MESSAGE_REASONS:
+            reason = _MESSAGE_REASONS.get(self.code, "refused_by_a1")
+            return Refused(reason, str(self.code), str(self))
+        meant = self.request_outcome()
+        return meant if isinstance(meant, Uncertain) else Postponed(meant)
 
     def request_outcome(self) -> LinkTrouble | Uncertain:
         """For a submit: its trouble when A1 certainly took nothing, else uncertainty, as after an internal error."""
@@ -143,7 +160,8 @@ def read_element(element: Any) -> Outcome | None:
     """One element of a bulk answer; None when it cannot be understood."""
     if not isinstance(element, Mapping):
         return None
-    if element.get("error") is not None:
+    # An empty error is none; PHP writes one as a list.
+    if element.get("error"):
         return read_error(element["error"]).outcome()
     accepted = read_accepted(element)
     return accepted if accepted.a1_id is not None else None

@@ -70,7 +70,10 @@ class A1HttpCarrier:
         except AnswerLost as trouble:
             return [Uncertain(_unreachable(trouble))] * len(submissions)
         if not isinstance(answer, A1Error):
-            return _bulk_outcomes(submissions, answer.get("messages"))
+            outcomes = _bulk_outcomes(submissions, answer.get("messages"))
+            faulty = [at for at, outcome in enumerate(outcomes) if _is_our_fault(outcome)]
+            singly = await self._submit_singly([submissions[at] for at in faulty])
+            return [singly.pop(0) if at in faulty else outcome for at, outcome in enumerate(outcomes)]
         meant = answer.request_outcome()
         if isinstance(meant, Uncertain):
             return [meant] * len(submissions)
@@ -82,15 +85,7 @@ class A1HttpCarrier:
             count=len(submissions),
             trouble=str(answer),
         )
-        outcomes: list[Outcome] = []
-        for each in submissions:
-            await self.turn()
-            outcomes.append(await self._submit_one(each))
-            if isinstance(outcomes[-1], Postponed):
-                # What keeps one from A1 keeps all of them.
-                outcomes += [outcomes[-1]] * (len(submissions) - len(outcomes))
-                break
-        return outcomes
+        return await self._submit_singly(submissions)
 
     async def look_up(self, submissions: Sequence[Submission]) -> dict[int, Standing]:
         """See `ICarrier`."""
@@ -127,6 +122,17 @@ class A1HttpCarrier:
             # Any other error than these comes from an A1 that lets this account in.
             if meant.trouble in (Trouble.CREDENTIALS, Trouble.THROTTLED, Trouble.UNAVAILABLE):
                 raise meant
+
+    async def _submit_singly(self, submissions: Sequence[Submission]) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        for each in submissions:
+            await self.turn()
+            outcomes.append(await self._submit_one(each))
+            if isinstance(outcomes[-1], Postponed):
+                # What keeps one from A1 keeps all of them.
+                outcomes += [outcomes[-1]] * (len(submissions) - len(outcomes))
+                break
+        return outcomes
 
     async def _submit_one(self, submission: Submission) -> Outcome:
         try:
@@ -199,6 +205,10 @@ class A1HttpCarrier:
             # Polls and sends alike leave A1 alone for a moment.
             self._pace.drain(1.0)
         return answer
+
+
+def _is_our_fault(outcome: Outcome) -> bool:
+    return isinstance(outcome, Postponed) and outcome.trouble.trouble is Trouble.FAULT
 
 
 def _fields(submission: Submission) -> dict[str, str]:
