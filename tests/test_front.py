@@ -297,6 +297,7 @@ def test_when_nothing_can_hold_the_message_the_answer_is_503(
     for entry in (tmp_path / "spool").iterdir():
         entry.unlink()
     (tmp_path / "spool").rmdir()
+    (tmp_path / "spool").write_text("no directory")
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     code, _, given_headers = gateway.request(
         "POST", "/bitrix24/handler/s3cret", data=urlencode(CARD).encode(), headers=headers

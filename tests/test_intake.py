@@ -135,12 +135,19 @@ def test_when_neither_can_hold_a_message_it_is_refused_and_counted(
 ) -> None:
     monkeypatch.setattr(journal, "accept", away)
     (tmp_path / "spool").rmdir()
-    with pytest.raises(NothingCanHold):
-        run(intake.take_message(arrival()))
     (tmp_path / "spool").write_text("no directory")
     with pytest.raises(NothingCanHold):
         run(intake.take_message(arrival()))
-    assert intake._metrics.turned_away._value.get() == 2
+    assert intake._metrics.turned_away._value.get() == 1
+
+
+def test_a_spool_that_was_tidied_away_is_made_anew(
+    intake: Intake, journal: Journal, spool: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "accept", away)
+    (tmp_path / "spool").rmdir()
+    run(intake.take_message(arrival()))
+    assert run(spool.depth())[0] == 1
 
 
 def test_a_status_waits_in_the_spool_too(

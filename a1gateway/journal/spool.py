@@ -116,6 +116,8 @@ class Spool:
         # The same message may be on its way into the spool twice at a time.
         unfinished = self._directory / f"{name}.{next(self._writes)}.new"
         try:
+            # Somebody may have tidied it away since the start.
+            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 json.dump(content, file, ensure_ascii=False)
