@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from a1gateway.bitrix24.calls import Credentials, read_application_call
@@ -66,6 +67,8 @@ class Outside:
         self.valid = {"3c1e": "local.1"}
         self.admins = {"3c1e"}
         self.down = False
+        self.vouched: str | None = None
+        self.here = PORTAL
         self.asked: list[str] = []
 
     def __call__(self, url: str, content: Any) -> Answer | Exception:
@@ -73,14 +76,17 @@ class Outside:
         if self.down:
             return NotSent("refused")
         token = content["auth"]
-        if not url.startswith((PORTAL, OAUTH)):
+        if not url.startswith((PORTAL, OAUTH, self.here)):
             # A liar's own server confirms everything.
             return answer({"result": {"CODE": "local.1", "ADMIN": True}})
         if token not in self.valid:
             return answer({"error": "invalid_token"}, 401)
         if url.endswith("app.info.json"):
             name = "client_id" if url.startswith(OAUTH) else "CODE"
-            return answer({"result": {name: self.valid[token], "INSTALLED": False}})
+            info = {name: self.valid[token], "INSTALLED": False}
+            if url.startswith(OAUTH) and self.vouched is not None:
+                info["install"] = {"client_endpoint": self.vouched}
+            return answer({"result": info})
         assert url.endswith("profile.json")
         return answer({"result": {"ID": "1", "ADMIN": token in self.admins}})
 
@@ -103,7 +109,9 @@ class Application:
         assert len(self.changed) == changed
 
 
-def application(clock: Clock, journal: Journal, portal_name: str | None, client_id: str = "local.1") -> Application:
+def application(
+    clock: Clock, journal: Journal, portal_name: str | None, client_id: str = "local.1", oauth: str = OAUTH
+) -> Application:
     outside, changed = Outside(), list[None]()
     http = FakeHttp(by=outside)
     tokens = Tokens(clock, journal, http, oauth_url="", client_id=client_id, client_secret="")
@@ -114,7 +122,7 @@ def application(clock: Clock, journal: Journal, portal_name: str | None, client_
         tokens,
         portal_name=portal_name,
         client_id=client_id,
-        oauth_endpoint=OAUTH,
+        oauth_endpoint=oauth,
         on_change=lambda: changed.append(None),
     )
     return Application(lifecycle, tokens, outside, changed)
@@ -201,11 +209,60 @@ def test_before_client_id_is_known_no_unnamed_portal_can_install(clock: Clock, j
     application(clock, journal, None, client_id="").refuses(API_ONLY)
 
 
-def test_while_the_portal_cannot_be_asked_nothing_is_decided(named: Application) -> None:
-    named.outside.down = True
-    with pytest.raises(PortalTrouble):
-        named.take(API_ONLY)
+def install_while_down(app: Application) -> list[Any]:
+    app.outside.down = True
+    ended: list[Any] = []
+    taking = app.lifecycle.take(read_application_call(nested(API_ONLY.items())))
+    Deferred.fromCoroutine(taking).addBoth(ended.append)
+    return ended
+
+
+def test_while_the_portal_cannot_be_asked_nothing_is_decided(named: Application, clock: Clock) -> None:
+    ended = install_while_down(named)
+    clock.pump([1, 2, 4])
+    assert ended[0].check(PortalTrouble)
     assert named.tokens.installation is None
+
+
+def test_a_portal_that_stumbles_over_the_proof_is_asked_again(named: Application, clock: Clock) -> None:
+    ended = install_while_down(named)
+    clock.advance(1)
+    named.outside.down = False
+    clock.pump([2, 0])
+    assert ended == [None]
+    assert named.tokens.installation is not None
+
+
+def evil(app: Application) -> dict[str, str]:
+    """An employee's token, good at the portal and the OAuth server, with an address that confirms whatever it is."""
+    app.outside.valid["employee"] = "local.1"
+    return API_ONLY | {
+        "auth[access_token]": "employee",
+        "auth[client_endpoint]": "https://evil.example/rest/",
+    }
+
+
+def test_an_employees_token_does_not_take_the_gateway_to_another_address(named: Application) -> None:
+    named.refuses(evil(named))
+    named.take(API_ONLY)
+    named.refuses(evil(named))
+    assert not [url for url in named.outside.asked if "evil" in url]
+
+
+def test_of_the_first_portal_the_oauth_server_says_which_it_is(unnamed: Application) -> None:
+    unnamed.outside.vouched = PORTAL
+    unnamed.refuses(evil(unnamed) | {"auth[domain]": "evil.example"})
+    assert not [url for url in unnamed.outside.asked if "evil" in url]
+    unnamed.take(API_ONLY)
+
+
+def test_on_one_machine_a_portal_may_stand_in_under_the_real_ones_name(clock: Clock, journal: Journal) -> None:
+    app = application(clock, journal, "shop.bitrix24.by", oauth="http://127.0.0.1:8092/rest/")
+    here = {"auth[client_endpoint]": "http://127.0.0.1:8092/rest/"}
+    app.outside.here = here["auth[client_endpoint]"]
+    app.take(API_ONLY | here)
+    assert app.tokens.current().client_endpoint == here["auth[client_endpoint]"]
+    app.refuses(API_ONLY | {"auth[client_endpoint]": "https://evil.example/rest/"})
 
 
 @pytest.mark.parametrize("event", ["ONAPPINSTALL", "ONAPPUPDATE"])
