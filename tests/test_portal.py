@@ -317,6 +317,31 @@ def test_a_command_that_meets_a_limit_is_a_trouble_and_not_its_error(portal: Por
         batch(portal, http, {})
 
 
+def test_a_command_that_is_shut_out_holds_up_no_other(portal: Portal, http: FakeHttp) -> None:
+    errors = {"b": {"error": "ACCESS_DENIED", "error_description": ""}}
+    outcome = batch(portal, http, {"result": {"a": True, "c": True}, "result_error": errors})
+    assert (outcome["a"], outcome["c"]) == (True, True)
+    assert isinstance(outcome["b"], PortalError)
+    assert portal.trouble is None
+
+
+def test_a_batch_that_is_shut_out_as_a_whole_is_for_the_operator(portal: Portal, http: FakeHttp) -> None:
+    errors = {name: {"error": "ACCESS_DENIED", "error_description": ""} for name in "abc"}
+    with pytest.raises(PortalTrouble) as raised:
+        batch(portal, http, {"result": [], "result_error": errors})
+    assert raised.value.operator
+    assert portal.trouble is raised.value
+
+
+def test_a_token_that_expires_within_a_batch_is_refreshed_and_its_commands_were_not_run(
+    portal: Portal, http: FakeHttp, tokens: Tokens
+) -> None:
+    errors = {name: {"error": "expired_token", "error_description": ""} for name in "bc"}
+    http.answers = [answer({"result": {"result": {"a": True}, "result_error": errors}}), answer(RENEWED)]
+    assert run(portal.batch({name: ("m.update", {"ID": name}) for name in "abc"})) == {"a": True}
+    assert tokens.current().access_token == "access-2"
+
+
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=10),
     lambda inner: (

@@ -238,6 +238,17 @@ def test_a_command_that_was_not_run_is_repeated(
     assert portal.told == [("m1", "delivered"), ("m2", "delivered")]
 
 
+def test_a_command_that_answers_false_is_not_confirmed(
+    reporter: Reporter, journal: Journal, portal: FakePortal, clock: Clock
+) -> None:
+    finish(journal, "m1")
+    portal.errors = [{"m1": False}]
+    report(reporter, clock)
+    assert run(journal.untold(clock.seconds() + 1e6, 50))[0] != []
+    report(reporter, clock, 6)
+    assert portal.told == [("m1", "delivered")]
+
+
 def test_statuses_wait_while_the_application_is_not_installed(
     reporter: Reporter, journal: Journal, portal: FakePortal, tokens: Tokens, clock: Clock
 ) -> None:

@@ -30,6 +30,7 @@ from .trouble import (
 MOST_IN_A_BATCH = 50
 # Bitrix24 itself ends a request after 60 s.
 _TIMEOUT = 65.0
+_OF_TOKENS = (EXPIRED, INVALID_TOKEN, NO_AUTH_FOUND)
 _MOVED = (301, 302, 307, 308)
 
 
@@ -74,14 +75,31 @@ class Portal:
         errors = _part(answer, "result_error")
         times = _part(answer, "result_time")
         outcome: dict[str, Any] = {}
+        shut_out: list[PortalTrouble] = []
+        expired = False
         for name, (method, _) in commands.items():
             if name in errors:
-                error = errors[name]
-                code, description = _error(error)
+                code, description = _error(errors[name])
                 time = times.get(name) if isinstance(times.get(name), dict) else None
-                outcome[name] = self._judge(method, code, description, time)
+                error = self._judge(method, code, description, time)
+                if isinstance(error, PortalTrouble) and code.upper() in _OF_TOKENS:
+                    # Left out, as if it had not been run: it goes again with the new token.
+                    expired = True
+                elif isinstance(error, PortalTrouble) and error.operator:
+                    # Of one command it says something about that command, of all of them about the application.
+                    shut_out.append(error)
+                    outcome[name] = PortalError(code, description)
+                else:
+                    outcome[name] = error
+                    if isinstance(error, PortalTrouble):
+                        self._note(error)
             elif name in results:
                 outcome[name] = results[name]
+        if len(shut_out) == len(commands) > 0:
+            self._note(shut_out[0])
+            raise shut_out[0]
+        if expired:
+            await self._tokens.refresh(self._tokens.current().access_token)
         return outcome
 
     async def ask_as(self, endpoint: str, token: str, method: str) -> Any:
@@ -111,7 +129,7 @@ class Portal:
             if "error" not in content:
                 return content["result"]
             code, description = _error(content)
-            if code.upper() not in (EXPIRED, INVALID_TOKEN, NO_AUTH_FOUND) or refreshed:
+            if code.upper() not in _OF_TOKENS or refreshed:
                 error = self._judge(method, code, description, content.get("time"))
                 raise error
             refreshed = True

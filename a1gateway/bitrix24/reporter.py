@@ -104,6 +104,9 @@ class Reporter(DueLoop):
                 later.append((each, self._try_again_at(each, result, now), str(result)))
             elif result is None:
                 later.append((each, now + _FIRST_RETRY, "not run"))
+            elif not result:
+                refusal = PortalError("false", "")
+                later.append((each, self._try_again_at(each, refusal, now), str(refusal)))
             else:
                 confirmed.append(each)
         if confirmed:
