@@ -49,8 +49,8 @@ class Polling(DueLoop):
             await self._ask(claim.submissions)
         if claim.next_due is None:
             return self._interval
-        # Whoever becomes due within a moment is asked for together.
-        return min(self._interval, max(0.1 * self._interval, claim.next_due - now))
+        # Whoever becomes due meanwhile is asked for together: at most four requests in an interval.
+        return min(self._interval, max(self._interval / 4, claim.next_due - now))
 
     async def _ask(self, submissions: list[Submission]) -> None:
         try:

@@ -10,6 +10,8 @@ from .journal import Journal
 from .message import Change, Status, StatusReport
 from .metrics import Metrics
 
+_WONDERS_AT_MOST = 1000
+
 
 class Receipts:
     """Puts statuses into the journal, and lets the log, the metrics and the reporter know what they changed."""
@@ -20,11 +22,16 @@ class Receipts:
         self._journal = journal
         self._metrics = metrics
         self._on_final = on_final
+        self._wondered: set[tuple[str, str]] = set()
 
     async def settle(self, reports: Sequence[StatusReport], again: Mapping[int, float] | None = None) -> None:
         """Apply reports; on disk when this returns. `again` is when to poll messages next, by their row id."""
         for report in reports:
-            if report.status is None:
+            if report.status is None and (report.identifier, report.word) not in self._wondered:
+                # Polls say the same again and again.
+                if len(self._wondered) >= _WONDERS_AT_MOST:
+                    self._wondered.clear()
+                self._wondered.add((report.identifier, report.word))
                 self._metrics.unknown_words.inc()
                 self._log.warn(
                     "A1's message {a1_id}: nobody knows what {word!r} means, it is kept",
