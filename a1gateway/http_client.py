@@ -36,7 +36,7 @@ class Answer:
 
     def json(self) -> Any:
         """The body as JSON, its fractions as `Decimal`; raises `ValueError` when it is none."""
-        return json.loads(self.body.decode("utf-8"), parse_float=Decimal)
+        return json.loads(self.body.decode("utf-8-sig"), parse_float=Decimal)
 
 
 class IHttpClient(Protocol):

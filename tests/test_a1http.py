@@ -105,7 +105,13 @@ def test_without_a_sender_id_none_is_named() -> None:
 
 
 def test_an_empty_error_in_a_bulks_element_is_none() -> None:
-    outcomes, _ = submit({"status": True, "messages": [OK | {"error": []}, OK | {"error": None}]}, count=2)
+    outcomes, _ = submit(
+        {
+            "status": True,
+            "messages": [OK | {"custom_id": "c1", "error": []}, OK | {"custom_id": "c2", "error": None}],
+        },
+        count=2,
+    )
     assert all(isinstance(each, Accepted) for each in outcomes)
 
 

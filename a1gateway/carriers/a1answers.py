@@ -181,6 +181,8 @@ def identifier(value: Any) -> str | None:
     """One of A1's identifiers as text, whether it came as a number or as a text."""
     if value is None or isinstance(value, (bool, dict, list)):
         return None
+    if isinstance(value, (float, Decimal)) and value == value // 1:
+        value = int(value)
     return _text(value, 100).strip() or None
 
 

@@ -14,7 +14,7 @@ from ..carriers.a1answers import identifier
 from ..carriers.a1status import meaning, status_word
 from ..intake import Intake
 from ..message import Source, StatusReport
-from .answers import answering, check_secret, http_error, json_answer
+from .answers import answering, check_secret, error_answer, http_error, json_answer
 from .forms import BadBody, read_fields
 
 
@@ -75,6 +75,9 @@ class A1Callback:
     async def callback(self, request: IRequest, secret: str) -> bytes:
         """200 once the status is on disk; whether the message is known does not matter to A1."""
         check_secret(secret, self._secret)
+        if request.method == b"HEAD":
+            # Routing takes it for a kind of GET; whoever only looks must change nothing.
+            return error_answer(request, 405, "method_not_allowed", "this address takes GET, POST")
         fields = read_fields(request)
         name = identifier(fields.get(self._id_field))
         said = fields.get(self._status_field)
