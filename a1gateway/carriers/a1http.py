@@ -60,13 +60,9 @@ class A1HttpCarrier:
             return [await self._submit_one(submissions[0])]
         form = {"messages": json.dumps([_fields(each) for each in submissions], ensure_ascii=False)}
         try:
-            answer = await self._ask("sendBulk/sms", form)
+            answer = await self._ask_bulk("sendBulk/sms", form)
         except NotSent as trouble:
             return [Postponed(_unreachable(trouble))] * len(submissions)
-        except NotUnderstood as strange:
-            if strange.code not in _NO_SUCH_PLACE:
-                return [Uncertain(_unreachable(strange))] * len(submissions)
-            answer = A1Error(_NO_SUCH_CALL, str(strange), None)
         except AnswerLost as trouble:
             return [Uncertain(_unreachable(trouble))] * len(submissions)
         if not isinstance(answer, A1Error):
@@ -160,11 +156,7 @@ class A1HttpCarrier:
     async def _statuses(self, bulk: str, single: str, parameter: str, names: list[str]) -> dict[str, Standing]:
         """Statuses by name, of those that A1 knows."""
         try:
-            answer = await self._ask(bulk, {"message_ids": ",".join(names)})
-        except NotUnderstood as strange:
-            if strange.code not in _NO_SUCH_PLACE:
-                raise _unreachable(strange) from None
-            answer = A1Error(_NO_SUCH_CALL, str(strange), None)
+            answer = await self._ask_bulk(bulk, {"message_ids": ",".join(names)})
         except (NotSent, AnswerLost) as trouble:
             raise _unreachable(trouble) from None
         if not isinstance(answer, A1Error):
@@ -189,6 +181,15 @@ class A1HttpCarrier:
             if standing is not None:
                 found[name] = standing
         return found
+
+    async def _ask_bulk(self, method: str, form: Mapping[str, str]) -> dict[str, Any] | A1Error:
+        """As `_ask`; an A1 that has no such address answers as one that knows no such call."""
+        try:
+            return await self._ask(method, form)
+        except NotUnderstood as strange:
+            if strange.code not in _NO_SUCH_PLACE:
+                raise
+            return A1Error(_NO_SUCH_CALL, str(strange), None)
 
     async def _ask(self, method: str, form: Mapping[str, str]) -> dict[str, Any] | A1Error:
         result = "unreachable"
