@@ -108,11 +108,7 @@ class Lifecycle:
         given = call.credentials
         if not given.access_token or not given.refresh_token:
             raise NotGenuine("the call brings no tokens")
-        endpoint = await self._endpoint(given)
-        await self._prove_application(endpoint, given.access_token)
-        profile = await self._ask(endpoint, given.access_token, "profile")
-        if not isinstance(profile, dict) or profile.get("ADMIN") not in _YES:
-            raise NotGenuine("whoever installs the application is not an administrator of the portal")
+        endpoint, profile = await self._proved_patiently(given)
         now = self._clock.seconds()
         before = self._tokens.installation
         await self._tokens.adopt(
@@ -135,6 +131,24 @@ class Lifecycle:
             "the portal {portal} has installed the application", portal=portal_of(endpoint), how=call.event or "frame"
         )
         self._on_change()
+
+    async def _proved_patiently(self, given: Credentials) -> tuple[str, dict[str, Any]]:
+        """As `_proved`. An installation's call is made once: a portal that stumbles over the proof is asked again."""
+        for pause in _PROOF_PAUSES:
+            try:
+                return await self._proved(given)
+            except PortalTrouble:
+                await deferLater(self._clock, pause)
+        return await self._proved(given)
+
+    async def _proved(self, given: Credentials) -> tuple[str, dict[str, Any]]:
+        """The portal's endpoint and its administrator's profile, once both are proved."""
+        endpoint = await self._endpoint(given)
+        await self._prove_application(endpoint, given.access_token)
+        profile = await self._ask(endpoint, given.access_token, "profile")
+        if not isinstance(profile, dict) or profile.get("ADMIN") not in _YES:
+            raise NotGenuine("whoever installs the application is not an administrator of the portal")
+        return endpoint, profile
 
     async def _uninstall(self, credentials: Credentials) -> None:
         # No token comes with this event that the portal could be asked with.
@@ -188,14 +202,7 @@ class Lifecycle:
     async def _ask(self, endpoint: str, token: str, method: str) -> Any:
         if not token:
             raise NotGenuine("the call brings no access token")
-        # An installation's call is made once: a portal that stumbles over the proof is asked again meanwhile.
-        for pause in (*_PROOF_PAUSES, None):
-            try:
-                return await self._portal.ask_as(endpoint, token, method)
-            except PortalError as error:
-                raise NotGenuine(f"{portal_of(endpoint)} answers {error.code} to the token of the call") from None
-            except PortalTrouble:
-                if pause is None:
-                    raise
-                await deferLater(self._clock, pause)
-        raise AssertionError("the last pause is None")
+        try:
+            return await self._portal.ask_as(endpoint, token, method)
+        except PortalError as error:
+            raise NotGenuine(f"{portal_of(endpoint)} answers {error.code} to the token of the call") from None
