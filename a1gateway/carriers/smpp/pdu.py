@@ -1,0 +1,303 @@
+"""PDUs of SMPP 3.4, read and written strictly by the layouts that smpplib knows. Nothing else imports smpplib.
+
+The layouts (which fields, in which order, how wide) are smpplib's. Its reader and writer are not used: the reader
+takes an unterminated string for an empty one, loses the last character of a `receipted_message_id` without its NUL
+and raises whatever comes; the writer cuts values that are too long.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from smpplib import command as layouts
+from smpplib import command_codes, consts
+from smpplib.exceptions import UnknownCommandError
+from smpplib.ptypes import ostr
+
+HEADER = 16
+"""Octets of a PDU's header: length, command, status, sequence number."""
+_RESPONSE = 0x80000000
+# Whoever was given longer ones by A1 has to be let in with them; the configuration warns.
+_UNBOUNDED = frozenset({"system_id", "password", "system_type"})
+
+
+class MalformedPdu(ValueError):
+    """What came is no PDU of SMPP 3.4; the text says what is wrong."""
+
+    def __init__(self, text: str, before: list[bytes] | None = None) -> None:
+        super().__init__(text)
+        self.before = before or []
+        """The PDUs that came whole before it, when it was found while cutting."""
+
+
+class CommandStatus(enum.IntEnum):
+    """The statuses that the gateway gives or decides by (SMPP 3.4, 5.1.3); others are numbers."""
+
+    OK = consts.SMPP_ESME_ROK
+    INVALID_LENGTH = consts.SMPP_ESME_RINVCMDLEN
+    INVALID_COMMAND = consts.SMPP_ESME_RINVCMDID
+    INVALID_BIND_STATUS = consts.SMPP_ESME_RINVBNDSTS
+    ALREADY_BOUND = consts.SMPP_ESME_RALYBND
+    SYSTEM_ERROR = consts.SMPP_ESME_RSYSERR
+    INVALID_SOURCE = consts.SMPP_ESME_RINVSRCADR
+    INVALID_DESTINATION = consts.SMPP_ESME_RINVDSTADR
+    INVALID_MESSAGE_ID = consts.SMPP_ESME_RINVMSGID
+    BIND_FAILED = consts.SMPP_ESME_RBINDFAIL
+    INVALID_PASSWORD = consts.SMPP_ESME_RINVPASWD
+    INVALID_SYSTEM_ID = consts.SMPP_ESME_RINVSYSID
+    QUEUE_FULL = consts.SMPP_ESME_RMSGQFUL
+    INVALID_SYSTEM_TYPE = consts.SMPP_ESME_RINVSYSTYP
+    SUBMIT_FAILED = consts.SMPP_ESME_RSUBMITFAIL
+    INVALID_SOURCE_TON = consts.SMPP_ESME_RINVSRCTON
+    INVALID_SOURCE_NPI = consts.SMPP_ESME_RINVSRCNPI
+    INVALID_DESTINATION_TON = consts.SMPP_ESME_RINVDSTTON
+    INVALID_DESTINATION_NPI = consts.SMPP_ESME_RINVDSTNPI
+    THROTTLED = consts.SMPP_ESME_RTHROTTLED
+    TEMPORARY = consts.SMPP_ESME_RX_T_APPN
+    PERMANENT = consts.SMPP_ESME_RX_P_APPN
+    REJECTED = consts.SMPP_ESME_RX_R_APPN
+    QUERY_FAILED = consts.SMPP_ESME_RQUERYFAIL
+
+
+_STATUS_NAMES: dict[int, str] = {
+    value: name.removeprefix("SMPP_") for name, value in vars(consts).items() if name.startswith("SMPP_ESME_R")
+}
+
+
+def status_name(status: int) -> str:
+    """The standard's name of a command status, as `ESME_RTHROTTLED`, or its number, as `0x00000400`."""
+    return _STATUS_NAMES.get(status, f"0x{status:08X}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pdu:
+    """One PDU. Strings are as they came, octet for character (Latin-1)."""
+
+    command: str
+    """The standard's name, as `submit_sm_resp`; `0x00000042` for one that the standard does not know."""
+    status: int
+    """The command_status; 0 in requests."""
+    sequence: int
+    """0 to 0xFFFFFFFF as it came; the standard's are 1 to 0x7FFFFFFF."""
+    fields: Mapping[str, int | str | bytes] = field(default_factory=dict)
+    """The mandatory fields by their names; what a response left out is not there."""
+    tlvs: Mapping[int, bytes] = field(default_factory=dict)
+    """The optional parameters by their tags, known or not; of one that comes twice the first."""
+
+    @property
+    def response(self) -> bool:
+        """Whether it answers a request."""
+        code = _code(self.command)
+        return bool(code & _RESPONSE)
+
+    def number(self, name: str) -> int:
+        """A mandatory integer; 0 when it is not there."""
+        value = self.fields.get(name, 0)
+        assert isinstance(value, int)
+        return value
+
+    def text(self, name: str) -> str:
+        """A mandatory string; empty when it is not there."""
+        value = self.fields.get(name, "")
+        assert isinstance(value, str)
+        return value
+
+    def octets(self, name: str) -> bytes:
+        """A mandatory octet string; empty when it is not there."""
+        value = self.fields.get(name, b"")
+        assert isinstance(value, bytes)
+        return value
+
+    def tlv(self, name: str) -> bytes | None:
+        """An optional parameter's octets by its name in the standard; None when it is not there."""
+        return self.tlvs.get(consts.OPTIONAL_PARAMS[name])
+
+    def tlv_number(self, name: str) -> int | None:
+        """An optional integer, whatever its width; None when it is not there or empty."""
+        value = self.tlv(name)
+        return int.from_bytes(value) if value else None
+
+    def tlv_text(self, name: str) -> str | None:
+        """An optional string, with or without the NUL that the standard wants at its end; None when not there."""
+        value = self.tlv(name)
+        return None if value is None else value.split(b"\0", 1)[0].decode("latin-1")
+
+
+@cache
+def _code(command: str) -> int:
+    return int(command, 16) if command.startswith("0x") else int(command_codes.get_command_code(command))
+
+
+_NAMES = {code: name for name, code in command_codes.commands.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    name: str
+    kind: type
+    size: int
+    """Octets of an integer; the most octets of a string with its NUL, or of an octet string."""
+
+
+@cache
+def _layout(command: str) -> tuple[_Field, ...] | None:
+    """A command's mandatory fields; None when the layout is not known."""
+    try:
+        made = layouts.factory(command, sequence=0)
+    except UnknownCommandError:
+        return None
+    mandatory = []
+    for name in made.params_order:
+        parameter = made.params[name]
+        if not made.field_is_optional(name):
+            size = parameter.size if parameter.type is int else getattr(parameter, "max", 0)
+            mandatory.append(_Field(name, parameter.type, size))
+    return tuple(mandatory)
+
+
+@cache
+def _tlv_width(command: str, name: str) -> int:
+    """Octets of an optional integer."""
+    parameter = layouts.factory(command, sequence=0).params.get(name)
+    return parameter.size if parameter is not None and parameter.type is int else 0
+
+
+def encode(
+    command: str,
+    *,
+    sequence: int,
+    status: int = CommandStatus.OK,
+    tlvs: Mapping[str, int | str | bytes] | None = None,
+    **fields: int | str | bytes,
+) -> bytes:
+    """A PDU's octets. Fields that are left out are 0 or empty; `sm_length` follows from `short_message`.
+
+    A response with another status than OK has no body. Raises `ValueError` for a value that its field cannot hold
+    and `KeyError` for a name that the command does not have: nothing is ever cut.
+    """
+    if not 0 <= sequence <= 0xFFFFFFFF:
+        raise ValueError(f"{sequence} is no sequence number")
+    code = _code(command)
+    body = b""
+    if not (code & _RESPONSE and status != CommandStatus.OK):
+        body = _body(command, fields) + b"".join(_tlv(command, name, value) for name, value in (tlvs or {}).items())
+    return b"".join(
+        (
+            (HEADER + len(body)).to_bytes(4),
+            code.to_bytes(4),
+            status.to_bytes(4),
+            sequence.to_bytes(4),
+            body,
+        )
+    )
+
+
+def _body(command: str, fields: dict[str, int | str | bytes]) -> bytes:
+    layout = _layout(command)
+    if layout is None:
+        raise KeyError(command)
+    if "short_message" in fields:
+        fields["sm_length"] = len(_as_octets(fields["short_message"]))
+    known = {each.name for each in layout}
+    if not fields.keys() <= known:
+        raise KeyError(f"{command} has no {', '.join(sorted(fields.keys() - known))}")
+    body = bytearray()
+    for each in layout:
+        value: Any = fields.get(each.name)
+        if each.kind is int:
+            number = int(value or 0)
+            if not 0 <= number < 256**each.size:
+                raise ValueError(f"{each.name}: {number} does not fit into {each.size} octets")
+            body += number.to_bytes(each.size)
+            continue
+        octets = _as_octets(value or "")
+        if each.kind is not ostr:
+            if b"\0" in octets:
+                raise ValueError(f"{each.name}: a NUL within a string")
+            octets += b"\0"
+        if len(octets) > each.size and each.name not in _UNBOUNDED:
+            raise ValueError(f"{each.name}: {len(octets)} octets, there is room for {each.size}")
+        body += octets
+    return bytes(body)
+
+
+def _tlv(command: str, name: str, value: int | str | bytes) -> bytes:
+    tag = consts.OPTIONAL_PARAMS[name]
+    if isinstance(value, int):
+        octets = value.to_bytes(_tlv_width(command, name) or 1)
+    else:
+        octets = _as_octets(value) + (b"\0" if isinstance(value, str) else b"")
+    return bytes(tag.to_bytes(2) + len(octets).to_bytes(2) + octets)
+
+
+def _as_octets(value: int | str | bytes) -> bytes:
+    assert not isinstance(value, int)
+    return value.encode("latin-1") if isinstance(value, str) else value
+
+
+def decode(frame: bytes) -> Pdu:
+    """Read one whole PDU as `Framer` gives it; raises `MalformedPdu` and nothing else.
+
+    A response may leave out its body or the end of it, as many centres do with errors. A command that smpplib has no
+    layout for is given with its header alone.
+    """
+    if len(frame) < HEADER or int.from_bytes(frame[:4]) != len(frame):
+        raise MalformedPdu("a PDU that is not as long as it claims")
+    code, status, sequence = (int.from_bytes(frame[at : at + 4]) for at in (4, 8, 12))
+    command = _NAMES.get(code, f"0x{code:08X}")
+    layout = _layout(command) if code in _NAMES else None
+    if layout is None:
+        return Pdu(command, status, sequence)
+    fields, rest = _read_body(command, layout, frame[HEADER:], lenient=bool(code & _RESPONSE))
+    return Pdu(command, status, sequence, fields, _read_tlvs(command, rest, lenient=status != CommandStatus.OK))
+
+
+def _read_body(
+    command: str, layout: tuple[_Field, ...], body: bytes, *, lenient: bool
+) -> tuple[dict[str, int | str | bytes], bytes]:
+    fields: dict[str, int | str | bytes] = {}
+    position = 0
+    for each in layout:
+        if lenient and position == len(body):
+            break
+        if each.kind is int:
+            end = position + each.size
+            value: int | str | bytes = int.from_bytes(body[position:end])
+        elif each.kind is ostr:
+            length = fields["sm_length"]
+            assert isinstance(length, int)
+            end = position + length
+            value = body[position:end]
+        else:
+            found = body.find(b"\0", position)
+            if found < 0 and not lenient:
+                raise MalformedPdu(f"{command}: {each.name} has no end")
+            # A response's last string without its NUL is still that string.
+            last, end = (found, found + 1) if found >= 0 else (len(body), len(body))
+            value = body[position:last].decode("latin-1")
+        if end > len(body):
+            raise MalformedPdu(f"{command}: {each.name} is cut off")
+        fields[each.name] = value
+        position = end
+    return fields, body[position:]
+
+
+def _read_tlvs(command: str, rest: bytes, *, lenient: bool) -> dict[int, bytes]:
+    tlvs: dict[int, bytes] = {}
+    position = 0
+    while position < len(rest):
+        tag, length = int.from_bytes(rest[position : position + 2]), int.from_bytes(rest[position + 2 : position + 4])
+        end = position + 4 + length
+        if end > len(rest):
+            # Some centres pad a PDU with zeros, and some add text to an error.
+            if lenient or not any(rest[position:]):
+                break
+            raise MalformedPdu(f"{command}: an optional parameter is cut off")
+        if tag or length:
+            tlvs.setdefault(tag, rest[position + 4 : end])
+        position = end
+    return tlvs
