@@ -29,8 +29,6 @@ from .message import Stage, Submission
 from .receipts import Receipts
 
 _IDLE = 60.0
-_REQUESTS_AT_ONCE = 4
-_LARGEST_BULK = 500
 _RETRY = 1.0
 # How long a request whose answer was lost may still be on its way before A1 is asked for it, and asked again.
 _ASK_AFTER = 2.0
@@ -52,8 +50,14 @@ class Dispatcher(DueLoop):
         *,
         poll_after: float,
         on_uncertain: Callable[[], None],
+        uncertain_for: float = _ASK_AFTER,
+        judge: Callable[[Sequence[Outcome]], None] | None = None,
     ) -> None:
-        """`poll_after` is in seconds; `on_uncertain` is called when A1 has to be asked for a message."""
+        """`poll_after` and `uncertain_for`, after which what is uncertain is looked at, are in seconds.
+
+        `on_uncertain` is called when there is such a message. `judge` hears what became of every submit; left out,
+        the gate does, which is for a carrier that has no lasting link to tell it.
+        """
         super().__init__("dispatcher", clock, self._send_due)
         self._journal = journal
         self._carrier = carrier
@@ -61,6 +65,8 @@ class Dispatcher(DueLoop):
         self._receipts = receipts
         self._poll_after = poll_after
         self._on_uncertain = on_uncertain
+        self._uncertain_for = uncertain_for
+        self._judge = gate.judge if judge is None else judge
         self._under_way: set[Deferred[None]] = set()
         gate.on_open(self.wake)
 
@@ -73,41 +79,46 @@ class Dispatcher(DueLoop):
         hold = self._gate.hold()
         if hold > 0:
             return hold
-        if len(self._under_way) >= _REQUESTS_AT_ONCE:
+        free = self._carrier.submits_at_once - len(self._under_way)
+        if free <= 0:
             return _IDLE
-        await self._carrier.turn()
-        used = False
+        turns = unused = await self._carrier.turns(free)
         try:
             # The gate may have closed, or the daemon been told to stop, while the turn was awaited.
             if not self.running or self._gate.hold() > 0:
                 return 0.0
+            if not turns:
+                return _IDLE
             now = self._clock.seconds()
-            claim = await self._journal.claim(now, self._carrier.batch_size)
-            used = bool(claim.submissions)
+            claim = await self._journal.claim(now, turns * self._carrier.bulk_size)
+            bulks = _bulks(claim.submissions, self._carrier.bulk_size)
+            unused = max(0, turns - len(bulks))
         finally:
-            if not used:
-                self._carrier.give_turn_back()
-        if not used:
-            return _IDLE if claim.next_due is None else min(_IDLE, max(0.0, claim.next_due - now))
-        sending = Deferred.fromCoroutine(self._send(claim.submissions))
-        self._under_way.add(sending)
-        sending.addBoth(self._sent, sending)
-        return 0.0
+            self._carrier.give_back(unused)
+        for first in range(min(turns, len(bulks))):
+            sending = Deferred.fromCoroutine(self._send(bulks[first::turns]))
+            self._under_way.add(sending)
+            sending.addBoth(self._sent, sending)
+        if not unused:
+            return 0.0
+        return _IDLE if claim.next_due is None else min(_IDLE, max(0.0, claim.next_due - now))
 
     def _sent(self, _result: object, sending: Deferred[None]) -> None:
         self._under_way.discard(sending)
         self.wake()
 
-    async def _send(self, submissions: Sequence[Submission]) -> None:
-        first, *others = _bulks(submissions)
+    async def _send(self, bulks: Sequence[Sequence[Submission]]) -> None:
+        """One bulk after another; the turn of the first is taken already."""
+        first, *others = bulks
         await self._send_bulk(first)
         for bulk in others:
-            await self._carrier.turn()
+            while not await self._carrier.turns(1):
+                await deferLater(self._clock, _RETRY)
             await self._send_bulk(bulk)
 
     async def _send_bulk(self, submissions: Sequence[Submission]) -> None:
         if not self.running or self._gate.hold() > 0:
-            self._carrier.give_turn_back()
+            self._carrier.give_back(1)
             held = Postponed(self._gate.trouble or LinkTrouble(Trouble.UNAVAILABLE, "the gateway is stopping"))
             await self._write_down([(each, held, self._clock.seconds()) for each in submissions])
             return
@@ -160,39 +171,31 @@ class Dispatcher(DueLoop):
             raise
         except Exception:
             self._log.failure("outcomes cannot be written down; this is a fault of the gateway; A1 is asked for them")
-            at = self._clock.seconds() + _ASK_AFTER
+            at = self._clock.seconds() + self._uncertain_for
             await self._journal.doubt([submission for submission, _, _ in records], at)
             self._on_uncertain()
         else:
             self._receipts.announce(changes)
 
-    def _judge(self, outcomes: Sequence[Outcome]) -> None:
-        """What the outcomes say of A1 as a whole."""
-        troubles = [outcome.trouble for outcome in outcomes if isinstance(outcome, (Postponed, Uncertain))]
-        if len(troubles) < len(outcomes):
-            self._gate.good(submitted=True)
-        elif troubles:
-            self._gate.bad(troubles[0])
-
     def _pause(self, outcome: Outcome) -> float:
         if isinstance(outcome, Accepted):
             return self._poll_after
         if isinstance(outcome, Postponed):
-            # It is the gate that makes the pauses grow, for all messages alike.
-            return _RETRY
+            # It is the gate that makes the pauses grow, for all messages alike, unless A1 spoke of this one.
+            return _RETRY if outcome.after is None else outcome.after
         if isinstance(outcome, Uncertain):
-            return _ASK_AFTER
+            return self._uncertain_for
         assert isinstance(outcome, (Refused, Duplicate))
         return 0.0
 
 
-def _bulks(submissions: Sequence[Submission]) -> list[list[Submission]]:
+def _bulks(submissions: Sequence[Submission], largest: int) -> list[list[Submission]]:
     """What goes out together: the fewer the more often it was lost, so that one bad message holds up no others."""
     bulks: list[list[Submission]] = []
     for attempts, group in groupby(
         sorted(submissions, key=lambda each: each.attempts), key=lambda each: each.attempts
     ):
-        together, size = list(group), max(1, _LARGEST_BULK // 10 ** (attempts - 1))
+        together, size = list(group), max(1, largest // 10 ** (attempts - 1))
         bulks += [together[start : start + size] for start in range(0, len(together), size)]
     return bulks
 

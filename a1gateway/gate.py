@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from .carriers.outcome import LinkTrouble, Trouble
+from .carriers.outcome import LinkTrouble, Outcome, Postponed, Trouble, Uncertain
 from .due_loop import DueLoop
 from .interfaces import ICarrier
 from .pacing import growing_pause
@@ -16,6 +16,7 @@ _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
 _PROBE_CLOSED = 60.0
 _PROBE_FAILING = 10.0
+_API_CREDENTIALS = "a1.http.user, a1.http.apikey"
 _OF_SUBMITS = (Trouble.UNAVAILABLE, Trouble.THROTTLED, Trouble.FAULT)
 
 
@@ -27,13 +28,18 @@ class Gate:
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, random: Callable[[], float]) -> None:
+    def __init__(
+        self, clock: IReactorTime, random: Callable[[], float], *, credentials: str = _API_CREDENTIALS
+    ) -> None:
+        """`credentials` are the keys of the configuration that the operator has to check when A1 refuses them."""
         self._clock = clock
+        self._credentials = credentials
         self._random = random
         self._failures = 0
         self._resume_at = 0.0
         self._watchers: list[Callable[[], None]] = []
         self._submits_fail = False
+        self._no_link = False
         self.trouble: LinkTrouble | None = None
         """What A1 said last, when it was nothing good."""
         self.known = False
@@ -45,7 +51,11 @@ class Gate:
 
     @property
     def closed(self) -> bool:
-        """Whether only a probe may try A1."""
+        """Whether nothing but a probe, or the link itself, may try A1."""
+        return self._no_link or self._account_refused
+
+    @property
+    def _account_refused(self) -> bool:
         return self.trouble is not None and self.trouble.trouble is Trouble.CREDENTIALS
 
     def hold(self) -> float:
@@ -63,7 +73,7 @@ class Gate:
         if self._submits_fail and not submitted:
             return
         self.trouble = None
-        self._submits_fail = False
+        self._no_link = self._submits_fail = False
         self.known = True
         self._failures = 0
         self._resume_at = 0.0
@@ -71,6 +81,19 @@ class Gate:
             self._log.info("A1 is well again")
             for watcher in self._watchers:
                 watcher()
+
+    def judge(self, outcomes: Sequence[Outcome]) -> None:
+        """What the outcomes of submits that went out together say of A1 as a whole."""
+        troubles = [outcome.trouble for outcome in outcomes if isinstance(outcome, (Postponed, Uncertain))]
+        if len(troubles) < len(outcomes):
+            self.good(submitted=True)
+        elif troubles:
+            self.bad(troubles[0])
+
+    def shut(self, trouble: LinkTrouble) -> None:
+        """There is no link to A1: nothing goes out until `good`, whoever else has something to say."""
+        self._no_link = True
+        self.doubtful(trouble)
 
     def bad(self, trouble: LinkTrouble) -> None:
         """A submit has not got through: the next one waits, longer each time."""
@@ -86,18 +109,18 @@ class Gate:
     def doubtful(self, trouble: LinkTrouble) -> None:
         """Some other question to A1 has brought nothing: that holds up no submit, unless the account is refused."""
         self.known = True
-        if self.closed and trouble.trouble is not Trouble.CREDENTIALS:
+        if self._account_refused and not self._no_link and trouble.trouble is not Trouble.CREDENTIALS:
             # That A1 cannot be asked does not mean that it lets the account in again.
             return
         before, self.trouble = self.trouble, trouble
         if before is not None and before.trouble is trouble.trouble:
             return
-        if self.closed:
+        if self._account_refused:
             self._log.critical(
                 "A1 refuses this account, sending stops and the queue is kept: {trouble}. "
-                "Check a1.http.user, a1.http.apikey and whether A1 allows this server's address; "
-                "sending resumes by itself.",
+                "Check {credentials} and whether A1 allows this server's address; sending resumes by itself.",
                 trouble=str(trouble),
+                credentials=self._credentials,
             )
         else:
             self._log.warn("{trouble}", trouble=str(trouble))

@@ -12,14 +12,21 @@ from .message import Submission
 class ICarrier(Protocol):
     """A way to A1. One exists in a gateway, chosen in the config."""
 
+    bulk_size: int
+    """The most messages that `submit` takes at once."""
     batch_size: int
-    """The most messages that `submit`, `look_up` and `statuses` take at once."""
+    """The most messages that `look_up` and `statuses` take at once."""
+    submits_at_once: int
+    """The most submits that may be under way."""
 
-    async def turn(self) -> None:
-        """Wait until a submit may go out under A1's limits. Every `submit` uses up one turn."""
+    async def turns(self, most: int) -> int:
+        """Wait until a submit may go out under A1's limits, and say how many may, up to `most`.
 
-    def give_turn_back(self) -> None:
-        """The turn was taken, but there was nothing to submit."""
+        Every `submit` uses up one turn. 0: none can for now; the dispatcher is woken when that changes.
+        """
+
+    def give_back(self, turns: int) -> None:
+        """These were not used: there was nothing to submit."""
 
     async def submit(self, submissions: Sequence[Submission]) -> list[Outcome]:
         """Hand messages over; exactly one outcome for each, in the same order, and no exception for what A1 says.

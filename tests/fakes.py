@@ -57,7 +57,9 @@ class FakeHttp:
 class FakeCarrier:
     """Takes every message, unless it is told what to make of them."""
 
+    bulk_size = 500
     batch_size = 500
+    submits_at_once = 4
 
     def __init__(self) -> None:
         self.submitted: list[Submission] = []
@@ -65,14 +67,15 @@ class FakeCarrier:
         self.known: dict[str, Standing] = {}
         self.trouble: LinkTrouble | None = None
         self.probes = 0
-        self.turns = 0
+        self.turns_used = 0
         self.polled: list[str] = []
 
-    async def turn(self) -> None:
-        self.turns += 1
+    async def turns(self, most: int) -> int:
+        self.turns_used += 1
+        return 1
 
-    def give_turn_back(self) -> None:
-        self.turns -= 1
+    def give_back(self, turns: int) -> None:
+        self.turns_used -= turns
 
     async def submit(self, submissions: Sequence[Submission]) -> list[Outcome]:
         outcomes: list[Outcome] = []

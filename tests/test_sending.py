@@ -109,7 +109,7 @@ def test_what_waits_while_a_request_is_under_way_goes_together(sending: Sending)
     slow.callback(Accepted("1"))
     sending.pass_time(1)
     assert sending.sent() == ["m1", "m2", "m3", "m4"]
-    assert sending.carrier.turns == 2
+    assert sending.carrier.turns_used == 2
 
 
 @pytest.mark.parametrize("trouble", [UNREACHABLE, THROTTLED, UNAVAILABLE], ids=["unreachable", "throttled", "8"])
@@ -271,11 +271,11 @@ def test_the_oftener_a_message_was_tried_the_fewer_go_with_it(sending: Sending) 
     names = [f"m{number}" for number in range(1, 121)]
     sending.carrier.outcomes = [Uncertain(UNREACHABLE)] * 120
     sending.accept(*names)
-    assert sending.carrier.turns == 1
+    assert sending.carrier.turns_used == 1
     sending.pass_time(15)
     assert sorted(sending.sent()) == sorted(names * 2)
     # Fifty at most together, the second time.
-    assert sending.carrier.turns == 1 + 3
+    assert sending.carrier.turns_used == 1 + 3
 
 
 def test_polls_ask_for_the_silent_ones_less_often_as_they_age(sending: Sending) -> None:

@@ -17,6 +17,7 @@ from .a1answers import A1Error, NotUnderstood, identifier, read_accepted, read_a
 from .outcome import LinkTrouble, Outcome, Postponed, Refused, Standing, Trouble, Uncertain
 
 _MOST_IN_A_BULK = 500
+_SUBMITS_AT_ONCE = 4
 _NO_SUCH_CALL = 2
 _NO_SUCH_PLACE = (404, 405, 501)
 
@@ -24,7 +25,9 @@ _NO_SUCH_PLACE = (404, 405, 501)
 class A1HttpCarrier:
     """Speaks A1's HTTP API within its rate. See `interfaces.ICarrier` for what is promised."""
 
+    bulk_size = _MOST_IN_A_BULK
     batch_size = _MOST_IN_A_BULK
+    submits_at_once = _SUBMITS_AT_ONCE
     _log = Logger()
 
     def __init__(
@@ -46,13 +49,15 @@ class A1HttpCarrier:
         self._credentials = {"user": user, "apikey": apikey}
         self._timeout = timeout
 
-    async def turn(self) -> None:
+    async def turns(self, most: int) -> int:
         """See `ICarrier`."""
         await self._pace.take()
+        return 1
 
-    def give_turn_back(self) -> None:
+    def give_back(self, turns: int) -> None:
         """See `ICarrier`."""
-        self._pace.give_back()
+        for _ in range(turns):
+            self._pace.give_back()
 
     async def submit(self, submissions: Sequence[Submission]) -> list[Outcome]:
         """See `ICarrier`."""
@@ -86,7 +91,7 @@ class A1HttpCarrier:
     async def look_up(self, submissions: Sequence[Submission]) -> dict[int, Standing]:
         """See `ICarrier`."""
         names = {each.custom_id: each.id for each in submissions}
-        await self.turn()
+        await self._pace.take()
         found = await self._statuses("statusCustomBulk/sms", "statusCustom/sms", "custom_id", list(names))
         return {names[name]: standing for name, standing in found.items()}
 
@@ -95,7 +100,7 @@ class A1HttpCarrier:
         known = {each.a1_id: each.id for each in submissions if each.a1_id is not None}
         standings: dict[int, Standing] = {}
         if known:
-            await self.turn()
+            await self._pace.take()
             found = await self._statuses("statusBulk/sms", "status/sms", "message_id", list(known))
             standings = {known[name]: standing for name, standing in found.items()}
         nameless = [each for each in submissions if each.a1_id is None]
@@ -103,7 +108,7 @@ class A1HttpCarrier:
 
     async def probe(self) -> None:
         """See `ICarrier`."""
-        await self.turn()
+        await self._pace.take()
         try:
             answer = await self._ask("balances", {})
         except NotUnderstood as strange:
@@ -122,7 +127,7 @@ class A1HttpCarrier:
     async def _submit_singly(self, submissions: Sequence[Submission]) -> list[Outcome]:
         outcomes: list[Outcome] = []
         for each in submissions:
-            await self.turn()
+            await self._pace.take()
             outcomes.append(await self._submit_one(each))
             if isinstance(outcomes[-1], Postponed):
                 # What keeps one from A1 keeps all of them.
@@ -168,7 +173,7 @@ class A1HttpCarrier:
         # Some deployments answer a bulk with one message's error, or know no bulk.
         found: dict[str, Standing] = {}
         for name in names:
-            await self.turn()
+            await self._pace.take()
             try:
                 one = await self._ask(single, {parameter: name})
             except (NotSent, AnswerLost) as trouble:

@@ -61,6 +61,8 @@ class Postponed:
     """A1 certainly does not have the message; it can be submitted again."""
 
     trouble: LinkTrouble
+    after: float | None = None
+    """In how many seconds, when that is this message's own affair; None when it is the link's."""
 
 
 @dataclass(frozen=True, slots=True)
