@@ -4,6 +4,9 @@ A text goes out in the GSM default alphabet when every character is in it or in 
 Alone it may hold 160 septets or 70 UCS-2 units; in parts each gives up 6 octets to the concatenation header and holds
 153 or 67. An extension character costs two septets and a character outside the BMP two units; neither pair is ever
 divided between two parts, so a text can need one part more than a plain division says.
+
+The codec writes and reads the GSM alphabet unpacked, a septet in each octet, which is how SMPP carries it. It is our
+own because smpplib's writes a backtick as a section sign and knows no section sign.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator
 
+_ESCAPE = 0x1B
 # TS 23.038, 6.2.1, in code order; 0x1B is the escape to the extension table and stands for no character.
 _DEFAULT = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ"
@@ -19,9 +23,32 @@ _DEFAULT = (
     "¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 # TS 23.038, 6.2.1.1.
-_EXTENSION = "\f^{}\\[~]|€"
+_EXTENSION = {
+    0x0A: "\f",
+    0x14: "^",
+    0x28: "{",
+    0x29: "}",
+    0x2F: "\\",
+    0x3C: "[",
+    0x3D: "~",
+    0x3E: "]",
+    0x40: "|",
+    0x65: "€",
+}
 
-_SEPTETS = {character: 1 for character in _DEFAULT if character != "\x1b"} | dict.fromkeys(_EXTENSION, 2)
+_CODES = {character: bytes((code,)) for code, character in enumerate(_DEFAULT) if code != _ESCAPE} | {
+    character: bytes((_ESCAPE, code)) for code, character in _EXTENSION.items()
+}
+_SEPTETS = {character: len(codes) for character, codes in _CODES.items()}
+
+# What a receiver shows of an octet that is no escape, and of one behind an escape. A code that the extension table
+# does not have is shown as the default table's character, and an escape without a code, or before a second one, as a
+# space. An octet with bit 7 set is no septet.
+_NO_SEPTET = "\N{REPLACEMENT CHARACTER}" * 128
+_SHOWN = _DEFAULT + _NO_SEPTET
+_SHOWN_ESCAPED = [
+    _EXTENSION.get(code, " " if code == _ESCAPE else character) for code, character in enumerate(_SHOWN)
+]
 
 
 class Alphabet(enum.Enum):
@@ -67,3 +94,26 @@ def parts(text: str) -> list[str]:
 def segments(text: str) -> int:
     """How many parts `text` needs, at least 1: what A1 charges for."""
     return len(parts(text))
+
+
+def gsm_encode(text: str) -> bytes:
+    """`text` in the GSM default alphabet, an octet for a septet, two for a character of the extension table.
+
+    Raises `ValueError`, which tells nothing of the text, when a character is in neither table.
+    """
+    try:
+        return b"".join([_CODES[character] for character in text])
+    except KeyError:
+        raise ValueError("not every character is in the GSM default alphabet") from None
+
+
+def gsm_decode(octets: bytes) -> str:
+    """What a receiver shows of unpacked septets; never raises. An octet that is no septet becomes U+FFFD."""
+    shown: list[str] = []
+    remaining = iter(octets)
+    for code in remaining:
+        if code == _ESCAPE:
+            shown.append(_SHOWN_ESCAPED[next(remaining, _ESCAPE)])
+        else:
+            shown.append(_SHOWN[code])
+    return "".join(shown)

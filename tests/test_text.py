@@ -1,10 +1,159 @@
-"""Alphabets, lengths and parts, against the figures of TS 23.038 and TS 23.040."""
+"""Alphabets, lengths, parts and the GSM codec, against the figures and tables of TS 23.038 and TS 23.040."""
+
+from __future__ import annotations
+
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a1gateway.text import Alphabet, alphabet, parts, segments
+from a1gateway.text import Alphabet, alphabet, gsm_decode, gsm_encode, parts, segments
+
+# TS 23.038, 6.2.1 and 6.2.1.1, transcribed apart from the module: code, Unicode's name of the character.
+_TABLE = """
+00 COMMERCIAL AT
+01 POUND SIGN
+02 DOLLAR SIGN
+03 YEN SIGN
+04 LATIN SMALL LETTER E WITH GRAVE
+05 LATIN SMALL LETTER E WITH ACUTE
+06 LATIN SMALL LETTER U WITH GRAVE
+07 LATIN SMALL LETTER I WITH GRAVE
+08 LATIN SMALL LETTER O WITH GRAVE
+09 LATIN CAPITAL LETTER C WITH CEDILLA
+0A LINE FEED
+0B LATIN CAPITAL LETTER O WITH STROKE
+0C LATIN SMALL LETTER O WITH STROKE
+0D CARRIAGE RETURN
+0E LATIN CAPITAL LETTER A WITH RING ABOVE
+0F LATIN SMALL LETTER A WITH RING ABOVE
+10 GREEK CAPITAL LETTER DELTA
+11 LOW LINE
+12 GREEK CAPITAL LETTER PHI
+13 GREEK CAPITAL LETTER GAMMA
+14 GREEK CAPITAL LETTER LAMDA
+15 GREEK CAPITAL LETTER OMEGA
+16 GREEK CAPITAL LETTER PI
+17 GREEK CAPITAL LETTER PSI
+18 GREEK CAPITAL LETTER SIGMA
+19 GREEK CAPITAL LETTER THETA
+1A GREEK CAPITAL LETTER XI
+1C LATIN CAPITAL LETTER AE
+1D LATIN SMALL LETTER AE
+1E LATIN SMALL LETTER SHARP S
+1F LATIN CAPITAL LETTER E WITH ACUTE
+20 SPACE
+21 EXCLAMATION MARK
+22 QUOTATION MARK
+23 NUMBER SIGN
+24 CURRENCY SIGN
+25 PERCENT SIGN
+26 AMPERSAND
+27 APOSTROPHE
+28 LEFT PARENTHESIS
+29 RIGHT PARENTHESIS
+2A ASTERISK
+2B PLUS SIGN
+2C COMMA
+2D HYPHEN-MINUS
+2E FULL STOP
+2F SOLIDUS
+30 DIGIT ZERO
+31 DIGIT ONE
+32 DIGIT TWO
+33 DIGIT THREE
+34 DIGIT FOUR
+35 DIGIT FIVE
+36 DIGIT SIX
+37 DIGIT SEVEN
+38 DIGIT EIGHT
+39 DIGIT NINE
+3A COLON
+3B SEMICOLON
+3C LESS-THAN SIGN
+3D EQUALS SIGN
+3E GREATER-THAN SIGN
+3F QUESTION MARK
+40 INVERTED EXCLAMATION MARK
+41 LATIN CAPITAL LETTER A
+42 LATIN CAPITAL LETTER B
+43 LATIN CAPITAL LETTER C
+44 LATIN CAPITAL LETTER D
+45 LATIN CAPITAL LETTER E
+46 LATIN CAPITAL LETTER F
+47 LATIN CAPITAL LETTER G
+48 LATIN CAPITAL LETTER H
+49 LATIN CAPITAL LETTER I
+4A LATIN CAPITAL LETTER J
+4B LATIN CAPITAL LETTER K
+4C LATIN CAPITAL LETTER L
+4D LATIN CAPITAL LETTER M
+4E LATIN CAPITAL LETTER N
+4F LATIN CAPITAL LETTER O
+50 LATIN CAPITAL LETTER P
+51 LATIN CAPITAL LETTER Q
+52 LATIN CAPITAL LETTER R
+53 LATIN CAPITAL LETTER S
+54 LATIN CAPITAL LETTER T
+55 LATIN CAPITAL LETTER U
+56 LATIN CAPITAL LETTER V
+57 LATIN CAPITAL LETTER W
+58 LATIN CAPITAL LETTER X
+59 LATIN CAPITAL LETTER Y
+5A LATIN CAPITAL LETTER Z
+5B LATIN CAPITAL LETTER A WITH DIAERESIS
+5C LATIN CAPITAL LETTER O WITH DIAERESIS
+5D LATIN CAPITAL LETTER N WITH TILDE
+5E LATIN CAPITAL LETTER U WITH DIAERESIS
+5F SECTION SIGN
+60 INVERTED QUESTION MARK
+61 LATIN SMALL LETTER A
+62 LATIN SMALL LETTER B
+63 LATIN SMALL LETTER C
+64 LATIN SMALL LETTER D
+65 LATIN SMALL LETTER E
+66 LATIN SMALL LETTER F
+67 LATIN SMALL LETTER G
+68 LATIN SMALL LETTER H
+69 LATIN SMALL LETTER I
+6A LATIN SMALL LETTER J
+6B LATIN SMALL LETTER K
+6C LATIN SMALL LETTER L
+6D LATIN SMALL LETTER M
+6E LATIN SMALL LETTER N
+6F LATIN SMALL LETTER O
+70 LATIN SMALL LETTER P
+71 LATIN SMALL LETTER Q
+72 LATIN SMALL LETTER R
+73 LATIN SMALL LETTER S
+74 LATIN SMALL LETTER T
+75 LATIN SMALL LETTER U
+76 LATIN SMALL LETTER V
+77 LATIN SMALL LETTER W
+78 LATIN SMALL LETTER X
+79 LATIN SMALL LETTER Y
+7A LATIN SMALL LETTER Z
+7B LATIN SMALL LETTER A WITH DIAERESIS
+7C LATIN SMALL LETTER O WITH DIAERESIS
+7D LATIN SMALL LETTER N WITH TILDE
+7E LATIN SMALL LETTER U WITH DIAERESIS
+7F LATIN SMALL LETTER A WITH GRAVE
+1B0A FORM FEED
+1B14 CIRCUMFLEX ACCENT
+1B28 LEFT CURLY BRACKET
+1B29 RIGHT CURLY BRACKET
+1B2F REVERSE SOLIDUS
+1B3C LEFT SQUARE BRACKET
+1B3D TILDE
+1B3E RIGHT SQUARE BRACKET
+1B40 VERTICAL LINE
+1B65 EURO SIGN
+"""
+STANDARD = {
+    bytes.fromhex(code): unicodedata.lookup(name)
+    for code, name in (row.split(" ", 1) for row in _TABLE.strip().splitlines())
+}
 
 
 def units(part: str, chosen: Alphabet) -> int:
@@ -56,3 +205,85 @@ def test_any_text_comes_back_from_its_parts_and_no_part_is_too_long(text: str) -
     assert all(units(part, chosen) <= limit for part in cut)
     if len(cut) > 1:
         assert units(text, chosen) > chosen.alone
+
+
+def test_the_codec_is_the_standards_table_character_by_character() -> None:
+    assert len(STANDARD) == 127 + 10
+    assert {codes: gsm_decode(codes) for codes in STANDARD} == STANDARD
+    assert {gsm_encode(character): character for character in STANDARD.values()} == STANDARD
+
+
+def test_the_alphabet_has_the_standards_characters_and_no_other() -> None:
+    characters = set(STANDARD.values())
+    assert len(characters) == len(STANDARD)
+    assert {chr(code) for code in range(0x10000) if alphabet(chr(code)) is Alphabet.GSM} == characters
+
+
+def test_a_backtick_is_no_section_sign() -> None:
+    """smpplib.gsm encodes a backtick as 0x5F, which phones show as a section sign."""
+    assert alphabet("`") is Alphabet.UCS2
+    with pytest.raises(ValueError, match="not every character"):
+        gsm_encode("`")
+
+
+def test_a_section_sign_is_in_the_gsm_alphabet() -> None:
+    """smpplib.gsm does not know it and sends the whole text as UCS-2, at twice the price."""
+    assert alphabet("§ 5") is Alphabet.GSM
+    assert gsm_encode("§") == b"\x5f"
+
+
+def test_an_escape_pair_is_not_cut() -> None:
+    """smpplib.gsm cuts octets and not characters: the first part would end with half of the euro sign."""
+    cut = parts("a" * 152 + "€" + "a" * 20)
+    assert cut == ["a" * 152, "€" + "a" * 20]
+
+
+@pytest.mark.parametrize("text", ["password 7391 `", "password 7391 я", "\x1b", "\ud83d"])
+def test_what_cannot_be_encoded_is_refused_without_telling_the_text(text: str) -> None:
+    with pytest.raises(ValueError, match="not every character is in the GSM default alphabet") as caught:
+        gsm_encode(text)
+    assert "7391" not in repr(caught.value)
+    assert caught.value.__suppress_context__
+
+
+@given(st.text(alphabet=sorted(STANDARD.values())))
+def test_any_text_of_the_alphabet_comes_back_from_the_codec(text: str) -> None:
+    assert gsm_decode(gsm_encode(text)) == text
+    assert len(gsm_encode(text)) == units(text, Alphabet.GSM)
+
+
+@given(st.binary())
+def test_any_octets_are_shown_somehow(octets: bytes) -> None:
+    assert len(gsm_decode(octets)) >= len(octets) / 2
+
+
+@pytest.mark.parametrize(
+    ("octets", "shown"),
+    [
+        pytest.param(b"\x1ba", "a", id="an unknown extension code is the default table's character"),
+        pytest.param(b"\x1b\x0d.", "\r.", id="a control code that is reserved there too"),
+        pytest.param(b"5 \x1b", "5  ", id="an escape at the end is a space"),
+        pytest.param(b"\x1b\x1be", " e", id="an escape to a further table is a space"),
+        pytest.param(b"a\x80\xffb", "a\ufffd\ufffdb", id="no septets"),
+        pytest.param(b"\x1b\xe5b", "\ufffdb", id="no septet behind an escape"),
+        pytest.param(b"", "", id="nothing"),
+    ],
+)
+def test_what_a_receiver_shows_of_odd_octets(octets: bytes, shown: str) -> None:
+    assert gsm_decode(octets) == shown
+
+
+def test_lone_surrogates_are_counted_like_any_other_character() -> None:
+    """A Python string can hold them (a broken JSON escape is enough); encoding them for the air is `encode`'s."""
+    assert alphabet("\ud83d") is Alphabet.UCS2
+    assert (segments("\udc00" * 70), segments("\udc00" * 71)) == (1, 2)
+    # Two halves that stand side by side are still two characters, and may part.
+    halves = "я" * 66 + "\ud83d\ude00" + "я" * 66
+    assert [len(part) for part in parts(halves)] == [67, 67]
+    assert "".join(parts(halves)) == halves
+
+
+@given(st.text(st.characters(categories=("Cs", "Lu", "Zs")), max_size=300))
+def test_lone_surrogates_never_break_the_cutting(text: str) -> None:
+    assert "".join(parts(text)) == text
+    assert segments(text) == len(parts(text))

@@ -18,7 +18,7 @@ class Framer:
         """The PDUs that are whole now, in order.
 
         Raises `MalformedPdu` at a length under 16 or over `LONGEST_PDU`, with the PDUs before it in its `before`;
-        nothing that comes after it can be understood.
+        nothing that comes after it can be understood, and every later call raises again.
         """
         self._held += data
         whole: list[bytes] = []
@@ -26,6 +26,8 @@ class Framer:
         while len(self._held) - start >= 4:
             length = int.from_bytes(self._held[start : start + 4])
             if not HEADER <= length <= LONGEST_PDU:
+                # Whatever may still come is refused for the same length, and not held.
+                self._held = self._held[start : start + 4]
                 raise MalformedPdu(f"a PDU claims {length} octets, possible are {HEADER} to {LONGEST_PDU}", whole)
             if len(self._held) - start < length:
                 break

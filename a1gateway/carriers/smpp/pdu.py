@@ -127,9 +127,8 @@ class Pdu:
         return None if value is None else value.split(b"\0", 1)[0].decode("latin-1")
 
 
-@cache
 def _code(command: str) -> int:
-    return int(command, 16) if command.startswith("0x") else int(command_codes.get_command_code(command))
+    return int(command, 16) if command.startswith("0x") else int(command_codes.commands[command])
 
 
 _NAMES = {code: name for name, code in command_codes.commands.items()}
@@ -161,7 +160,7 @@ def _layout(command: str) -> tuple[_Field, ...] | None:
 
 @cache
 def _tlv_width(command: str, name: str) -> int:
-    """Octets of an optional integer."""
+    """Octets of an optional integer; 0 when the command has no such integer."""
     parameter = layouts.factory(command, sequence=0).params.get(name)
     return parameter.size if parameter is not None and parameter.type is int else 0
 
@@ -179,8 +178,6 @@ def encode(
     A response with another status than OK has no body. Raises `ValueError` for a value that its field cannot hold
     and `KeyError` for a name that the command does not have: nothing is ever cut.
     """
-    if not 0 <= sequence <= 0xFFFFFFFF:
-        raise ValueError(f"{sequence} is no sequence number")
     code = _code(command)
     body = b""
     if not (code & _RESPONSE and status != CommandStatus.OK):
@@ -189,8 +186,8 @@ def encode(
         (
             (HEADER + len(body)).to_bytes(4),
             code.to_bytes(4),
-            status.to_bytes(4),
-            sequence.to_bytes(4),
+            _integer("command_status", status, 4),
+            _integer("sequence_number", sequence, 4),
             body,
         )
     )
@@ -200,25 +197,20 @@ def _body(command: str, fields: dict[str, int | str | bytes]) -> bytes:
     layout = _layout(command)
     if layout is None:
         raise KeyError(command)
-    if "short_message" in fields:
-        fields["sm_length"] = len(_as_octets(fields["short_message"]))
     known = {each.name for each in layout}
     if not fields.keys() <= known:
         raise KeyError(f"{command} has no {', '.join(sorted(fields.keys() - known))}")
+    if "sm_length" in known:
+        fields["sm_length"] = len(_as_octets(fields.get("short_message", b"")))
     body = bytearray()
     for each in layout:
         value: Any = fields.get(each.name)
         if each.kind is int:
-            number = int(value or 0)
-            if not 0 <= number < 256**each.size:
-                raise ValueError(f"{each.name}: {number} does not fit into {each.size} octets")
-            body += number.to_bytes(each.size)
+            body += _integer(each.name, int(value or 0), each.size)
             continue
         octets = _as_octets(value or "")
         if each.kind is not ostr:
-            if b"\0" in octets:
-                raise ValueError(f"{each.name}: a NUL within a string")
-            octets += b"\0"
+            octets = _ended(each.name, octets)
         if len(octets) > each.size and each.name not in _UNBOUNDED:
             raise ValueError(f"{each.name}: {len(octets)} octets, there is room for {each.size}")
         body += octets
@@ -228,10 +220,25 @@ def _body(command: str, fields: dict[str, int | str | bytes]) -> bytes:
 def _tlv(command: str, name: str, value: int | str | bytes) -> bytes:
     tag = consts.OPTIONAL_PARAMS[name]
     if isinstance(value, int):
-        octets = value.to_bytes(_tlv_width(command, name) or 1)
+        width = _tlv_width(command, name)
+        if not width:
+            raise KeyError(f"{command} has no integer {name}")
+        octets = _integer(name, value, width)
     else:
-        octets = _as_octets(value) + (b"\0" if isinstance(value, str) else b"")
-    return bytes(tag.to_bytes(2) + len(octets).to_bytes(2) + octets)
+        octets = _ended(name, _as_octets(value)) if isinstance(value, str) else value
+    return bytes(tag.to_bytes(2) + _integer(f"length of {name}", len(octets), 2) + octets)
+
+
+def _integer(name: str, value: int, size: int) -> bytes:
+    if not 0 <= value < 256**size:
+        raise ValueError(f"{name}: {value} does not fit into {size} octets")
+    return value.to_bytes(size)
+
+
+def _ended(name: str, octets: bytes) -> bytes:
+    if b"\0" in octets:
+        raise ValueError(f"{name}: a NUL within a string")
+    return octets + b"\0"
 
 
 def _as_octets(value: int | str | bytes) -> bytes:
