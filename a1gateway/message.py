@@ -67,6 +67,7 @@ class Source(enum.StrEnum):
     API = "api"
     CALLBACK = "callback"
     POLL = "poll"
+    RECEIPT = "receipt"
     GATEWAY = "gateway"
 
 
@@ -124,6 +125,20 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What is known of one part of a message that goes out in parts of its own."""
+
+    number: int
+    """From 1."""
+    reference: int
+    """The `user_message_reference` that it is submitted with, 1 to 65535; the same when it is submitted again."""
+    a1_id: str | None = None
+    """A1's identifier; None while A1 has not named one."""
+    status: Status | None = None
+    """Its own final status; None while there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """What a carrier needs to know of a message."""
 
@@ -138,6 +153,14 @@ class Submission:
     """How often it may have reached A1, this time included."""
     a1_id: str | None = None
     received_at: float = 0.0
+    postponed: int = 0
+    """How often A1 has put this very message off."""
+    resent: int = 0
+    """How often it was submitted again although A1 may have had it."""
+    concatenation: int = 0
+    """The reference that joins its parts, 0 to 255, distinct between messages to one number."""
+    parts: tuple[Part, ...] = ()
+    """Its parts in order, when it goes out in parts of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +177,25 @@ class StatusReport:
     at: float
     note: str = ""
     """What the party added for people."""
+    number: str | None = None
+    """The subscriber's number, digits alone, where a receipt names it."""
+    reference: int | None = None
+    """The `user_message_reference`, where a receipt gives it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingMessage:
+    """A subscriber's message as it is kept."""
+
+    received_at: float
+    source: str
+    destination: str
+    msisdn: str | None
+    """The source where it is a mobile number, as `+375XXXXXXXXX`."""
+    text: str
+    parts: int
+    parts_received: int
+    """Fewer than `parts` when the others did not come in time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -322,7 +322,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "9999"
-down_revision = "0001"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -346,7 +346,7 @@ def test_an_upgrade_keeps_the_messages_and_a_copy_of_what_was(
     store.disconnect()
     Store(f"sqlite:///{store.path}", migrations=later_version).prepare()
     copy = store.path.with_name(store.path.name + ".before-9999")
-    for path, version in ((store.path, "9999"), (copy, "0001")):
+    for path, version in ((store.path, "9999"), (copy, "0002")):
         with closing(sqlite3.connect(path)) as raw:
             assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [(version,)]
             assert raw.execute("SELECT message_id FROM messages").fetchall() == [("m1",)]

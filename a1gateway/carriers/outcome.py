@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..errors import TryLater
@@ -20,6 +21,8 @@ class Trouble(enum.StrEnum):
     """Too many requests: slow down."""
     CREDENTIALS = "credentials"
     """A1 does not let this account in: the operator has to mend it; sending stops meanwhile."""
+    LATER = "later"
+    """A1 does not want this message now; others may go."""
     FAULT = "fault"
     """A1 does not accept the request as we form it: a fault of the gateway."""
 
@@ -42,6 +45,8 @@ class Accepted:
     segments: int | None = None
     price: Price = field(default_factory=Price)
     word: str = "accepted"
+    parts: Mapping[int, str] = field(default_factory=dict)
+    """Of a message that goes out in parts of its own: A1's identifiers by the parts' numbers; empty for unnamed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,8 @@ class Refused:
     """A1's own code."""
     note: str = ""
     """A1's own description."""
+    parts: Mapping[int, str] = field(default_factory=dict)
+    """The parts that A1 had taken before, as in `Accepted`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +70,17 @@ class Postponed:
     trouble: LinkTrouble
     after: float | None = None
     """In how many seconds, when that is this message's own affair; None when it is the link's."""
+    parts: Mapping[int, str] = field(default_factory=dict)
+    """The parts that A1 has nevertheless, as in `Accepted`; they are not submitted again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Uncertain:
-    """A1 may have the message: it has to be asked before the message is submitted again."""
+    """A1 may have the message: that has to be found out before the message is submitted again."""
 
     trouble: LinkTrouble
+    parts: Mapping[int, str] = field(default_factory=dict)
+    """The parts that A1 has for certain, as in `Accepted`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,12 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from twisted.internet.defer import Deferred
 
 from ..carriers.outcome import Accepted, Outcome, Standing
+from ..carriers.smpp.deliveries import SubscriberPart
 from ..message import (
     Acceptance,
     Arrival,
     Change,
+    IncomingMessage,
     PortalUpdate,
     Source,
     Stage,
@@ -22,14 +24,17 @@ from ..message import (
     Submission,
     custom_id,
 )
+from . import parts, subscribers
+from .evidence import Evidence
 from .lane import ILane
+from .matching import Unsettled
+from .outcomes import not_found, record, release
 from .rows import (
+    by_id,
     due,
     ending,
     find,
     next_due,
-    not_found,
-    record,
     report_values,
     reschedule,
     settle,
@@ -39,6 +44,7 @@ from .rows import (
 )
 from .schema import history, installation, messages, unmatched
 
+_NOT_ASKED = 3600.0
 _QUEUES = {
     Stage.READY: "submit",
     Stage.IN_FLIGHT: "submit",
@@ -91,8 +97,10 @@ class Installation:
 class Journal:
     """Messages, their history, and the portal's tokens."""
 
-    def __init__(self, lane: ILane) -> None:
+    def __init__(self, lane: ILane, *, in_parts: bool = False) -> None:
+        """`in_parts`: messages go out in parts of their own, each with its identifier and its receipt (SMPP)."""
         self._lane = lane
+        self._in_parts = in_parts
 
     def close(self) -> Deferred[None]:
         """Fires when everything handed over is on disk and the file is closed."""
@@ -142,14 +150,17 @@ class Journal:
 
         return self._lane.run(operation)
 
-    def recover(self, now: float) -> Deferred[int]:
-        """At a start: what was in flight when the daemon ended has to be asked for. Fires with how many there are."""
+    def recover(self, at: float) -> Deferred[int]:
+        """At a start: what was in flight when the daemon ended is uncertain and looked at `at` that time.
+
+        Fires with how many there are.
+        """
 
         def operation(connection: Connection) -> int:
             return connection.execute(
                 update(messages)
                 .where(messages.c.stage == Stage.IN_FLIGHT, messages.c.due_at.is_not(None))
-                .values(stage=Stage.ASKING, due_at=now, asked=0, uncertain="restart")
+                .values(stage=Stage.ASKING, due_at=at, asked=0, uncertain="restart")
             ).rowcount
 
         return self._lane.run(operation)
@@ -165,7 +176,11 @@ class Journal:
                     .where(messages.c.id.in_([row["id"] for row in waiting]))
                     .values(stage=Stage.IN_FLIGHT, due_at=now, attempts=messages.c.attempts + 1)
                 )
-            submissions = [submission(row, row["attempts"] + 1) for row in waiting]
+            ways = parts.prepare(connection, waiting) if self._in_parts else {}
+            submissions = []
+            for row in waiting:
+                concatenation, of_it = ways.get(row["id"], (None, ()))
+                submissions.append(submission(row, row["attempts"] + 1, of_it, concatenation))
             return Claim(submissions, next_due(connection, Stage.READY))
 
         return self._lane.run(operation)
@@ -180,7 +195,7 @@ class Journal:
         def operation(connection: Connection) -> list[Change]:
             changes: list[Change] = []
             for submitted, outcome, due_at in outcomes:
-                row = find(connection, messages.c.id == submitted.id)
+                row = by_id(connection, submitted.id)
                 if row is not None:
                     changes += record(connection, row, outcome, due_at, now)
             return changes
@@ -197,6 +212,55 @@ class Journal:
                 update(messages)
                 .where(messages.c.id.in_([each.id for each in submissions]), messages.c.stage == Stage.IN_FLIGHT)
                 .values(stage=Stage.ASKING, due_at=at, asked=0, uncertain="not_recorded")
+            )
+
+        return self._lane.run(operation)
+
+    def name_parts(self, submitted: Submission, named: Mapping[int, str], now: float) -> Deferred[list[Change]]:
+        """Write down that A1 has these parts of a message that is being submitted, under these identifiers."""
+
+        def operation(connection: Connection) -> list[Change]:
+            row = by_id(connection, submitted.id)
+            if row is None:
+                return []
+            parts.accept(connection, row, named)
+            return parts.settle_early(connection, named.values(), now)
+
+        return self._lane.run(operation)
+
+    def record_late(
+        self, submitted: Submission, outcome: Outcome, due_at: float, now: float
+    ) -> Deferred[list[Change]]:
+        """Write down an answer that came after its message had been taken for uncertain, unless it is settled."""
+
+        def operation(connection: Connection) -> list[Change]:
+            row = by_id(connection, submitted.id)
+            if row is None or row["stage"] not in (Stage.ASKING, Stage.READY):
+                return []
+            return record(connection, row, outcome, due_at, now)
+
+        return self._lane.run(operation)
+
+    def release(self, now: float, limit: int, *, resend: bool) -> Deferred[tuple[list[Change], int, float | None]]:
+        """End the hold of up to `limit` uncertain messages that nobody can be asked for: submit them again, or fail.
+
+        Fires with the changes, how many go again, and when the next is due (None: none waits).
+        """
+
+        def operation(connection: Connection) -> tuple[list[Change], int, float | None]:
+            held = due(connection, Stage.ASKING, now, limit)
+            released = [release(connection, row, now, resend=resend) for row in held]
+            changes = [change for settled in released for change in settled or []]
+            return changes, released.count(None), next_due(connection, Stage.ASKING)
+
+        return self._lane.run(operation)
+
+    def hold_on(self, at: float) -> Deferred[None]:
+        """Hold the uncertain messages until `at` at least: their receipts can only come now."""
+
+        def operation(connection: Connection) -> None:
+            connection.execute(
+                update(messages).where(messages.c.stage == Stage.ASKING, messages.c.due_at < at).values(due_at=at)
             )
 
         return self._lane.run(operation)
@@ -223,7 +287,7 @@ class Journal:
         def operation(connection: Connection) -> list[Change]:
             changes: list[Change] = []
             for asked, standing in found:
-                row = find(connection, messages.c.id == asked.id)
+                row = by_id(connection, asked.id)
                 if row is not None:
                     changes += record(connection, row, Accepted(standing.a1_id, word="found"), poll_at, now)
                     report = StatusReport(
@@ -231,7 +295,7 @@ class Journal:
                     )
                     changes += settle(connection, report) or []
             for asked in missing:
-                row = find(connection, messages.c.id == asked.id)
+                row = by_id(connection, asked.id)
                 if row is not None and row["stage"] == Stage.ASKING:
                     changes += not_found(connection, row, ask_at, now)
             return changes
@@ -251,6 +315,14 @@ class Journal:
             changes: list[Change] = []
             unknown = 0
             for report in reports:
+                if report.source is Source.RECEIPT:
+                    settled = parts.settle_receipt(connection, report, Evidence(connection), report.at)
+                    if isinstance(settled, Unsettled):
+                        unknown += 1
+                        parts.keep_receipt(connection, report, settled)
+                    else:
+                        changes += settled
+                    continue
                 taken = settle(connection, report)
                 if taken is None:
                     unknown += 1
@@ -259,6 +331,21 @@ class Journal:
                     changes += taken
             reschedule(connection, Stage.SENT, again or {})
             return Settled(changes, unknown)
+
+        return self._lane.run(operation)
+
+    def settle_waiting(
+        self, now: float, grace: float, limit: int = 500
+    ) -> Deferred[tuple[list[Change], float | None]]:
+        """What receipts were waited for, and have not come within `grace` seconds, is decided without them.
+
+        Fires with the changes, and when there is something to look at again (None: nothing waits).
+        """
+
+        def operation(connection: Connection) -> tuple[list[Change], float | None]:
+            changes = parts.settle_waiting(connection, now, grace, limit)
+            changes += parts.end_partly(connection, now - grace, now, limit)
+            return changes, parts.next_look(connection, grace)
 
         return self._lane.run(operation)
 
@@ -283,6 +370,16 @@ class Journal:
             ]
 
         return self._lane.run(operation)
+
+    # Messages from subscribers.
+
+    def take_incoming(self, part: SubscriberPart) -> Deferred[IncomingMessage | None]:
+        """Keep a subscriber's message, or one part of it; fires with the message when it is whole now."""
+        return self._lane.run(lambda connection: subscribers.take_in(connection, part))
+
+    def give_up_parts(self, before: float) -> Deferred[list[IncomingMessage]]:
+        """Keep messages from subscribers as far as they came, of which no part has come since `before`."""
+        return self._lane.run(lambda connection: subscribers.give_up_parts(connection, before))
 
     # What Bitrix24 has to be told.
 
@@ -408,9 +505,16 @@ class Journal:
     def _look(self, stage: Stage, now: float, limit: int) -> Deferred[Claim]:
         def operation(connection: Connection) -> Claim:
             waiting = due(connection, stage, now, limit)
+            if stage is Stage.SENT and not self._in_parts:
+                # What went out over SMPP has identifiers of another kind: only its receipts can tell.
+                of_smpp = parts.load(connection, [row["id"] for row in waiting])
+                reschedule(connection, stage, dict.fromkeys(of_smpp, now + _NOT_ASKED))
+                waiting = [row for row in waiting if row["id"] not in of_smpp]
             later = None if len(waiting) == limit else next_due(connection, stage, after=now)
+            of_them = parts.load(connection, [row["id"] for row in waiting]) if self._in_parts else {}
             return Claim(
-                [submission(row, row["attempts"]) for row in waiting], now if len(waiting) == limit else later
+                [submission(row, row["attempts"], of_them.get(row["id"], ())) for row in waiting],
+                now if len(waiting) == limit else later,
             )
 
         return self._lane.run(operation)

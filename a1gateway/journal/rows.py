@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 
-from ..carriers.outcome import Accepted, Duplicate, Outcome, Postponed, Refused, Uncertain
-from ..message import Change, Source, Stage, Status, StatusReport, Submission
-from .schema import history, messages, unmatched
+from ..message import Change, Part, Source, Stage, Status, StatusReport, Submission
+from .schema import history, messages
 
-# A message is submitted again only when A1 has said this often that it does not have it: the lost request may still
-# be on its way inside A1 when it is first asked.
-_SAYS_NO_TWICE = 2
+# What every step of a message needs: made once, a statement costs a fraction.
+_BY_ID = select(messages).where(messages.c.id == bindparam("row"))
+_CHANGE = update(messages).where(messages.c.id == bindparam("row"))
+_HISTORY = insert(history)
+
+
+def by_id(connection: Connection, row: int) -> RowMapping | None:
+    """A message by its row id."""
+    return connection.execute(_BY_ID, {"row": row}).mappings().first()
 
 
 def find(connection: Connection, condition: Any) -> RowMapping | None:
@@ -41,7 +46,9 @@ def next_due(connection: Connection, stage: Stage, after: float | None = None) -
     return connection.execute(query).scalar()
 
 
-def submission(row: RowMapping, attempts: int) -> Submission:
+def submission(
+    row: RowMapping, attempts: int, parts: tuple[Part, ...] = (), concatenation: int | None = None
+) -> Submission:
     return Submission(
         id=row["id"],
         message_id=row["message_id"],
@@ -53,6 +60,10 @@ def submission(row: RowMapping, attempts: int) -> Submission:
         attempts=attempts,
         a1_id=row["a1_id"],
         received_at=row["received_at"],
+        postponed=row["postponed"],
+        resent=row["resent"],
+        concatenation=(row["concatenation"] or 0) if concatenation is None else concatenation,
+        parts=parts,
     )
 
 
@@ -73,6 +84,7 @@ def ending(status: Status, at: float, reason: str | None) -> dict[str, Any]:
         "due_at": None,
         "final_at": at,
         "reason": reason,
+        "partly_at": None,
         "told": status.told,
         "tell_at": at,
     }
@@ -88,7 +100,7 @@ def write_history(
     note: str = "",
 ) -> None:
     connection.execute(
-        insert(history),
+        _HISTORY,
         {
             "message": message,
             "at": at,
@@ -100,8 +112,8 @@ def write_history(
     )
 
 
-def _set(connection: Connection, row: RowMapping, values: Mapping[str, Any]) -> None:
-    connection.execute(update(messages).where(messages.c.id == row["id"]).values(**values))
+def change(connection: Connection, row: RowMapping, values: Mapping[str, Any]) -> None:
+    connection.execute(_CHANGE, {"row": row["id"], **values})
 
 
 def take(
@@ -118,7 +130,7 @@ def take(
     """Give the message the status; the caller has seen to it that it may follow."""
     values: dict[str, Any] = {"status": status, "word": word}
     values |= ending(status, at, reason) if status.final else {"stage": Stage.SENT}
-    _set(connection, row, values)
+    change(connection, row, values)
     write_history(connection, row["id"], at, source, status, word, note)
     return Change(row["message_id"], status, source, word, max(0.0, at - row["received_at"]), reason)
 
@@ -146,89 +158,7 @@ def settle(connection: Connection, report: StatusReport) -> list[Change] | None:
         # It changes nothing, but it is what the other side said.
         write_history(connection, row["id"], report.at, report.source, None, report.word, report.note)
         if not current.final:
-            _set(connection, row, {"word": report.word})
-    return []
-
-
-def record(connection: Connection, row: RowMapping, outcome: Outcome, due_at: float, now: float) -> list[Change]:
-    if isinstance(outcome, Accepted):
-        return _accepted(connection, row, outcome, due_at, now)
-    if row["stage"] == Stage.OVER:
-        # A callback has been faster than the answer.
-        return []
-    if isinstance(outcome, Refused):
-        return [
-            take(
-                connection,
-                row,
-                Status.REJECTED,
-                Source.API,
-                outcome.word,
-                now,
-                reason=outcome.reason,
-                note=outcome.note,
-            )
-        ]
-    if isinstance(outcome, Postponed):
-        # It has not arrived anywhere: that was no attempt.
-        _set(connection, row, {"stage": Stage.READY, "due_at": due_at, "attempts": row["attempts"] - 1})
-        word, note = outcome.trouble.code or outcome.trouble.trouble, str(outcome.trouble)
-    elif isinstance(outcome, Uncertain):
-        _set(connection, row, {"stage": Stage.ASKING, "due_at": due_at, "asked": 0, "uncertain": "answer_lost"})
-        word, note = "answer_lost", str(outcome.trouble)
-    else:
-        assert isinstance(outcome, Duplicate)
-        _set(connection, row, {"stage": Stage.ASKING, "due_at": due_at, "asked": 0, "uncertain": "duplicate"})
-        word, note = outcome.word, outcome.note
-    if word != row["word"]:
-        _set(connection, row, {"word": word})
-        write_history(connection, row["id"], now, Source.API, None, word, note)
-    return []
-
-
-def _accepted(connection: Connection, row: RowMapping, outcome: Accepted, due_at: float, now: float) -> list[Change]:
-    known: dict[str, Any] = {"uncertain": None}
-    if outcome.a1_id is not None:
-        known["a1_id"] = outcome.a1_id
-    if outcome.segments is not None:
-        known["a1_segments"] = outcome.segments
-    for column, money in (("price", outcome.price.part), ("amount", outcome.price.amount)):
-        if money is not None:
-            known[column] = str(money)
-    if row["stage"] != Stage.OVER:
-        known |= {"stage": Stage.SENT, "due_at": due_at}
-    _set(connection, row, known)
-    changes: list[Change] = []
-    if Status(row["status"]).may_become(Status.SENT):
-        changes.append(take(connection, row, Status.SENT, Source.API, outcome.word, now))
-    return changes + _early(connection, [row["custom_id"], outcome.a1_id])
-
-
-def _early(connection: Connection, identifiers: Iterable[str | None]) -> list[Change]:
-    """Apply the statuses that came before their message was known by these identifiers."""
-    changes: list[Change] = []
-    early = connection.execute(
-        select(unmatched)
-        .where(unmatched.c.identifier.in_([name for name in identifiers if name is not None]))
-        .order_by(unmatched.c.id)
-    ).mappings()
-    for row in early.all():
-        status = Status(row["status"]) if row["status"] is not None else None
-        report = StatusReport(row["identifier"], row["word"], status, Source(row["source"]), row["at"], row["note"])
-        changes += settle(connection, report) or []
-        connection.execute(delete(unmatched).where(unmatched.c.id == row["id"]))
-    return changes
-
-
-def not_found(connection: Connection, row: RowMapping, ask_at: float, now: float) -> list[Change]:
-    asked = row["asked"] + 1
-    write_history(connection, row["id"], now, Source.API, None, "not_found")
-    if asked < _SAYS_NO_TWICE:
-        _set(connection, row, {"asked": asked, "due_at": ask_at})
-        return []
-    if row["uncertain"] == "duplicate":
-        return [take(connection, row, Status.REJECTED, Source.API, row["word"] or "20", now, reason="duplicate")]
-    _set(connection, row, {"stage": Stage.READY, "due_at": now, "asked": 0, "uncertain": None})
+            change(connection, row, {"word": report.word})
     return []
 
 

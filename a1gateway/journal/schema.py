@@ -12,10 +12,12 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 metadata = MetaData()
@@ -52,6 +54,12 @@ messages = Table(
     # Why A1 has to be asked whether it has the message, and how often it has said that it has not.
     Column("uncertain", String),
     Column("asked", Integer, nullable=False, default=0),
+    # How often it was submitted again although A1 may have had it, and how often A1 has put it off in a row.
+    Column("resent", Integer, nullable=False, server_default="0"),
+    Column("postponed", Integer, nullable=False, server_default="0"),
+    # What joins its parts on the air; and when the latest final receipt of a part came while others were missing.
+    Column("concatenation", Integer),
+    Column("partly_at", Double),
     Column("final_at", Double),
     # What Bitrix24 has to be told, and when to try; no time when it need not or has confirmed it.
     Column("told", String),
@@ -62,6 +70,36 @@ messages = Table(
 Index("ix_messages_due", messages.c.stage, messages.c.due_at, sqlite_where=messages.c.due_at.is_not(None))
 Index("ix_messages_tell", messages.c.tell_at, sqlite_where=messages.c.tell_at.is_not(None))
 Index("ix_messages_a1_id", messages.c.a1_id, sqlite_where=messages.c.a1_id.is_not(None))
+
+Index(
+    "ix_messages_concatenation",
+    messages.c.msisdn,
+    messages.c.id,
+    sqlite_where=messages.c.concatenation.is_not(None),
+)
+Index("ix_messages_partly", messages.c.partly_at, sqlite_where=messages.c.partly_at.is_not(None))
+
+# The parts of messages that go out in parts of their own (SMPP), one row for a message of one part too. The
+# user_message_reference of a part follows from its id.
+parts = Table(
+    "parts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("message", Integer, ForeignKey("messages.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    # A1's identifier as it came, and the two keys that receipts find it by.
+    Column("a1_id", String),
+    Column("id_text", String),
+    Column("id_value", String),
+    # The identifier as the receipt wrote it, and the part's own final status.
+    Column("receipt_id", String),
+    Column("status", String),
+    Column("word", String),
+    UniqueConstraint("message", "number"),
+)
+Index("ix_parts_id_text", parts.c.id_text, sqlite_where=parts.c.id_text.is_not(None))
+Index("ix_parts_id_value", parts.c.id_value, sqlite_where=parts.c.id_value.is_not(None))
+Index("ix_parts_receipt", parts.c.id, sqlite_where=parts.c.receipt_id.is_not(None))
 
 history = Table(
     "history",
@@ -89,8 +127,50 @@ unmatched = Table(
     Column("source", String, nullable=False),
     Column("at", Double, nullable=False),
     Column("note", Text, nullable=False),
+    # Of receipts: the subscriber's number, the reference given back, the identifier's keys; and when to look again at
+    # one that could mean two messages.
+    Column("number", String),
+    Column("reference", Integer),
+    Column("id_text", String),
+    Column("id_value", String),
+    Column("due_at", Double),
 )
 Index("ix_unmatched_identifier", unmatched.c.identifier)
+Index("ix_unmatched_id_text", unmatched.c.id_text, sqlite_where=unmatched.c.id_text.is_not(None))
+Index("ix_unmatched_id_value", unmatched.c.id_value, sqlite_where=unmatched.c.id_value.is_not(None))
+Index("ix_unmatched_due", unmatched.c.due_at, sqlite_where=unmatched.c.due_at.is_not(None))
+
+# Messages from subscribers, put together.
+incoming = Table(
+    "incoming",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("received_at", Double, nullable=False),
+    # The addresses as they came; the number when the source is one.
+    Column("source", String, nullable=False),
+    Column("destination", String, nullable=False),
+    Column("msisdn", String),
+    Column("text", Text, nullable=False),
+    # How many parts it had, and how many of them came.
+    Column("parts", Integer, nullable=False),
+    Column("parts_received", Integer, nullable=False),
+)
+
+# Parts of messages from subscribers, until the others come no more, nor A1 repeats one.
+incoming_parts = Table(
+    "incoming_parts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("received_at", Double, nullable=False),
+    Column("source", String, nullable=False),
+    Column("destination", String, nullable=False),
+    Column("data_coding", Integer, nullable=False),
+    Column("reference", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("octets", LargeBinary, nullable=False),
+    UniqueConstraint("source", "destination", "reference", "total", "number"),
+)
 
 # The portal that installed the application: one row at most.
 installation = Table(

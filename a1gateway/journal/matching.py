@@ -1,0 +1,177 @@
+"""Which part of a message a receipt means.
+
+Long identifiers say it themselves. Of short ones, which may mean one message in one base and another in the other, it
+is said by the subscriber's number, by the reference that the receipt gives back, by what other receipts have shown of
+the centre's habits, or by there being no other part left that could be meant. What nothing of that tells has to wait.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection, RowMapping, bindparam, func, or_, select
+
+from ..message import Stage, StatusReport
+from .evidence import Evidence, may_be, subscriber
+from .identifiers import Form, Keys, forms, keys, long, readable, telling
+from .schema import messages, parts
+
+REFERENCES = 65535
+"""How many values user_message_reference has: two octets, and 0 says nothing."""
+
+# How many of the parts that are alike are looked at.
+_ALIKE = 64
+# By how many seconds the clock may have been set back between a message and its receipt.
+_CLOCK = 60.0
+
+# Every receipt needs these: made once, they cost a tenth.
+_PARTS = select(parts, messages.c.msisdn, messages.c.stage, messages.c.resent).join(
+    messages, messages.c.id == parts.c.message
+)
+_ALIKE_PARTS = (
+    _PARTS.where(
+        or_(
+            parts.c.id_text == bindparam("text"),
+            parts.c.id_value == bindparam("text"),
+            parts.c.id_text == bindparam("value"),
+        ),
+        messages.c.received_at <= bindparam("until"),
+    )
+    .order_by(parts.c.id.desc())
+    .limit(_ALIKE)
+)
+_BY_ID = _PARTS.where(parts.c.id == bindparam("part"))
+_LATEST = select(func.max(parts.c.id))
+
+
+class Unsettled(enum.Enum):
+    """What a receipt can be besides settled."""
+
+    UNKNOWN = "unknown"
+    """It means no message that is known, or known by that identifier yet."""
+    WAITS = "waits"
+    """It could mean two messages; what comes later will tell."""
+
+
+def meant(
+    connection: Connection, report: StatusReport, evidence: Evidence, *, at_last: bool = False
+) -> RowMapping | Unsettled:
+    """The row of the part that a receipt means, with its message's `msisdn`, `stage` and `resent`.
+
+    `at_last`: it has waited for long; take what fits when nothing else can turn up.
+    """
+    key = keys(report.identifier)
+    candidates = _candidates(connection, report, key)
+    certain = _certain(candidates, key)
+    referenced = _referenced(connection, report)
+    if referenced is not None and _fits(referenced, key, candidates, certain):
+        return referenced
+    if not candidates:
+        return Unsettled.UNKNOWN
+    number = subscriber(report.number)
+    found = certain or _by_evidence(candidates, key, number, evidence, at_last=at_last)
+    if isinstance(found, Unsettled) or at_last or long(_keys(found), key) or not _finished(found):
+        return found
+    # It is that one's receipt once more, or the identifier has come round again.
+    return Unsettled.WAITS if evidence.nameless(number) else found
+
+
+def _candidates(connection: Connection, report: StatusReport, key: Keys) -> dict[Form, RowMapping]:
+    """The part that a receipt means if its identifier has this form."""
+    if not key.text:
+        return {}
+    # What was kept long ago means nothing that has come since.
+    values = {"text": key.text, "value": key.value, "until": report.at + _CLOCK}
+    rows = connection.execute(_ALIKE_PARTS, values).mappings().all()
+    number = subscriber(report.number)
+
+    def rank(row: RowMapping) -> tuple[bool, bool, bool]:
+        # Identifiers come round again: the newest unfinished one is meant.
+        exact = report.identifier in (row["a1_id"], row["receipt_id"])
+        return (subscriber(row["msisdn"]) != number, not exact, _finished(row))
+
+    found: dict[Form, RowMapping] = {}
+    for row in sorted(rows, key=rank):
+        submitted = _keys(row)
+        if long(submitted, key) or may_be(row, key, number):
+            for form in forms(submitted, key):
+                found.setdefault(form, row)
+    return found
+
+
+def _certain(candidates: Mapping[Form, RowMapping], key: Keys) -> RowMapping | None:
+    """What the identifier alone says, whatever the centre's habits; None when it does not."""
+    same = candidates.get(Form.SAME)
+    if same is not None and telling(_keys(same), key, Form.SAME):
+        return same
+    only = _only(candidates.values())
+    if only is None or not any(telling(_keys(only), key, form) for form in candidates):
+        return None
+    return only
+
+
+def _by_evidence(
+    candidates: Mapping[Form, RowMapping], key: Keys, number: str | None, evidence: Evidence, *, at_last: bool
+) -> RowMapping | Unsettled:
+    """Which part a short identifier means, by what is known of the centre and of the other parts."""
+    possible = readable(key) & evidence.likely
+    remaining = {form: row for form, row in candidates.items() if form in possible}
+    if not remaining:
+        return Unsettled.UNKNOWN
+    only = _only(remaining.values())
+    if only is not None and remaining.keys() == possible:
+        return only
+    if evidence.nameless(number):
+        return Unsettled.WAITS
+    if only is not None and (at_last or Form.SAME in remaining):
+        return only
+    return Unsettled.UNKNOWN if at_last else Unsettled.WAITS
+
+
+def _only(rows: Iterable[RowMapping]) -> RowMapping | None:
+    """The one part that all of these are; None when they are several, or none."""
+    different = {row["id"]: row for row in rows}
+    return next(iter(different.values())) if len(different) == 1 else None
+
+
+def _keys(row: RowMapping) -> Keys:
+    return Keys(row["id_text"], row["id_value"])
+
+
+def _finished(row: RowMapping) -> bool:
+    return row["status"] is not None or row["stage"] == Stage.OVER
+
+
+# The reference that a part was submitted with.
+
+
+def reference(part: int) -> int:
+    """The user_message_reference of a part, by its row id."""
+    return (part - 1) % REFERENCES + 1
+
+
+def _referenced(connection: Connection, report: StatusReport) -> RowMapping | None:
+    """The latest part with the reference that the receipt gives back, when it was to that number."""
+    if not report.reference:
+        return None
+    latest = connection.execute(_LATEST).scalar() or 0
+    part = latest - (latest - report.reference) % REFERENCES
+    row = connection.execute(_BY_ID, {"part": part}).mappings().first()
+    number = subscriber(report.number)
+    return row if row is not None and number in (None, subscriber(row["msisdn"])) else None
+
+
+def _fits(
+    referenced: RowMapping, key: Keys, candidates: Mapping[Form, RowMapping], certain: RowMapping | None
+) -> bool:
+    """Whether the identifier does not speak against the reference, which some centres do not give back as it was."""
+    if not key.text or referenced["id"] in {row["id"] for row in candidates.values()}:
+        return True
+    if certain is not None:
+        return False
+    if referenced["resent"] > 0:
+        # A1 may have it twice, under two identifiers.
+        return True
+    named = referenced["receipt_id"]
+    return not referenced["a1_id"] and (named is None or keys(named).text == key.text)

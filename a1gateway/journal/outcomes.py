@@ -1,0 +1,140 @@
+"""What became of submits, written into the rows of their messages within one transaction of the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, bindparam, delete, select
+
+from ..carriers.outcome import Accepted, Duplicate, Outcome, Postponed, Refused, Uncertain
+from ..message import Change, Source, Stage, Status
+from .parts import ANSWER_LOST, accept, load, read_unmatched, settle_doubt, settle_early
+from .rows import by_id, change, settle, take, write_history
+from .schema import unmatched
+
+# A message is submitted again only when A1 has said this often that it does not have it: the lost request may still
+# be on its way inside A1 when it is first asked.
+_SAYS_NO_TWICE = 2
+# A message whose every submit breaks the link, or is never answered, must not reach its subscriber again and again.
+_MOST_RESENDS = 10
+
+_EARLY = (
+    select(unmatched)
+    .where(unmatched.c.identifier.in_(bindparam("names", expanding=True)), unmatched.c.source != Source.RECEIPT)
+    .order_by(unmatched.c.id)
+)
+
+
+def record(connection: Connection, row: RowMapping, outcome: Outcome, due_at: float, now: float) -> list[Change]:
+    named = {} if isinstance(outcome, Duplicate) else outcome.parts
+    accept(connection, row, named)
+    if isinstance(outcome, Accepted):
+        changes = _accepted(connection, row, outcome, due_at, now)
+    else:
+        changes = _not_accepted(connection, row, outcome, due_at, now)
+    return changes + settle_early(connection, named.values(), now)
+
+
+def _not_accepted(
+    connection: Connection, row: RowMapping, outcome: Outcome, due_at: float, now: float
+) -> list[Change]:
+    if row["stage"] == Stage.OVER:
+        # A callback has been faster than the answer.
+        return []
+    if isinstance(outcome, Refused):
+        return [
+            take(
+                connection,
+                row,
+                Status.REJECTED,
+                Source.API,
+                outcome.word,
+                now,
+                reason=outcome.reason,
+                note=outcome.note,
+            )
+        ]
+    if isinstance(outcome, Postponed):
+        # It has not arrived anywhere: that was no attempt.
+        put_off = row["postponed"] + (outcome.after is not None)
+        attempts = row["attempts"] - 1
+        change(connection, row, {"stage": Stage.READY, "due_at": due_at, "attempts": attempts, "postponed": put_off})
+        word, note = outcome.trouble.code or outcome.trouble.trouble, str(outcome.trouble)
+    elif isinstance(outcome, Uncertain):
+        change(connection, row, {"stage": Stage.ASKING, "due_at": due_at, "asked": 0, "uncertain": ANSWER_LOST})
+        word, note = ANSWER_LOST, str(outcome.trouble)
+    else:
+        assert isinstance(outcome, Duplicate)
+        change(connection, row, {"stage": Stage.ASKING, "due_at": due_at, "asked": 0, "uncertain": "duplicate"})
+        word, note = outcome.word, outcome.note
+    if word != row["word"]:
+        change(connection, row, {"word": word})
+        write_history(connection, row["id"], now, Source.API, None, word, note)
+    # Receipts may have been faster than the end of the link.
+    return settle_doubt(connection, row, now) if isinstance(outcome, Uncertain) else []
+
+
+def _accepted(connection: Connection, row: RowMapping, outcome: Accepted, due_at: float, now: float) -> list[Change]:
+    known: dict[str, Any] = {"uncertain": None}
+    if outcome.a1_id is not None:
+        known["a1_id"] = outcome.a1_id
+    if outcome.segments is not None:
+        known["a1_segments"] = outcome.segments
+    for column, money in (("price", outcome.price.part), ("amount", outcome.price.amount)):
+        if money is not None:
+            known[column] = str(money)
+    if row["stage"] != Stage.OVER:
+        known |= {"stage": Stage.SENT, "due_at": due_at}
+        if row["partly_at"] is not None:
+            # The receipts of the parts that were the last to go out can only come now.
+            known["partly_at"] = now
+    change(connection, row, known)
+    changes: list[Change] = []
+    if Status(row["status"]).may_become(Status.SENT):
+        changes.append(take(connection, row, Status.SENT, Source.API, outcome.word, now))
+    # The parts' identifiers are those of receipts; a callback may have named another message so.
+    return changes + _early(connection, [row["custom_id"], None if outcome.parts else outcome.a1_id])
+
+
+def _early(connection: Connection, identifiers: Iterable[str | None]) -> list[Change]:
+    """Apply the statuses that came before their message was known by these identifiers."""
+    changes: list[Change] = []
+    names = [name for name in identifiers if name is not None]
+    for row in connection.execute(_EARLY, {"names": names}).mappings().all():
+        changes += settle(connection, read_unmatched(row)) or []
+        connection.execute(delete(unmatched).where(unmatched.c.id == row["id"]))
+    return changes
+
+
+def release(connection: Connection, row: RowMapping, now: float, *, resend: bool) -> list[Change] | None:
+    """Nobody has said what became of an uncertain message: it goes again, and is marked, or has failed.
+
+    None when it goes again.
+    """
+    settled = settle_doubt(connection, row, now)
+    row = by_id(connection, row["id"]) or row
+    if row["stage"] != Stage.ASKING:
+        return settled
+    if not resend or row["resent"] >= _MOST_RESENDS:
+        return [take(connection, row, Status.REJECTED, Source.GATEWAY, "uncertain", now, reason="uncertain")]
+    change(connection, row, {"stage": Stage.READY, "due_at": now, "uncertain": None, "resent": row["resent"] + 1})
+    write_history(connection, row["id"], now, Source.GATEWAY, None, "resent")
+    return None
+
+
+def not_found(connection: Connection, row: RowMapping, ask_at: float, now: float) -> list[Change]:
+    asked = row["asked"] + 1
+    write_history(connection, row["id"], now, Source.API, None, "not_found")
+    if asked < _SAYS_NO_TWICE:
+        change(connection, row, {"asked": asked, "due_at": ask_at})
+        return []
+    if row["uncertain"] == "duplicate":
+        return [take(connection, row, Status.REJECTED, Source.API, row["word"] or "20", now, reason="duplicate")]
+    again = {"stage": Stage.READY, "due_at": now, "asked": 0, "uncertain": None}
+    if load(connection, [row["id"]]):
+        # It went out over SMPP before the transport was changed: that A1 does not know it here says nothing.
+        again["resent"] = row["resent"] + 1
+        write_history(connection, row["id"], now, Source.GATEWAY, None, "resent")
+    change(connection, row, again)
+    return []
