@@ -194,6 +194,8 @@ def _doubts(config: Config) -> Iterator[tuple[Place, str]]:
         for name, longest in (("system_id", 15), ("password", 8), ("system_type", 12)):
             if lengths[name] > longest:
                 yield ("a1", "smpp", name), f"SMPP 3.4 has room for {longest} characters; A1 may refuse the bind"
+        if smpp.ca_file is not None and not smpp.tls:
+            yield ("a1", "smpp", "ca_file"), "not used with tls = false"
     if not config.bitrix24.client_id:
         yield (
             ("bitrix24", "client_id"),

@@ -84,9 +84,11 @@ class A1Smpp(Section):
     host: Annotated[str, host_name('the name of A1\'s SMSC, without a port, such as "smpp.example.by"')]
     port: Annotated[int, whole(1, 65535, "a port", "A1 usually has 2775")] = 2775
     tls: _Switch = False
+    ca_file: Annotated[str, text("a path", "the path of a file with certificates in PEM")] | None = None
     system_id: Annotated[str, text("a system_id", "the system_id from A1, in ASCII characters", r"[ -~]+")]
     password: Annotated[SecretStr, secret_in_pdu("the SMPP password from A1")]
     system_type: Annotated[str, text("a system_type", 'ASCII characters, or "" as usual', r"[ -~]+", empty=True)] = ""
+    bind: Annotated[Literal["transceiver", "pair"], one_of("transceiver", "pair")] = "transceiver"
     window: Annotated[int, whole(1, 1000, "a window", "requests in flight")] = 32
     messages_per_second: Annotated[float, number("a rate", "0: no limit", zero=True)] = 50.0
     enquire_link_interval: _Seconds = 30.0

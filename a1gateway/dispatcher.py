@@ -30,8 +30,9 @@ from .receipts import Receipts
 
 _IDLE = 60.0
 _RETRY = 1.0
+_DOUBLINGS = 6
 # How long a request whose answer was lost may still be on its way before A1 is asked for it, and asked again.
-_ASK_AFTER = 2.0
+ASK_AFTER = 2.0
 _ASK_AGAIN_AFTER = 5.0
 
 
@@ -50,7 +51,7 @@ class Dispatcher(DueLoop):
         *,
         poll_after: float,
         on_uncertain: Callable[[], None],
-        uncertain_for: float = _ASK_AFTER,
+        uncertain_for: float = ASK_AFTER,
         judge: Callable[[Sequence[Outcome]], None] | None = None,
     ) -> None:
         """`poll_after` and `uncertain_for`, after which what is uncertain is looked at, are in seconds.
@@ -125,19 +126,19 @@ class Dispatcher(DueLoop):
         try:
             outcomes: Sequence[Outcome] = await self._carrier.submit(submissions)
         except Exception:
-            self._log.failure("a submit failed in a way that is a fault of the gateway; A1 will be asked for it")
+            self._log.failure("a submit failed in a way that is a fault of the gateway; A1 may have it")
             trouble = LinkTrouble(Trouble.FAULT, "the submit failed inside the gateway")
             outcomes = [Uncertain(trouble)] * len(submissions)
         self._judge(outcomes)
         now = self._clock.seconds()
         records = [
-            (submission, outcome, now + self._pause(outcome))
+            (submission, outcome, now + self._pause(submission, outcome))
             for submission, outcome in zip(submissions, outcomes, strict=True)
         ]
         for submission, outcome in zip(submissions, outcomes, strict=True):
             if isinstance(outcome, Uncertain):
                 self._log.warn(
-                    "message {message_id}: A1 may have it or not, and is asked: {trouble}",
+                    "message {message_id}: A1 may have it or not: {trouble}",
                     message_id=submission.message_id,
                     trouble=str(outcome.trouble),
                 )
@@ -170,21 +171,22 @@ class Dispatcher(DueLoop):
         except TryLater:
             raise
         except Exception:
-            self._log.failure("outcomes cannot be written down; this is a fault of the gateway; A1 is asked for them")
+            self._log.failure("outcomes cannot be written down; this is a fault of the gateway; A1 may have them")
             at = self._clock.seconds() + self._uncertain_for
             await self._journal.doubt([submission for submission, _, _ in records], at)
             self._on_uncertain()
         else:
             self._receipts.announce(changes)
 
-    def _pause(self, outcome: Outcome) -> float:
+    def _pause(self, submission: Submission, outcome: Outcome) -> float:
         if isinstance(outcome, Accepted):
             return self._poll_after
         if isinstance(outcome, Postponed):
             # It is the gate that makes the pauses grow, for all messages alike, unless A1 spoke of this one.
             return _RETRY if outcome.after is None else outcome.after
         if isinstance(outcome, Uncertain):
-            return self._uncertain_for
+            # What comes to nothing every time is tried again less and less often.
+            return self._uncertain_for * 2.0 ** min(submission.resent, _DOUBLINGS)
         assert isinstance(outcome, (Refused, Duplicate))
         return 0.0
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from .carriers.outcome import LinkTrouble, Outcome, Postponed, Trouble, Uncertain
+from .carriers.outcome import Accepted, LinkTrouble, Outcome, Postponed, Refused, Trouble, Uncertain
 from .due_loop import DueLoop
 from .interfaces import ICarrier
 from .pacing import growing_pause
@@ -16,7 +16,7 @@ _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
 _PROBE_CLOSED = 60.0
 _PROBE_FAILING = 10.0
-_API_CREDENTIALS = "a1.http.user, a1.http.apikey"
+_CHECK_THE_API_KEY = "check a1.http.user, a1.http.apikey and whether A1 allows this server's address"
 _OF_SUBMITS = (Trouble.UNAVAILABLE, Trouble.THROTTLED, Trouble.FAULT)
 
 
@@ -28,12 +28,10 @@ class Gate:
 
     _log = Logger()
 
-    def __init__(
-        self, clock: IReactorTime, random: Callable[[], float], *, credentials: str = _API_CREDENTIALS
-    ) -> None:
-        """`credentials` are the keys of the configuration that the operator has to check when A1 refuses them."""
+    def __init__(self, clock: IReactorTime, random: Callable[[], float], *, advice: str = _CHECK_THE_API_KEY) -> None:
+        """`advice` is what the operator has to do when A1 refuses the account."""
         self._clock = clock
-        self._credentials = credentials
+        self._advice = advice
         self._random = random
         self._failures = 0
         self._resume_at = 0.0
@@ -69,18 +67,18 @@ class Gate:
 
         When it was submits that A1 could not take, only a submit shows that it can again.
         """
-        was = self.trouble
-        if self._submits_fail and not submitted:
+        was, first = self.trouble, not self.known
+        if self._no_link or (self._submits_fail and not submitted):
             return
         self.trouble = None
-        self._no_link = self._submits_fail = False
+        self._submits_fail = False
         self.known = True
         self._failures = 0
         self._resume_at = 0.0
         if was is not None:
             self._log.info("A1 is well again")
-            for watcher in self._watchers:
-                watcher()
+        for watcher in self._watchers if first or was is not None else []:
+            watcher()
 
     def judge(self, outcomes: Sequence[Outcome]) -> None:
         """What the outcomes of submits that went out together say of A1 as a whole."""
@@ -90,10 +88,25 @@ class Gate:
         elif troubles:
             self.bad(troubles[0])
 
-    def shut(self, trouble: LinkTrouble) -> None:
-        """There is no link to A1: nothing goes out until `good`, whoever else has something to say."""
+    def judge_over_link(self, outcomes: Sequence[Outcome]) -> None:
+        """The same for a link that tells of itself: only that A1 answers submits, or never does, says something."""
+        for outcome in outcomes:
+            if isinstance(outcome, (Accepted, Refused)):
+                self.good(submitted=True)
+            elif isinstance(outcome, Uncertain) and outcome.trouble.trouble is Trouble.UNAVAILABLE:
+                self.bad(outcome.trouble)
+
+    def link_is_up(self) -> None:
+        """There is a link to A1."""
+        self._no_link = False
+        self.good()
+
+    def link_is_down(self, trouble: LinkTrouble) -> None:
+        """There is no link to A1: nothing goes out until there is one, whoever else has something to say."""
         self._no_link = True
-        self.doubtful(trouble)
+        # The next link may do better than this one did.
+        self._submits_fail = False
+        self._note(trouble)
 
     def bad(self, trouble: LinkTrouble) -> None:
         """A submit has not got through: the next one waits, longer each time."""
@@ -108,21 +121,28 @@ class Gate:
 
     def doubtful(self, trouble: LinkTrouble) -> None:
         """Some other question to A1 has brought nothing: that holds up no submit, unless the account is refused."""
-        self.known = True
-        if self._account_refused and not self._no_link and trouble.trouble is not Trouble.CREDENTIALS:
+        if self._no_link:
+            # Why there is none is what the operator needs to know.
+            return
+        if self._account_refused and trouble.trouble is not Trouble.CREDENTIALS:
             # That A1 cannot be asked does not mean that it lets the account in again.
             return
+        self._note(trouble)
+
+    def _note(self, trouble: LinkTrouble) -> None:
+        self.known = True
         before, self.trouble = self.trouble, trouble
         if before is not None and before.trouble is trouble.trouble:
             return
         if self._account_refused:
             self._log.critical(
-                "A1 refuses this account, sending stops and the queue is kept: {trouble}. "
-                "Check {credentials} and whether A1 allows this server's address; sending resumes by itself.",
+                "A1 refuses this account, sending stops and the queue is kept: {trouble}; {advice}; "
+                "sending resumes by itself.",
                 trouble=str(trouble),
-                credentials=self._credentials,
+                advice=self._advice,
             )
-        else:
+        elif not self._no_link:
+            # A link writes its own end into the log.
             self._log.warn("{trouble}", trouble=str(trouble))
 
 

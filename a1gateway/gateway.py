@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from twisted.application.service import MultiService
+from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
@@ -17,7 +17,6 @@ from twisted.python.failure import Failure
 
 from . import __version__, systemd
 from .bitrix24.tokens import Tokens
-from .due_loop import DueLoop
 from .errors import CannotStart, JournalUnavailable, TryLater
 from .journal import Journal, Spool, Store
 from .web.site import CountingSite
@@ -44,9 +43,11 @@ class Gateway(MultiService):
         tokens: Tokens,
         site: CountingSite,
         endpoint: IStreamServerEndpoint,
-        loops: Sequence[DueLoop],
+        loops: Sequence[Service],
         warnings: Sequence[str],
+        uncertain_for: float = 0.0,
     ) -> None:
+        """`uncertain_for` is when what was under way at the last end is looked at, seconds after the start."""
         super().__init__()
         self._reactor = reactor
         self._store = store
@@ -57,6 +58,7 @@ class Gateway(MultiService):
         self._endpoint = endpoint
         self._loops = loops
         self._warnings = warnings
+        self._uncertain_for = uncertain_for
         self._port: IListeningPort | None = None
         self._refusal: str | None = None
         self.log_observer: ILogObserver | None = None
@@ -100,7 +102,7 @@ class Gateway(MultiService):
     async def _begin(self) -> None:
         while True:
             try:
-                in_doubt = await self._journal.recover(self._reactor.seconds())
+                in_doubt = await self._journal.recover(self._reactor.seconds() + self._uncertain_for)
                 await self._tokens.load()
             except TryLater:
                 await deferLater(self._reactor, 1.0)
@@ -109,7 +111,7 @@ class Gateway(MultiService):
         if not self.running:
             return
         if in_doubt:
-            self._log.warn("{count} messages were under way when the daemon ended; A1 is asked", count=in_doubt)
+            self._log.warn("{count} messages were under way when the daemon ended; A1 may have them", count=in_doubt)
         # Not before: what is in flight from now on is this daemon's own.
         for loop in self._loops:
             loop.setServiceParent(self)

@@ -64,6 +64,36 @@ class Metrics:
         self.smpp_bound = Gauge(
             "a1gateway_smpp_bound", "1 while the SMPP session is bound, else 0", registry=self.registry
         )
+        self.smpp_window = Gauge(
+            "a1gateway_smpp_window_used", "Requests over the SMPP link without an answer yet", registry=self.registry
+        )
+        self.smpp_rate = Gauge(
+            "a1gateway_smpp_rate",
+            "Parts a second that go over the SMPP link at most; below messages_per_second after A1 has throttled; "
+            "0: no limit",
+            registry=self.registry,
+        )
+        self.smpp_enquired = Gauge(
+            "a1gateway_smpp_last_enquire_link_timestamp_seconds",
+            "When an enquire_link was last answered, seconds since the epoch; 0: not yet",
+            registry=self.registry,
+        )
+        self.smpp_reconnections = Gauge(
+            "a1gateway_smpp_reconnections", "How often the SMPP link has been bound anew", registry=self.registry
+        )
+        self.smpp_throttled = Counter(
+            "a1gateway_smpp_throttled_total",
+            "Submits that A1 has put off because there were too many",
+            registry=self.registry,
+        )
+        self.resent = Counter(
+            "a1gateway_resent_total",
+            "Messages submitted again although A1 may have had them",
+            registry=self.registry,
+        )
+        self.incoming = Counter(
+            "a1gateway_incoming_messages_total", "Messages from subscribers that were kept", registry=self.registry
+        )
         self.unmatched = Counter(
             "a1gateway_unmatched_statuses_total",
             "Statuses for messages that are not known, or not yet; they are kept",

@@ -29,8 +29,9 @@ class Polling(DueLoop):
         *,
         interval: float,
         give_up_after: float,
+        asks: bool = True,
     ) -> None:
-        """Both times are in seconds."""
+        """Both times are in seconds; `asks`: whether A1 may be asked at all, or only waited for."""
         super().__init__("polling", clock, self._look)
         self._journal = journal
         self._carrier = carrier
@@ -38,10 +39,11 @@ class Polling(DueLoop):
         self._receipts = receipts
         self._interval = interval
         self._give_up_after = give_up_after
+        self._asks = asks
 
     async def _look(self) -> float:
         await self._expire()
-        if self._gate.closed:
+        if self._gate.closed or not self._asks:
             return self._interval
         now = self._clock.seconds()
         claim = await self._journal.sent(now, self._carrier.batch_size)
@@ -66,7 +68,8 @@ class Polling(DueLoop):
             standing = standings.get(each.id)
             if standing is None:
                 continue
-            name = each.a1_id or each.custom_id
+            # The parts' identifiers are those of receipts.
+            name = each.custom_id if each.parts else each.a1_id or each.custom_id
             reports.append(StatusReport(name, standing.word, standing.status, Source.POLL, now, standing.name))
             if each.a1_id is None and standing.a1_id is not None:
                 # The answer to the submit did not name it; callbacks will.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -15,6 +15,16 @@ from .journal import Journal, Spool
 from .metrics import Metrics
 
 _PATIENCE = 2.0
+
+
+class ILinkState(Protocol):
+    """A lasting link to A1."""
+
+    def state(self) -> dict[str, Any]:
+        """How it is, as JSON."""
+
+    def measure(self) -> None:
+        """Put it into the metrics."""
 
 
 class Readiness:
@@ -32,7 +42,9 @@ class Readiness:
         metrics: Metrics,
         *,
         transport: str,
+        link: ILinkState | None = None,
     ) -> None:
+        """`link` is the lasting link to A1, where there is one."""
         self._clock = clock
         self._journal = journal
         self._spool = spool
@@ -42,6 +54,7 @@ class Readiness:
         self._registration = registration
         self._metrics = metrics
         self._transport = transport
+        self._link = link
 
     async def readiness(self) -> dict[str, Any]:
         """`ready`, and `store`, `a1`, `portal` with `ok` and the reason where it is not."""
@@ -56,6 +69,8 @@ class Readiness:
                 self._metrics.queue(name, depth.count, now - depth.oldest if depth.oldest is not None else 0.0)
         except Exception:  # noqa: S110  # the other figures are wanted most when the journal is away
             pass
+        if self._link is not None:
+            self._link.measure()
         count, oldest = await self._spool.depth()
         self._metrics.queue("spool", count, now - oldest if oldest is not None else 0.0)
         return self._metrics.text()
@@ -75,6 +90,8 @@ class Readiness:
             state |= {"trouble": str(self._gate.trouble), "sending_stopped": self._gate.closed}
         elif not self._gate.known:
             state |= {"ok": False, "trouble": "A1 has not answered yet"}
+        if self._link is not None:
+            state["link"] = self._link.state()
         return state
 
     def _portal_state(self) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +17,7 @@ from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.threads import deferToThreadPool
 from twisted.python import usage
 
+from .awaited import Grace, Hold, Reception
 from .bitrix24.front import Front
 from .bitrix24.lifecycle import Lifecycle
 from .bitrix24.portal import Portal
@@ -22,23 +25,35 @@ from .bitrix24.registration import Registration
 from .bitrix24.reporter import Reporter
 from .bitrix24.tokens import Tokens
 from .carriers.a1http import A1HttpCarrier
+from .carriers.outcome import Accepted, LinkTrouble, Outcome, Postponed, Trouble
+from .carriers.smpp.carrier import SmppCarrier
+from .carriers.smpp.endpoint import endpoint
+from .carriers.smpp.inbox import Inbox
+from .carriers.smpp.link import Link
+from .carriers.smpp.link_state import LinkState
+from .carriers.smpp.settings import LinkSettings
 from .config import Config, ConfigFaults, load
-from .dispatcher import Dispatcher, LookUp
+from .config_sections import A1Http, A1Smpp
+from .dispatcher import ASK_AFTER, Dispatcher, LookUp
 from .errors import CannotStart
 from .gate import Gate, Probe
 from .gateway import Gateway
-from .http_client import http_client
+from .http_client import IHttpClient, http_client
 from .intake import Intake, SpoolDrain
+from .interfaces import ICarrier
 from .journal import Journal, Spool, Store
 from .journal.lane import Lane
 from .logs import observer
+from .message import StatusReport, Submission
 from .metrics import Metrics
-from .pacing import TokenBucket
+from .pacing import TokenBucket, YieldingPace
 from .polling import Polling
 from .readiness import Readiness
 from .receipts import Receipts
 from .web.operations import A1Callback, Operations
 from .web.site import CountingSite, Root
+
+_CHECK_THE_ADDRESS = "check too whether A1 allows this server's address"
 
 
 class Options(usage.Options):
@@ -76,30 +91,171 @@ def makeService(options: Options) -> Service:
     return gateway
 
 
-def build(config: Config, reactor: Any) -> Gateway:
-    """The whole gateway, not yet started; raises `CannotStart` for what this version cannot do."""
-    http, callback = config.a1.http, config.a1.callback
-    if config.a1.transport != "http" or http is None or callback is None:
-        raise CannotStart('a1.transport: this version sends over A1\'s HTTP API only; write "http"')
-    jitter = random.SystemRandom().random
-    off_thread = partial(deferToThreadPool, reactor, reactor.getThreadPool())
-    metrics = Metrics()
-    store = Store(config.store.url)
-    journal = Journal(Lane(store, reactor))
-    spool = Spool(config.store.spool, off_thread)
-    client = http_client(reactor)
+@dataclass
+class _Way:
+    """A way to A1 with the services of its own, and how the dispatcher has to treat it."""
 
-    # The ways to A1 and to the portal.
+    carrier: ICarrier
+    services: Sequence[Service]
+    on_uncertain: Callable[[], None]
+    uncertain_for: float
+    judge: Callable[[Sequence[Outcome]], None] | None = None
+    asks: bool = True
+    link: LinkState | None = None
+
+
+@dataclass
+class _Core:
+    """What both ways are made with."""
+
+    reactor: Any
+    random: Callable[[], float]
+    config: Config
+    metrics: Metrics
+    journal: Journal
+    gate: Gate
+    receipts: Receipts
+    on_due: Callable[[], None]
+    """A message may be submitted now."""
+
+
+def _http_way(core: _Core, http: A1Http, client: IHttpClient) -> _Way:
     carrier = A1HttpCarrier(
         client,
-        TokenBucket(reactor, http.requests_per_second, http.requests_per_second),
-        metrics,
+        TokenBucket(core.reactor, http.requests_per_second, http.requests_per_second),
+        core.metrics,
         url=http.url,
         user=http.user,
         apikey=http.apikey.get_secret_value(),
         timeout=http.timeout,
     )
-    gate = Gate(reactor, jitter)
+    look_up = LookUp(
+        core.reactor,
+        core.journal,
+        carrier,
+        core.gate,
+        core.receipts,
+        poll_after=core.config.polling.interval,
+        on_due=core.on_due,
+    )
+    return _Way(carrier, [Probe(core.reactor, carrier, core.gate), look_up], look_up.wake, ASK_AFTER)
+
+
+def _smpp_way(core: _Core, smpp: A1Smpp, intake: Intake) -> _Way:
+    centre = f"{smpp.host}:{smpp.port}"
+    pace = YieldingPace(core.reactor, smpp.messages_per_second)
+    reception = Reception(core.reactor)
+
+    async def take_receipt(report: StatusReport) -> None:
+        await intake.take_status(report)
+        if report.reference is not None:
+            # It may have ended a doubt, and then the other parts are due.
+            core.on_due()
+
+    inbox = Inbox(core.reactor, core.journal, core.metrics, take_status=take_receipt)
+
+    def link_changed() -> None:
+        reception.changed(up=link.bound)
+        if link.can_submit:
+            core.gate.link_is_up()
+        else:
+            core.gate.link_is_down(link.trouble or LinkTrouble(Trouble.UNREACHABLE, f"{centre} is not bound yet"))
+
+    async def part_is_taken(submission: Submission, named: Mapping[int, str]) -> None:
+        core.receipts.announce(await core.journal.name_parts(submission, named, core.reactor.seconds()))
+
+    async def answered_late(submission: Submission, outcome: Outcome) -> None:
+        now = core.reactor.seconds()
+        after = core.config.polling.interval if isinstance(outcome, Accepted) else 0.0
+        if isinstance(outcome, Postponed):
+            after = outcome.after or 0.0
+        core.receipts.announce(await core.journal.record_late(submission, outcome, now + after, now))
+        # Its other parts may be due.
+        core.on_due()
+
+    link = Link(
+        core.reactor,
+        endpoint(
+            core.reactor,
+            smpp.host,
+            smpp.port,
+            tls=smpp.tls,
+            ca_file=smpp.ca_file,
+            timeout=smpp.response_timeout,
+        ),
+        LinkSettings(
+            system_id=smpp.system_id,
+            password=smpp.password.get_secret_value(),
+            system_type=smpp.system_type,
+            window=smpp.window,
+            enquire_link_interval=smpp.enquire_link_interval,
+            response_timeout=smpp.response_timeout,
+            pair=smpp.bind == "pair",
+        ),
+        label=centre,
+        on_delivery=inbox.take,
+        on_change=link_changed,
+        on_room=core.on_due,
+        random=core.random,
+    )
+    carrier = SmppCarrier(
+        core.reactor,
+        link,
+        pace,
+        core.metrics,
+        window=smpp.window,
+        source=(smpp.source_ton, smpp.source_npi),
+        destination=(smpp.destination_ton, smpp.destination_npi),
+        random=core.random,
+        on_part=part_is_taken,
+        on_late=answered_late,
+    )
+    hold = Hold(
+        core.reactor,
+        core.journal,
+        reception,
+        core.receipts,
+        core.metrics,
+        seconds=smpp.uncertain_hold,
+        resend=smpp.on_uncertain == "resend",
+        on_due=core.on_due,
+    )
+    grace = Grace(
+        core.reactor,
+        core.journal,
+        reception,
+        core.receipts,
+        seconds=smpp.receipt_grace,
+        on_message=inbox.announce,
+    )
+    state = LinkState(core.reactor, link, pace, core.metrics, window=smpp.window)
+    return _Way(
+        carrier,
+        # Stopped in reverse: the link takes no more before nobody has to wait for a turn.
+        [state, link, hold, grace],
+        hold.wake,
+        smpp.uncertain_hold,
+        judge=core.gate.judge_over_link,
+        asks=smpp.query_sm,
+        link=state,
+    )
+
+
+def build(config: Config, reactor: Any) -> Gateway:
+    """The whole gateway, not yet started; raises `CannotStart` for what this machine cannot do."""
+    # The one section of the two that the transport names is used, as the configuration has made sure.
+    smpp = config.a1.smpp if config.a1.transport == "smpp" else None
+    jitter = random.SystemRandom().random
+    off_thread = partial(deferToThreadPool, reactor, reactor.getThreadPool())
+    metrics = Metrics()
+    store = Store(config.store.url)
+    journal = Journal(Lane(store, reactor), in_parts=smpp is not None)
+    spool = Spool(config.store.spool, off_thread)
+    client = http_client(reactor)
+    # What is wrong with a bind, the link says itself.
+    gate = Gate(reactor, jitter) if smpp is None else Gate(reactor, jitter, advice=_CHECK_THE_ADDRESS)
+
+    # The portal.
     bitrix24 = config.bitrix24
     tokens = Tokens(
         reactor,
@@ -111,8 +267,6 @@ def build(config: Config, reactor: Any) -> Gateway:
     )
     portal_pace = TokenBucket(reactor, bitrix24.requests_per_second, bitrix24.burst)
     portal = Portal(reactor, client, tokens, portal_pace, metrics)
-
-    # The services, each of which lives from what the journal says is due.
     handler_secret = bitrix24.handler_secret.get_secret_value()
     handler_url = f"{config.http.public_url}/bitrix24/handler/{handler_secret}"
     reporter = Reporter(reactor, journal, portal, tokens, sender_code=bitrix24.sender_code, random=jitter)
@@ -126,40 +280,50 @@ def build(config: Config, reactor: Any) -> Gateway:
         event_url=f"{config.http.public_url}/bitrix24/event/{handler_secret}",
         random=jitter,
     )
+
+    # The way of a message: services, each of which lives from what the journal says is due.
     receipts = Receipts(journal, metrics, reporter.wake)
-    poll_after = config.polling.interval
-    # Each of the two wakes the other.
-    look_up = LookUp(
-        reactor, journal, carrier, gate, receipts, poll_after=poll_after, on_due=lambda: dispatcher.wake()
-    )
-    dispatcher = Dispatcher(
-        reactor,
-        journal,
-        carrier,
-        gate,
-        receipts,
-        poll_after=poll_after,
-        on_uncertain=look_up.wake,
-    )
-    polling = Polling(
-        reactor,
-        journal,
-        carrier,
-        gate,
-        receipts,
-        interval=config.polling.interval,
-        give_up_after=config.polling.give_up_after,
-    )
-    drain = SpoolDrain(reactor, journal, spool, receipts, on_message=dispatcher.wake, on_refusal=reporter.wake)
+
+    def message_is_due() -> None:
+        dispatcher.wake()
+
+    drain = SpoolDrain(reactor, journal, spool, receipts, on_message=message_is_due, on_refusal=reporter.wake)
     intake = Intake(
         reactor,
         journal,
         spool,
         receipts,
         metrics,
-        on_message=dispatcher.wake,
+        on_message=message_is_due,
         on_refusal=reporter.wake,
         on_spooled=drain.wake,
+    )
+    core = _Core(reactor, jitter, config, metrics, journal, gate, receipts, message_is_due)
+    if smpp is not None:
+        way = _smpp_way(core, smpp, intake)
+    else:
+        assert config.a1.http is not None
+        way = _http_way(core, config.a1.http, client)
+    dispatcher = Dispatcher(
+        reactor,
+        journal,
+        way.carrier,
+        gate,
+        receipts,
+        poll_after=config.polling.interval,
+        on_uncertain=way.on_uncertain,
+        uncertain_for=way.uncertain_for,
+        judge=way.judge,
+    )
+    polling = Polling(
+        reactor,
+        journal,
+        way.carrier,
+        gate,
+        receipts,
+        interval=config.polling.interval,
+        give_up_after=config.polling.give_up_after,
+        asks=way.asks,
     )
 
     def application_changed() -> None:
@@ -191,13 +355,6 @@ def build(config: Config, reactor: Any) -> Gateway:
         sender_id=config.a1.sender_id,
         max_segments=config.a1.max_segments,
     )
-    a1_callback = A1Callback(
-        reactor,
-        intake,
-        secret=callback.secret.get_secret_value(),
-        id_field=callback.id_field,
-        status_field=callback.status_field,
-    )
     readiness = Readiness(
         reactor,
         journal,
@@ -208,11 +365,21 @@ def build(config: Config, reactor: Any) -> Gateway:
         registration,
         metrics,
         transport=config.a1.transport,
+        link=way.link,
     )
     operations = KleinResource(Operations(readiness.readiness, readiness.figures).app)
     root = Root(operations)
     root.putChild(b"bitrix24", KleinResource(front.app))
-    root.putChild(b"a1", KleinResource(a1_callback.app))
+    callback = config.a1.callback
+    if callback is not None:
+        a1_callback = A1Callback(
+            reactor,
+            intake,
+            secret=callback.secret.get_secret_value(),
+            id_field=callback.id_field,
+            status_field=callback.status_field,
+        )
+        root.putChild(b"a1", KleinResource(a1_callback.app))
 
     return Gateway(
         reactor,
@@ -222,8 +389,9 @@ def build(config: Config, reactor: Any) -> Gateway:
         tokens=tokens,
         site=CountingSite(root, reactor),
         endpoint=_endpoint(reactor, config.http.listen),
-        loops=[Probe(reactor, carrier, gate), look_up, dispatcher, polling, drain, registration, reporter],
+        loops=[*way.services, dispatcher, polling, drain, registration, reporter],
         warnings=[str(warning) for warning in config.warnings],
+        uncertain_for=0.0 if smpp is None else smpp.uncertain_hold,
     )
 
 

@@ -6,11 +6,14 @@ import argparse
 import ast
 import csv
 import io
+import json
 import re
 import shutil
+import sqlite3
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,16 +21,24 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
+from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.task import Clock
 
 from a1gateway import cli, normalize
 from a1gateway.bitrix24.front import Front
 from a1gateway.bitrix24.trouble import _OPERATOR
 from a1gateway.carriers.a1answers import _MESSAGE_REASONS
-from a1gateway.config import check_table
+from a1gateway.carriers.smpp.answers import _FINAL, _LATER, _SLOW_DOWN
+from a1gateway.carriers.smpp.link import Link, LinkSettings
+from a1gateway.carriers.smpp.link_state import LinkState
+from a1gateway.carriers.smpp.pdu import CommandStatus, status_name
+from a1gateway.config import Config, check_table
 from a1gateway.config_sections import SECTIONS, Section
-from a1gateway.message import Refusal, Stage, Status
+from a1gateway.journal import Store
+from a1gateway.message import Refusal, Source, Stage, Status
 from a1gateway.metrics import Metrics
 from a1gateway.msisdn import RANGE_UNKNOWN, NumberFault
+from a1gateway.pacing import YieldingPace
 from a1gateway.sandbox.a1_books import _OUTCOMES, _STOP_LIST_ENDING
 from a1gateway.sandbox.faults import A1Fault, PortalFault
 from a1gateway.web.operations import A1Callback, Operations
@@ -172,15 +183,29 @@ def test_toml_parses(readme: Document) -> None:
 def test_the_example_with_the_lines_of_the_installation_is_a_valid_configuration(
     readme: Document, tmp_path: Path
 ) -> None:
-    table = tomllib.loads((ROOT / "config" / "a1gateway.example.toml").read_text("utf-8"))
-    for text in (text for info, text in readme.blocks if info == "toml"):
-        _lay_over(table, tomllib.loads(text))
-    for name in ("a1_apikey", "a1_callback_secret", "bitrix24_handler_secret", "bitrix24_client_secret"):
-        secret = tmp_path / name
-        secret.write_text("" if name == "bitrix24_client_secret" else "0123456789abcdef" * 4)
-    config = check_table(table, tmp_path, environ={"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    config = _installed(readme, tmp_path, smpp=False)
     assert [warning.key for warning in config.warnings] == ["bitrix24.client_id"]
     assert config.http.listen.startswith("systemd:")
+
+
+def test_so_it_is_with_the_sections_for_smpp_in_place_of_the_others(readme: Document, tmp_path: Path) -> None:
+    config = _installed(readme, tmp_path, smpp=True)
+    assert [warning.key for warning in config.warnings] == ["bitrix24.client_id"]
+    assert config.a1.smpp is not None
+    assert (config.a1.transport, config.a1.http, config.a1.callback) == ("smpp", None, None)
+
+
+def _installed(readme: Document, secrets: Path, *, smpp: bool) -> Config:
+    table = tomllib.loads((ROOT / "config" / "a1gateway.example.toml").read_text("utf-8"))
+    blocks = [tomllib.loads(text) for info, text in readme.blocks if info == "toml"]
+    for changes in (block for block in blocks if "smpp" not in block.get("a1", {})):
+        _lay_over(table, changes)
+    if smpp:
+        (table["a1"],) = (block["a1"] for block in blocks if "smpp" in block.get("a1", {}))
+    for name in ("a1_apikey", "a1_callback_secret", "bitrix24_handler_secret", "bitrix24_client_secret"):
+        (secrets / name).write_text("" if name == "bitrix24_client_secret" else "0123456789abcdef" * 4)
+    (secrets / "a1_smpp_password").write_text("password")
+    return check_table(table, secrets, environ={"CREDENTIALS_DIRECTORY": str(secrets)})
 
 
 def _lay_over(table: dict[str, Any], changes: dict[str, Any]) -> None:
@@ -207,6 +232,37 @@ def test_links_lead_somewhere(readme: Document) -> None:
             assert target[1:] in anchors
         elif "://" not in target:
             assert (ROOT / target).exists(), target
+
+
+def test_the_shown_queries_run_on_a_journal(readme: Document, tmp_path: Path) -> None:
+    Store(f"sqlite:///{tmp_path / 'journal.sqlite3'}").prepare()
+    commands = "\n".join(text for info, text in readme.blocks if info == "sh")
+    queries = re.findall(r'"(SELECT [^"]+)"', commands)
+    assert len(queries) > 5
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite3")) as journal:
+        for query in queries:
+            journal.execute(query)
+
+
+def test_the_shown_state_of_the_link_is_its_state(readme: Document) -> None:
+    (shown,) = (json.loads(text) for info, text in readme.blocks if info == "json")
+    clock = Clock()
+    link = Link(
+        clock,
+        TCP4ClientEndpoint(clock, "127.0.0.1", 2775),
+        LinkSettings("system_id", "password"),
+        label="127.0.0.1:2775",
+        on_delivery=_never,
+        on_change=lambda: None,
+        on_room=lambda: None,
+        random=float,
+    )
+    state = LinkState(clock, link, YieldingPace(clock, 50), Metrics(), window=32).state()
+    assert list(shown["link"]) == list(state)
+
+
+async def _never(_: object) -> int:
+    raise AssertionError("nothing is delivered")
 
 
 def _anchor(heading: str) -> str:
@@ -249,7 +305,8 @@ def test_every_named_setting_exists_and_has_the_default_that_is_shown(readme: Do
         for row in table
         if len(row) == 3 and keys.fullmatch((spans(row[0]) or [""])[0])
     }
-    assert {key for key in known if not key.endswith("_file")} == rows.keys()
+    # A secret and its file have one row.
+    assert {key for key, _, name in _settings() if key.endswith(name)} == rows.keys()
     for key, cell in rows.items():
         default = known[key].default
         if default is PydanticUndefined:
@@ -269,7 +326,8 @@ def test_every_reason_has_a_row(readme: Document) -> None:
         *NumberFault,
         *Refusal,
         *_MESSAGE_REASONS.values(),
-        *("refused_by_a1", "not_sent_in_time", "no_answer"),
+        *_FINAL.values(),
+        *("refused_by_a1", "refused_by_smsc", "uncertain", "not_sent_in_time", "no_answer"),
     ]
     rows = readme.first_column()
     assert [str(reason) for reason in reasons if str(reason) not in rows] == []
@@ -287,6 +345,18 @@ def test_every_metric_has_a_row_and_no_other(readme: Document) -> None:
     exposed = re.findall(r"^# HELP (\S+)", Metrics().text().decode(), re.MULTILINE)
     names = {name for name in exposed if not name.endswith("_created")}
     assert names == {name for name in readme.first_column() if name.startswith("a1gateway_")}
+
+
+def test_every_source_of_a_status_is_named(readme: Document) -> None:
+    (row,) = (row for table in readme.tables for row in table if "`a1gateway_statuses_total`" in row[0])
+    # The portal hands messages over; it does not say what became of them.
+    assert {*Source} - {Source.PORTAL} <= {*spans(row[1])}
+
+
+def test_every_error_of_a_centre_is_named_with_what_becomes_of_the_message(readme: Document) -> None:
+    named = set(readme.spans())
+    judged = {status_name(CommandStatus(each)) for each in (*_FINAL, *_LATER, *_SLOW_DOWN)}
+    assert sorted(judged - named) == []
 
 
 def test_every_route_has_a_row(readme: Document) -> None:
@@ -370,7 +440,26 @@ def _said_by_the_code() -> set[str]:
         for call, text in _calls(*levels)
         if isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value).endswith("_log")
     }
-    return (logged | {_pattern(text) for _, text in _calls(*errors)}) - {""}
+    return (logged | {_pattern(text) for _, text in _calls(*errors)} | _said_of_the_link()) - {""}
+
+
+def _said_of_the_link() -> set[str]:
+    """Why an SMPP connection has ended, or has not come about, when the gateway did not want it so.
+
+    In the log the centre's address stands before it.
+    """
+    endings = {
+        _pattern(text) for call, text in _calls("Ending") if all(each.arg != "wanted" for each in call.keywords)
+    }
+    reasons = {
+        _pattern(node.value)
+        for module in _modules()
+        for function in ast.walk(module)
+        if isinstance(function, ast.FunctionDef) and function.name.startswith("why_")
+        for node in ast.walk(function)
+        if isinstance(node, ast.Return) and node.value is not None
+    }
+    return {f"… {text}" for text in (endings | reasons) - {""}}
 
 
 def _fits(shown: str, said: str) -> bool:
@@ -397,7 +486,8 @@ def test_no_text_is_explained_that_the_code_does_not_say() -> None:
     assert len(explained) > 60
     for text in explained:
         # Faults of the configuration have their key in front.
-        forms = (text, text.partition(": ")[2], text.replace("…: ", "", 1))
+        # What is said of the link has its address there.
+        forms = (text, text.partition(": ")[2], text.replace("…: ", "", 1), text.removeprefix("… "))
         assert any(_fits(form, each) for each in said if each for form in forms if form) or text == "…: …", text
 
 

@@ -23,9 +23,10 @@ from twisted.web.client import ResponseFailed
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
+from a1gateway.config import check_table
 from a1gateway.sandbox import php
 from a1gateway.sandbox.command import add_arguments, serve
-from a1gateway.sandbox.demo import DemoFailed, Ports, configuration, parsed
+from a1gateway.sandbox.demo import DemoFailed, Plan, Ports, configuration, parsed
 from a1gateway.sandbox.phone import as_sent
 from a1gateway.sandbox.portal import SandboxPortal
 from a1gateway.sandbox.sending import marketing_text
@@ -938,7 +939,10 @@ def test_the_command_puts_the_two_together() -> None:
     add_arguments(parser)
     reactor = MemoryReactorClock()
     a1, portal = serve(reactor, parser.parse_args(["--callback-secret", "s", "--no-install"]))
-    assert [server[0] for server in reactor.tcpServers] == [8091, 8092]
+    listening: Any = reactor.tcpServers
+    assert [server[0] for server in listening] == [8091, 8092, 2775]
+    assert {server[3] for server in listening} == {"127.0.0.1"}
+    assert listening[2][1] is a1.smsc
     assert a1.settings.now.callback_url == f"{GATEWAY}/a1/callback/s"
     client: Any = StubTreq(portal.resource())
     answers: list[Any] = []
@@ -948,17 +952,34 @@ def test_the_command_puts_the_two_together() -> None:
 
 def test_the_demonstration_is_set_up_by_options_or_environment(tmp_path: Path) -> None:
     """Its configuration names the sandbox's addresses, and its files in the directory."""
-    ports = parsed(["--a1-port", "2"], {"GATEWAY_PORT": "1", "PORTAL_PORT": "3", "A1_PORT": "9"})
-    assert ports == Ports(gateway=1, a1=2, portal=3)
-    written = tomllib.loads(configuration(tmp_path, ports))
+    plan = parsed(["--a1-port", "2"], {"GATEWAY_PORT": "1", "PORTAL_PORT": "3", "A1_PORT": "9", "SMPP_PORT": "4"})
+    assert plan == Plan("http", Ports(gateway=1, a1=2, smpp=4, portal=3))
+    written = tomllib.loads(configuration(tmp_path, plan))
     assert written["http"]["public_url"] == "http://127.0.0.1:1"
     assert written["a1"]["http"]["url"] == "http://127.0.0.1:2/api/"
     assert written["bitrix24"]["portal"] == "127.0.0.1:3"
     assert written["store"]["url"] == f"sqlite:///{tmp_path}/a1gateway.sqlite3"
     assert written["polling"]["interval"] == 5
-    for transport in ("smpp", "pigeon"):
-        with pytest.raises(DemoFailed, match="not built yet"):
-            parsed([], {"TRANSPORT": transport})
+    assert set(written["a1"]) == {"transport", "sender_id", "http", "callback"}
+    with pytest.raises(DemoFailed, match="there are http and smpp"):
+        parsed([], {"TRANSPORT": "pigeon"})
+
+
+def test_the_demonstration_goes_over_smpp_when_it_is_asked_for(tmp_path: Path) -> None:
+    """By a configuration that the gateway takes, with the account that the sandbox has by default."""
+    plan = parsed(["--smpp-port", "4"], {"TRANSPORT": "smpp"})
+    written = tomllib.loads(configuration(tmp_path, plan))
+    assert set(written["a1"]) == {"transport", "sender_id", "smpp"}
+    config = check_table(written, tmp_path)
+    assert config.a1.transport == "smpp"
+    smpp = config.a1.smpp
+    assert smpp is not None
+    sandbox = argparse.ArgumentParser()
+    add_arguments(sandbox)
+    defaults = sandbox.parse_args([])
+    account = (defaults.smpp_system_id, defaults.smpp_password)
+    assert (smpp.host, smpp.port) == ("127.0.0.1", 4)
+    assert (smpp.system_id, smpp.password.get_secret_value()) == account
 
 
 # PHP

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,7 @@ from a1gateway.due_loop import DueLoop
 from a1gateway.errors import JournalUnavailable
 from a1gateway.gate import Gate, Probe
 from a1gateway.journal import Journal
-from a1gateway.message import Source, Status, StatusReport
+from a1gateway.message import Source, Status, StatusReport, Submission
 from a1gateway.metrics import Metrics
 from a1gateway.polling import Polling
 from a1gateway.receipts import Receipts
@@ -349,3 +350,253 @@ def test_the_pause_between_polls(sending: Sending, age: float, pause: float) -> 
     polling = sending.loops[2]
     assert isinstance(polling, Polling)
     assert polling.pause(age) == pause
+
+
+# A carrier that takes one message at a time, and several of them at once.
+
+
+class OneByOne(FakeCarrier):
+    """Has as many turns as it is told."""
+
+    bulk_size = 1
+    submits_at_once = 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = 1000
+        self.asked: list[int] = []
+        self.together: list[int] = []
+        self.before_turns: Callable[[], None] = lambda: None
+
+    async def turns(self, most: int) -> int:
+        self.asked.append(most)
+        self.before_turns()
+        given = min(most, self.left)
+        self.left -= given
+        return given
+
+    def give_back(self, turns: int) -> None:
+        self.left += turns
+
+    async def submit(self, submissions: Sequence[Submission]) -> list[Outcome]:
+        self.together.append(len(submissions))
+        return await super().submit(submissions)
+
+
+@dataclass
+class Singly:
+    """A dispatcher with such a carrier, and whoever judges its outcomes."""
+
+    clock: Clock
+    journal: Journal
+    carrier: OneByOne
+    gate: Gate
+    dispatcher: Dispatcher
+    judged: list[Sequence[Outcome]]
+    doubts: list[None]
+
+    def accept(self, *names: str) -> None:
+        for name in names:
+            run(self.journal.accept(arrival(name, received_at=self.clock.seconds())))
+        self.dispatcher.wake()
+        self.pass_time(0)
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.pump([0.0] * 8)
+        while seconds > 0:
+            self.clock.pump([min(seconds, 0.5), 0.0])
+            seconds -= 0.5
+
+    def sent(self) -> list[str]:
+        return [each.message_id for each in self.carrier.submitted]
+
+    def message(self, name: str = "m1") -> dict[str, Any]:
+        found = run(self.journal.message(name))
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def singly(clock: Clock, journal: Journal) -> Iterator[Singly]:
+    carrier, gate = OneByOne(), Gate(clock, lambda: 0.0)
+    judged, doubts = list[Sequence[Outcome]](), list[None]()
+    dispatcher = Dispatcher(
+        clock,
+        journal,
+        carrier,
+        gate,
+        Receipts(journal, Metrics(), lambda: None),
+        poll_after=60,
+        on_uncertain=lambda: doubts.append(None),
+        uncertain_for=45,
+        judge=judged.append,
+    )
+    dispatcher.startService()
+    yield Singly(clock, journal, carrier, gate, dispatcher, judged, doubts)
+    run(dispatcher.stopService())
+    assert clock.getDelayedCalls() == []
+
+
+NAMES = [f"m{number}" for number in range(1, 11)]
+
+
+def test_each_message_goes_by_itself_and_no_more_at_once_than_the_carrier_takes(singly: Singly) -> None:
+    slow = [Deferred[Outcome]() for _ in NAMES]
+    singly.carrier.outcomes = [*slow]
+    singly.accept(*NAMES)
+    assert len(singly.sent()) == 4
+    # A place that is free is taken at once, whoever it was that left it.
+    for done, which in enumerate((2, 0, 3, 1), start=1):
+        slow[which].callback(Accepted(f"a{which}"))
+        singly.pass_time(0)
+        assert len(singly.sent()) == 4 + done
+    for each in slow[4:]:
+        each.callback(Accepted("a"))
+    singly.pass_time(0)
+    assert sorted(singly.sent()) == sorted(NAMES)
+    assert set(singly.carrier.together) == {1}
+    assert {singly.message(name)["status"] for name in NAMES} == {"sent"}
+    assert max(singly.carrier.asked) == 4
+
+
+def test_turns_that_nobody_needs_are_given_back(singly: Singly) -> None:
+    singly.accept("m1", "m2", "m3")
+    assert singly.sent() == ["m1", "m2", "m3"]
+    assert singly.carrier.left == 1000 - 3
+
+
+def test_as_many_messages_go_as_there_are_turns(singly: Singly) -> None:
+    singly.carrier.left = 2
+    singly.accept(*NAMES)
+    assert len(singly.sent()) == 2
+    assert [singly.message(name)["stage"] for name in NAMES].count("ready") == 8
+    singly.carrier.left = 5
+    singly.dispatcher.wake()
+    singly.pass_time(0)
+    assert len(singly.sent()) == 7
+
+
+def test_without_turns_nothing_is_claimed_until_there_are_some(singly: Singly) -> None:
+    singly.carrier.left = 0
+    singly.accept("m1")
+    tries = len(singly.carrier.asked)
+    singly.pass_time(30)
+    assert len(singly.carrier.asked) == tries
+    assert singly.message()["attempts"] == 0
+    singly.carrier.left = 1
+    singly.dispatcher.wake()
+    singly.pass_time(0)
+    assert singly.sent() == ["m1"]
+
+
+def test_a_link_that_is_lost_stops_sending_until_it_is_back(singly: Singly) -> None:
+    singly.gate.link_is_down(UNREACHABLE)
+    singly.accept("m1")
+    singly.pass_time(300)
+    assert singly.sent() == []
+    assert singly.carrier.left == 1000
+    singly.gate.link_is_up()
+    singly.pass_time(0)
+    assert singly.sent() == ["m1"]
+
+
+def test_a_link_that_is_lost_while_a_turn_is_awaited_costs_neither_turn_nor_message(singly: Singly) -> None:
+    singly.carrier.before_turns = lambda: singly.gate.link_is_down(UNREACHABLE)
+    singly.accept("m1")
+    assert (singly.sent(), singly.carrier.left) == ([], 1000)
+    assert singly.message()["stage"] == "ready"
+
+
+def test_a_journal_that_is_away_costs_no_turn(singly: Singly, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(singly.journal, "claim", lambda *_: execute(locked))
+        singly.accept("m1")
+    assert singly.carrier.left == 1000
+    singly.pass_time(2)
+    assert singly.sent() == ["m1"]
+
+
+def locked() -> None:
+    raise JournalUnavailable("locked")
+
+
+@pytest.mark.parametrize("outcome", [Postponed(UNAVAILABLE), Uncertain(UNREACHABLE)], ids=["postponed", "uncertain"])
+def test_whoever_is_to_judge_the_outcomes_does_and_the_gate_stays_as_it_is(singly: Singly, outcome: Outcome) -> None:
+    singly.carrier.outcomes = [outcome]
+    singly.accept("m1", "m2")
+    assert sorted(map(str, singly.judged)) == sorted(map(str, [[outcome], [Accepted("a2")]]))
+    assert (singly.gate.known, singly.gate.hold()) == (False, 0)
+
+
+def test_what_is_uncertain_is_looked_at_after_the_given_time(singly: Singly) -> None:
+    singly.carrier.outcomes = [Uncertain(UNREACHABLE)]
+    singly.accept("m1")
+    message = singly.message()
+    assert (message["stage"], message["due_at"]) == ("asking", START + 45)
+    assert singly.doubts == [None]
+
+
+def test_a_message_that_a1_puts_off_waits_by_itself(singly: Singly) -> None:
+    later = LinkTrouble(Trouble.LATER, "A1's SMSC answers ESME_RTHROTTLED", code="ESME_RTHROTTLED")
+    singly.carrier.outcomes = [Postponed(later, 7.0), Accepted("a2"), Postponed(later, 20.0)]
+    singly.accept("m1", "m2")
+    assert singly.message("m2")["status"] == "sent"
+    message = singly.message()
+    assert (message["due_at"], message["postponed"], message["attempts"]) == (START + 7, 1, 0)
+    singly.pass_time(6.5)
+    assert singly.sent() == ["m1", "m2"]
+    singly.pass_time(1)
+    assert singly.sent() == ["m1", "m2", "m1"]
+    assert singly.carrier.submitted[-1].postponed == 1
+    assert singly.message()["postponed"] == 2
+
+
+def test_a_message_that_the_link_has_put_off_has_not_been_put_off_by_a1(singly: Singly) -> None:
+    singly.carrier.outcomes = [Postponed(UNREACHABLE)]
+    singly.accept("m1")
+    assert (singly.message()["due_at"], singly.message()["postponed"]) == (START + 1, 0)
+    singly.pass_time(1.5)
+    assert singly.message()["status"] == "sent"
+
+
+def test_stopping_waits_for_all_that_is_under_way(singly: Singly) -> None:
+    slow = [Deferred[Outcome]() for _ in range(3)]
+    singly.carrier.outcomes = [*slow]
+    singly.accept("m1", "m2", "m3")
+    stopped: list[None] = []
+    singly.dispatcher.stopService().addCallback(stopped.append)
+    for each in slow:
+        assert stopped == []
+        each.callback(Accepted("a"))
+        singly.pass_time(0)
+    assert stopped == [None]
+    assert {singly.message(name)["status"] for name in ("m1", "m2", "m3")} == {"sent"}
+
+
+class SlowToSay(FakeCarrier):
+    """Answers a poll when it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: Deferred[dict[int, Standing]] = Deferred()
+
+    async def statuses(self, submissions: Sequence[Submission]) -> dict[int, Standing]:
+        return await self.said
+
+
+def test_polls_that_were_under_way_when_the_link_broke_open_no_gate(clock: Clock, journal: Journal) -> None:
+    carrier, gate = SlowToSay(), Gate(clock, lambda: 0.0)
+    receipts = Receipts(journal, Metrics(), lambda: None)
+    polling = Polling(clock, journal, carrier, gate, receipts, interval=60, give_up_after=3600)
+    run(journal.accept(arrival()))
+    claimed = run(journal.claim(START, 1)).submissions
+    run(journal.record([(each, Accepted("a1"), START) for each in claimed], START))
+    gate.good()
+    polling.startService()
+    gate.link_is_down(UNREACHABLE)
+    carrier.said.callback({claimed[0].id: Standing("2", Status.DELIVERED)})
+    assert gate.closed
+    found = run(journal.message("m1"))
+    assert found is not None
+    assert found["status"] == "delivered"
+    run(polling.stopService())

@@ -56,8 +56,7 @@ class A1HttpCarrier:
 
     def give_back(self, turns: int) -> None:
         """See `ICarrier`."""
-        for _ in range(turns):
-            self._pace.give_back()
+        self._pace.give_back(turns)
 
     async def submit(self, submissions: Sequence[Submission]) -> list[Outcome]:
         """See `ICarrier`."""

@@ -1,4 +1,4 @@
-"""The simulated A1: its HTTP API, by the facts gathered about `smart-sender.a1.by`."""
+"""The simulated A1: its HTTP API, by the facts gathered about `smart-sender.a1.by`, and its SMSC."""
 
 from __future__ import annotations
 
@@ -34,9 +34,12 @@ from a1gateway.sandbox.answers import (
 )
 from a1gateway.sandbox.bucket import LeakyBucket
 from a1gateway.sandbox.control import BadControl, Control, bad_control, control_object
-from a1gateway.sandbox.faults import A1Fault, Fault, Faults
+from a1gateway.sandbox.faults import A1Fault, Fault, Faults, SmppFault
 from a1gateway.sandbox.outgoing import HttpClient, Outgoing
 from a1gateway.sandbox.settings import A1Settings, Adjustable
+from a1gateway.sandbox.smsc import SandboxSmsc
+from a1gateway.sandbox.smsc_books import SmppMessage
+from a1gateway.sandbox.smsc_control import SmscControl
 from a1gateway.sandbox.tasks import Tasks
 
 _BATCH_LIMIT = 500
@@ -53,7 +56,7 @@ Answer = dict[str, Any]
 
 
 class SandboxA1:
-    """A1 as a customer sees it: books, the API under `/api/`, callbacks, and control routes under `/sandbox/`."""
+    """A1 as a customer sees it: the API under `/api/`, callbacks, the SMSC; with control routes under `/sandbox/`."""
 
     app = Klein()
     log = Logger()
@@ -65,20 +68,32 @@ class SandboxA1:
         *,
         user: str,
         apikey: str,
+        system_id: str = "sandbox",
+        password: str = "sandbox1",  # noqa: S107 - it guards nothing
         settings: A1Settings | None = None,
     ) -> None:
         self._clock = clock
         self._user = user
         self._apikey = apikey
         self.settings = Adjustable(settings or A1Settings())
-        self.faults = Faults(A1Fault)
+        self.faults = Faults(http=A1Fault, smpp=SmppFault)
         self.requests: Counter[str] = Counter()
         self.books = Books(clock.seconds())
         self._bucket = LeakyBucket()
         self._tasks = Tasks(clock)
         self._lives = Lives(clock, Outgoing(client, clock), self.settings, self._tasks)
+        self.smsc = SandboxSmsc(
+            clock,
+            system_id=system_id,
+            password=password,
+            settings=self.settings,
+            faults=self.faults,
+            requests=self.requests,
+            new_id=self.books.new_id,
+        )
+        self._smsc_control = SmscControl(self.smsc)
         self.control = Control(
-            messages=self.books.reports,
+            messages=self._reports,
             requests=self.requests,
             faults=self.faults,
             settings=self.settings,
@@ -106,6 +121,7 @@ class SandboxA1:
     def reset(self) -> None:
         """Forgets everything but its credentials and how it was set at the start."""
         self._tasks.stop()
+        self.smsc.reset()
         self.books.clear()
         self.requests.clear()
         self.faults.clear()
@@ -114,25 +130,42 @@ class SandboxA1:
     def stop(self) -> None:
         """Ends what is under way."""
         self._tasks.stop()
+        self.smsc.stop()
 
     @app.route("/sandbox/", branch=True)
     def control_routes(self, request: Request) -> IResource:
         """Messages, requests, faults, settings, reset."""
         return self.control.resource()
 
+    @app.route("/sandbox/smpp/", branch=True)
+    def smsc_routes(self, request: Request) -> IResource:
+        """Binds, subscribers' messages, disturbances."""
+        return self._smsc_control.resource()
+
     @app.route("/sandbox/status", methods=["POST"])
     def put_status(self, request: Request) -> bytes:
-        """Gives the message `message_id` the status `code`, whatever it has, and makes the callback."""
+        """Gives the message `message_id` the status `code`, whatever it has, with its callback or receipt."""
         try:
             wanted = control_object(request)
         except BadControl as error:
             return bad_control(request, error)
-        message = self.books.by_id(str(wanted.get("message_id", "")))
-        code = wanted.get("code")
-        if message is None or not isinstance(code, int | str) or isinstance(code, bool):
-            return json_answer(request, {"error": "message_id or code is wrong"}, 400)
-        self._lives.put(message, code)
-        return json_answer(request, message.report())
+        message_id, code = str(wanted.get("message_id", "")), wanted.get("code")
+        if not isinstance(code, int | str) or isinstance(code, bool):
+            return json_answer(request, {"error": "code is wrong"}, 400)
+        message = self.books.by_id(message_id)
+        if message is not None:
+            self._lives.put(message, code)
+            return json_answer(request, message.report())
+        smpp_message = self.smsc.put_status(message_id, code)
+        if smpp_message is None:
+            return json_answer(request, {"error": "message_id is wrong"}, 400)
+        return json_answer(request, smpp_message.report())
+
+    def _reports(self, last: int | None) -> list[dict[str, Any]]:
+        """The messages of both transports, or the `last` newest, oldest first."""
+        of_both: list[AcceptedMessage | SmppMessage] = [*self.books.messages(), *self.smsc.books.messages()]
+        messages = sorted(of_both, key=lambda message: message.accepted_at)
+        return [message.report() for message in (messages if last is None else messages[-last:] if last else [])]
 
     @app.route("/api/<path:method>", methods=["GET", "POST"])
     async def api(self, request: Request, method: str) -> bytes:
@@ -285,7 +318,10 @@ class SandboxA1:
 
     def _balances(self, _: Fields) -> Answer:
         settings = self.settings.now
-        return {"sms": round(settings.balance - settings.price * self.books.charged(), 4), "viber": 0}
+        return {
+            "sms": round(settings.balance - settings.price * (self.books.charged() + self.smsc.books.charged()), 4),
+            "viber": 0,
+        }
 
 
 def _messages(fields: Fields) -> list[Mapping[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -82,6 +82,23 @@ def outcome_for(msisdn: str) -> Outcome:
     return _OUTCOMES.get(msisdn[-2:], Outcome.DELIVERED)
 
 
+def is_mobile(digits: str) -> bool:
+    """Whether `digits` are a Belarusian mobile number without +."""
+    return "+" not in digits and _MSISDN.fullmatch(digits) is not None and digits[3:5] in _MOBILE_CODES
+
+
+def stop_list_error(msisdn: str, settings: A1Settings) -> int | None:
+    """The error of the stop list that the number is on, the customer's or the operator's; None when on neither."""
+    if msisdn in settings.stop_list:
+        return 101
+    return 102 if msisdn.endswith(_STOP_LIST_ENDING) else None
+
+
+def has_stop_word(text: str, settings: A1Settings) -> bool:
+    """Whether A1 refuses the text for a word in it."""
+    return any(stop_word in text.casefold() for stop_word in settings.stop_words)
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
     """A message that passed A1's checks; `msisdn` without +, `send_at` in Unix time."""
@@ -110,14 +127,13 @@ def checked(fields: Mapping[str, Any], settings: A1Settings, now: float) -> Subm
     msisdn = number.group(1)
     if msisdn[3:5] not in _MOBILE_CODES:
         raise MessageError(103, "msisdn")
-    if msisdn in settings.stop_list:
-        raise MessageError(101, "msisdn")
-    if msisdn.endswith(_STOP_LIST_ENDING):
-        raise MessageError(102, "msisdn")
+    stopped = stop_list_error(msisdn, settings)
+    if stopped is not None:
+        raise MessageError(stopped, "msisdn")
     text = values["text"]
     if not text.strip():
         raise MessageError(105, "text")
-    if any(stop_word in text.casefold() for stop_word in settings.stop_words):
+    if has_stop_word(text, settings):
         raise MessageError(106, "text")
     sender = values.get("sender", "")
     if len(sender) > _SENDER_LENGTH:
@@ -172,6 +188,7 @@ class AcceptedMessage:
     def report(self) -> dict[str, Any]:
         """For the control route."""
         return {
+            "transport": "http",
             "message_id": self.message_id,
             "custom_id": self.submission.custom_id,
             "method": self.method,
@@ -200,14 +217,18 @@ class Books:
         """Enters a message. Raises MessageError (20) when its `custom_id` is in the books already."""
         if submission.custom_id in self._by_custom_id:
             raise MessageError(20, "custom_id")
-        self._last_id += 1
         message = AcceptedMessage(
-            self._last_id, method, submission, now, outcome_for(submission.msisdn), history=[(now, QUEUED)]
+            self.new_id(), method, submission, now, outcome_for(submission.msisdn), history=[(now, QUEUED)]
         )
         self._by_id[message.message_id] = message
         if submission.custom_id:
             self._by_custom_id[submission.custom_id] = message
         return message
+
+    def new_id(self) -> int:
+        """A number that nothing has had."""
+        self._last_id += 1
+        return self._last_id
 
     def by_id(self, message_id: str) -> AcceptedMessage | None:
         """The message with A1's own number."""
@@ -217,10 +238,9 @@ class Books:
         """The message with the customer's number."""
         return self._by_custom_id.get(custom_id)
 
-    def reports(self, last: int | None) -> list[dict[str, Any]]:
-        """All messages, or the `last` newest, oldest first."""
-        messages = list(self._by_id.values())
-        return [message.report() for message in (messages if last is None else messages[-last:] if last else [])]
+    def messages(self) -> Iterable[AcceptedMessage]:
+        """All messages, oldest first."""
+        return self._by_id.values()
 
     def charged(self) -> int:
         """Parts accepted so far."""

@@ -61,6 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     option("--smpp-port", type=_port, default=2775, help="port of A1's SMSC")
     option("--portal-port", type=_port, default=8092, help="port of the Bitrix24 portal")
     option("--gateway", type=_address, default="http://127.0.0.1:8080", help="address of the gateway")
+    option("--smpp-system-id", default="sandbox", help="account at the SMSC")
+    option("--smpp-password", default="sandbox1", help="its password")
     option("--callback-url", type=_address, help="where A1 reports statuses; default: the gateway's route")
     option("--callback-secret", default="sandbox-callback-secret", help="last part of that route")
     option("--a1-user", default="375291234567", help="login at A1")
@@ -97,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def serve(reactor: Any, arguments: argparse.Namespace) -> tuple[SandboxA1, SandboxPortal]:
-    """Listens on both ports and prints the addresses. Raises CannotListenError when a port is taken."""
+    """Listens on the three ports and prints the addresses. Raises CannotListenError when a port is taken."""
     client = HTTPClient(Agent(reactor, connectTimeout=5))
     gateway: str = arguments.gateway
 
@@ -111,6 +113,8 @@ def serve(reactor: Any, arguments: argparse.Namespace) -> tuple[SandboxA1, Sandb
         client,
         user=arguments.a1_user,
         apikey=arguments.a1_apikey,
+        system_id=arguments.smpp_system_id,
+        password=arguments.smpp_password,
         settings=A1Settings(callback_url=callback),
     )
     portal = SandboxPortal(
@@ -122,13 +126,14 @@ def serve(reactor: Any, arguments: argparse.Namespace) -> tuple[SandboxA1, Sandb
         client_secret=arguments.client_secret,
         a1_control=a1.control.resource(),
     )
+    smsc = reactor.listenTCP(arguments.smpp_port, a1.smsc, interface=arguments.host)
     a1_site.resource = a1.resource()
     portal_site.resource = portal.resource()
     reactor.addSystemEventTrigger("before", "shutdown", a1.stop)
     reactor.addSystemEventTrigger("before", "shutdown", portal.stop)
 
     _say(f"A1 HTTP API: {a1_base}/api/")
-    _say(f"A1 SMSC: not simulated yet, nothing listens on port {arguments.smpp_port}")
+    _say(f"A1 SMSC: smpp://{_shown(arguments.host)}:{smsc.getHost().port}")
     _say(f"Bitrix24 portal: {portal_base}/")
     if arguments.install:
         reactor.callWhenRunning(portal.install_until_accepted)
@@ -138,8 +143,11 @@ def serve(reactor: Any, arguments: argparse.Namespace) -> tuple[SandboxA1, Sandb
 def _listen(reactor: Any, host: str, port: int) -> tuple[Site, str]:
     site = Site(Resource(), reactor=reactor)
     listening = reactor.listenTCP(port, site, interface=host)
-    shown = f"[{host}]" if ":" in host else host
-    return site, f"http://{shown}:{listening.getHost().port}"
+    return site, f"http://{_shown(host)}:{listening.getHost().port}"
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _say(line: str) -> None:

@@ -85,12 +85,16 @@ class Control:
         """The kinds there are and what is switched on."""
         return json_answer(
             request,
-            {"kinds": self._faults.kinds, "faults": [fault.model_dump() for fault in self._faults.standing()]},
+            {
+                "kinds": self._faults.kinds,
+                "groups": self._faults.groups,
+                "faults": [fault.model_dump() for fault in self._faults.standing()],
+            },
         )
 
     @app.route("/faults", methods=["POST"])
     def switch_on(self, request: Request) -> bytes:
-        """Switches one fault on: `kind`, and as it applies `times`, `method`, `code`, `seconds`."""
+        """Switches one fault on: `kind`, and what else `Fault` has as it applies."""
         try:
             self._faults.add(Fault.model_validate(control_object(request)))
         except (BadControl, ValueError) as error:

@@ -1,7 +1,7 @@
 """`make run`: the sandbox and a gateway that is set up for it, side by side until Ctrl-C.
 
 The gateway's configuration, journal and spool and both logs are in `.run/` below the current directory. The ports
-come from options or from GATEWAY_PORT, A1_PORT and PORTAL_PORT.
+come from options or from GATEWAY_PORT, A1_PORT, SMPP_PORT and PORTAL_PORT; TRANSPORT is http or smpp.
 """
 
 from __future__ import annotations
@@ -42,17 +42,10 @@ url = {store}
 spool = {spool}
 
 [a1]
-transport = "http"
+transport = "{transport}"
 sender_id = "MyShop"
 
-[a1.http]
-url = "http://{host}:{a1}/api/"
-user = "375291234567"
-apikey = "sandbox-apikey"
-
-[a1.callback]
-secret = "sandbox-callback-secret"
-
+{way}
 [polling]
 interval = 5
 
@@ -66,24 +59,54 @@ sender_name = "A1 SMS"
 oauth_url = "http://{host}:{portal}/oauth/token/"
 """
 
+_WAYS = {
+    "http": """\
+[a1.http]
+url = "http://{host}:{a1}/api/"
+user = "375291234567"
+apikey = "sandbox-apikey"
+
+[a1.callback]
+secret = "sandbox-callback-secret"
+""",
+    "smpp": """\
+[a1.smpp]
+host = "{host}"
+port = {smpp}
+system_id = "sandbox"
+password = "sandbox1"
+""",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where the three listen."""
+    """Where the gateway, A1's API and its SMSC, and the portal listen."""
 
     gateway: int
     a1: int
+    smpp: int
     portal: int
 
 
-def configuration(directory: Path, ports: Ports) -> str:
-    """The gateway's configuration for the sandbox on `ports`, with its files in `directory`."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be shown: the way to A1, and the ports."""
+
+    transport: str
+    ports: Ports
+
+
+def configuration(directory: Path, plan: Plan) -> str:
+    """The gateway's configuration for the sandbox, with its files in `directory`."""
     directory = directory.resolve()
+    ports = plan.ports
     return _CONFIGURATION.format(
         host=HOST,
         gateway=ports.gateway,
-        a1=ports.a1,
         portal=ports.portal,
+        transport=plan.transport,
+        way=_WAYS[plan.transport].format(host=HOST, a1=ports.a1, smpp=ports.smpp),
         # A JSON string is a TOML string too.
         store=json.dumps(f"sqlite:///{directory / 'a1gateway.sqlite3'}"),
         spool=json.dumps(str(directory / "spool")),
@@ -163,9 +186,10 @@ class Child(ProcessProtocol):
 class Demo:
     """Starts both, waits until a message would get through, and stops both."""
 
-    def __init__(self, reactor: Any, ports: Ports, directory: Path) -> None:
+    def __init__(self, reactor: Any, plan: Plan, directory: Path) -> None:
         self._reactor = reactor
-        self._ports = ports
+        self._plan = plan
+        self._ports = plan.ports
         self._directory = directory
         self._sandbox = Child("sandbox", directory / "sandbox.log")
         self._gateway = Child("gateway", directory / "gateway.log")
@@ -175,12 +199,12 @@ class Demo:
 
     async def run(self) -> int:
         """The status to exit with once a child has ended. Raises DemoFailed."""
-        for port in (self._ports.gateway, self._ports.a1, self._ports.portal):
+        for port in (self._ports.gateway, self._ports.a1, self._ports.smpp, self._ports.portal):
             _check_free(port)
         self._directory.mkdir(exist_ok=True)
         file = self._directory / "a1gateway.toml"
         file.touch(mode=0o600)  # as a file with secrets should be
-        file.write_text(configuration(self._directory, self._ports), "utf-8")
+        file.write_text(configuration(self._directory, self._plan), "utf-8")
         self._reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromCoroutine(self.stop()))
         self._begin(self._sandbox, self._sandbox_command())
         self._begin(self._gateway, _gateway_command(file))
@@ -206,7 +230,11 @@ class Demo:
         return any(child.over for child in self._started)
 
     def _sandbox_command(self) -> list[str]:
-        options = {"a1-port": self._ports.a1, "portal-port": self._ports.portal}
+        options = {
+            "a1-port": self._ports.a1,
+            "smpp-port": self._ports.smpp,
+            "portal-port": self._ports.portal,
+        }
         return [
             sys.executable,
             "-m",
@@ -269,7 +297,7 @@ def _check_free(port: int) -> None:
         except OSError as error:
             raise DemoFailed(
                 f"Port {port} of {HOST} cannot be used ({error.strerror}). Free it, or choose another with "
-                "GATEWAY_PORT, A1_PORT or PORTAL_PORT."
+                "GATEWAY_PORT, A1_PORT, SMPP_PORT or PORTAL_PORT."
             ) from error
 
 
@@ -284,10 +312,10 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def parsed(arguments: Sequence[str], environment: Mapping[str, str]) -> Ports:
-    """The ports by options or environment. Raises DemoFailed when SMPP is asked for, SystemExit on a bad option."""
+def parsed(arguments: Sequence[str], environment: Mapping[str, str]) -> Plan:
+    """The plan by options or environment. Raises DemoFailed on an unknown transport, SystemExit on a bad option."""
     parser = argparse.ArgumentParser(prog="python -m a1gateway.sandbox.demo", description=__doc__)
-    for name, default in (("gateway", "8080"), ("a1", "8091"), ("portal", "8092")):
+    for name, default in (("gateway", "8080"), ("a1", "8091"), ("smpp", "2775"), ("portal", "8092")):
         variable = f"{name.upper()}_PORT"
         parser.add_argument(
             f"--{name}-port",
@@ -298,11 +326,9 @@ def parsed(arguments: Sequence[str], environment: Mapping[str, str]) -> Ports:
         )
     chosen = parser.parse_args(arguments)
     transport = environment.get("TRANSPORT") or "http"
-    if transport == "smpp":
-        raise DemoFailed("TRANSPORT=smpp: the simulated SMSC is not built yet; leave TRANSPORT out.")
-    if transport != "http":
-        raise DemoFailed(f"TRANSPORT={transport}: there is http, and smpp is not built yet.")
-    return Ports(chosen.gateway, chosen.a1, chosen.portal)
+    if transport not in _WAYS:
+        raise DemoFailed(f"TRANSPORT={transport}: there are {' and '.join(_WAYS)}.")
+    return Plan(transport, Ports(chosen.gateway, chosen.a1, chosen.smpp, chosen.portal))
 
 
 async def _main(reactor: Any, demo: Demo) -> None:
@@ -318,11 +344,11 @@ async def _main(reactor: Any, demo: Demo) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Runs the demonstration; leaves by SystemExit."""
     try:
-        ports = parsed(arguments, os.environ)
+        plan = parsed(arguments, os.environ)
     except DemoFailed as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(1) from error
-    react(lambda reactor: Deferred.fromCoroutine(_main(reactor, Demo(reactor, ports, Path(".run")))))
+    react(lambda reactor: Deferred.fromCoroutine(_main(reactor, Demo(reactor, plan, Path(".run")))))
 
 
 if __name__ == "__main__":

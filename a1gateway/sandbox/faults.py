@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import enum
+import random
 from collections.abc import Collection
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 
 class A1Fault(enum.StrEnum):
@@ -25,6 +26,37 @@ class A1Fault(enum.StrEnum):
     CALLBACK_REORDER = "callback_reorder"  # the final callback first, then the one before it
     NO_CALLBACK = "no_callback"
     NO_DELIVERY = "no_delivery"  # the message never reaches a final status
+
+
+class SmppFault(enum.StrEnum):
+    """What A1's SMSC can do wrong: for a `method` the commands are `bind_transceiver`, `submit_sm` and so on."""
+
+    # Binds.
+    BIND_REFUSED = "bind_refused"  # with `status`, else ESME_RBINDFAIL
+    BIND_IGNORED = "bind_ignored"  # no answer, not bound
+    DISCONNECT = "disconnect"  # the connection ends after a while, `seconds` on the average
+    # Submits; the first two also concern another command that is named as the method.
+    REFUSED = "refused"  # with `status`, else ESME_RSYSERR
+    IGNORED = "ignored"  # no answer, nothing accepted
+    NO_RESPONSE = "no_response"  # accepted, no answer
+    LATE_RESPONSE = "late_response"  # accepted, the answer comes `seconds` later
+    CUT_BEFORE_ACCEPT = "cut_before_accept"  # the connection ends, nothing accepted
+    CUT_AFTER_ACCEPT = "cut_after_accept"  # accepted, the connection ends before the answer
+    PART_UNDELIVERED = "part_undelivered"  # this part ends undeliverable, whatever its number
+    # Receipts.
+    RECEIPT_EARLY = "receipt_early"  # the final one comes before the answer to the submit
+    RECEIPT_DOUBLE = "receipt_double"
+    RECEIPT_REORDER = "receipt_reorder"  # an intermediate notification comes after the final receipt
+    RECEIPT_LATE = "receipt_late"  # they come `seconds` after their time
+    RECEIPT_FOREIGN = "receipt_foreign"  # beside the right one, one for a message that was never sent
+    NO_RECEIPT = "no_receipt"
+    # The link, after the answer to a request of a bound ESME.
+    ENQUIRE_LINK_IGNORED = "enquire_link_ignored"
+    UNBIND = "unbind"
+    GARBAGE = "garbage"  # a deliver_sm that makes no sense
+    SHORT_LENGTH = "short_length"  # a command_length under 16
+    HUGE_LENGTH = "huge_length"  # a command_length of 2 GB
+    UNKNOWN_COMMAND = "unknown_command"
 
 
 class PortalFault(enum.StrEnum):
@@ -49,16 +81,35 @@ class Fault(BaseModel):
 
     kind: str
     times: int | None = Field(default=None, ge=1)  # calls it is left for; None: until cleared
+    probability: float = Field(default=1.0, gt=0, le=1)  # that a call which it concerns is hit
+    seed: int = 0  # of the dice for it
     method: str | None = None  # only for this method; None: for all
     code: int = Field(default=1, ge=1, le=16)
+    status: int | None = Field(default=None, ge=1, le=0xFFFFFFFF)  # command_status; None: the kind's own
     seconds: float = Field(default=5.0, ge=0)
+
+    _dice: random.Random = PrivateAttr(default_factory=random.Random)
+
+    def model_post_init(self, context: object) -> None:
+        """Called by pydantic."""
+        self._dice.seed(self.seed)
+
+    def strikes(self) -> bool:
+        """Whether it hits this call; drawn anew with every question, and the same for the same seed."""
+        return self.probability >= 1 or self._dice.random() < self.probability
+
+    def drawn_seconds(self) -> float:
+        """`seconds` on the average: anything from 0 to twice that."""
+        return self._dice.uniform(0, 2 * self.seconds)
 
 
 class Faults:
     """The faults switched on at one counterpart, in the order in which they were."""
 
-    def __init__(self, kinds: type[enum.StrEnum]) -> None:
-        self.kinds = tuple(kind.value for kind in kinds)
+    def __init__(self, **groups: type[enum.StrEnum]) -> None:
+        self.groups = {name: tuple(kind.value for kind in kinds) for name, kinds in groups.items()}
+        """What there is, by the groups that the page shows apart."""
+        self.kinds = tuple(kind for kinds in self.groups.values() for kind in kinds)
         self._standing: list[Fault] = []
 
     def standing(self) -> list[Fault]:
@@ -80,16 +131,25 @@ class Faults:
 
     def find(self, method: str, among: Collection[str], *, named: bool = False) -> Fault | None:
         """The first standing fault `among` these kinds that concerns `method`; `named`: only one that names it."""
-        for fault in self._standing:
-            if fault.kind in among and (fault.method == method or (fault.method is None and not named)):
+        return next(iter(self._concerning(method, among, named)), None)
+
+    def take(self, method: str, among: Collection[str], *, named: bool = False) -> Fault | None:
+        """The first of them that strikes, with the call counted."""
+        for fault in self._concerning(method, among, named):
+            if fault.strikes():
+                self._count(fault)
                 return fault
         return None
 
-    def take(self, method: str, among: Collection[str], *, named: bool = False) -> Fault | None:
-        """The same, with the call counted."""
-        fault = self.find(method, among, named=named)
-        if fault is not None and fault.times is not None:
+    def _concerning(self, method: str, among: Collection[str], named: bool) -> list[Fault]:
+        return [
+            fault
+            for fault in self._standing
+            if fault.kind in among and (fault.method == method or (fault.method is None and not named))
+        ]
+
+    def _count(self, fault: Fault) -> None:
+        if fault.times is not None:
             fault.times -= 1
             if fault.times == 0:
                 self._standing.remove(fault)
-        return fault

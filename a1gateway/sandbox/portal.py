@@ -74,7 +74,7 @@ class SandboxPortal:
         self._gateway = gateway
         self._a1_control = a1_control
         self.settings = Adjustable(settings or PortalSettings())
-        self.faults = Faults(PortalFault)
+        self.faults = Faults(portal=PortalFault)
         self.requests: Counter[str] = Counter()
         self._buckets: defaultdict[str, LeakyBucket] = defaultdict(LeakyBucket)
         self._tasks = Tasks(clock)

@@ -24,10 +24,19 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+// Statuses that an SMSC gives (SMPP 3.4, 5.1.3).
+const BIND_STATUSES = { RBINDFAIL: 13, RINVPASWD: 14, RINVSYSID: 15, RALYBND: 5 };
+const SUBMIT_STATUSES = {
+  RTHROTTLED: 88, RMSGQFUL: 20, RSYSERR: 8, RX_T_APPN: 100,
+  RX_P_APPN: 101, RX_R_APPN: 102, RINVDSTADR: 11, RINVSRCADR: 10,
+};
+const CHANCES = { "100 %": 1, "10 %": 0.1, "1 %": 0.01 };
+const TIMED = ["latency", "slow", "late_response", "receipt_late", "disconnect"];
+
 class FaultPanel {
   constructor(section) {
     this.url = section.dataset.faults;
-    this.place = section.querySelector(".faults");
+    this.section = section;
     this.rows = new Map();
     section.querySelector("[data-clear]").addEventListener("click", () => this.send("", "DELETE"));
   }
@@ -44,10 +53,13 @@ class FaultPanel {
     this.show(await ask(this.url));
   }
 
-  show({ kinds, faults }) {
-    for (const kind of kinds) {
-      if (!this.rows.has(kind)) {
-        this.rows.set(kind, this.row(kind));
+  show({ groups, faults }) {
+    for (const [group, kinds] of Object.entries(groups)) {
+      const place = this.section.querySelector(`[data-group="${group}"]`);
+      for (const kind of kinds) {
+        if (!this.rows.has(kind)) {
+          this.rows.set(kind, this.row(kind, place));
+        }
       }
     }
     for (const [kind, row] of this.rows) {
@@ -57,7 +69,7 @@ class FaultPanel {
     }
   }
 
-  row(kind) {
+  row(kind, place) {
     const id = `${this.url}-${kind}`;
     const box = make("input", { type: "checkbox", id });
     const label = make("label", { for: id, "data-t": kind }, word(kind));
@@ -68,7 +80,7 @@ class FaultPanel {
     }
     const detail = this.detail(kind);
     const element = make("div", { class: "fault" }, box, label, left, ...(detail ? [detail] : []), times);
-    this.place.append(element);
+    place.append(element);
     const change = () => {
       if (!box.checked) {
         this.send(`?kind=${encodeURIComponent(kind)}`, "DELETE");
@@ -88,19 +100,30 @@ class FaultPanel {
 
   detail(kind) {
     if (kind === "error") {
-      const select = make("select", { "data-field": "code", "data-label": "code", "aria-label": word("code") });
-      for (let code = 1; code <= 16; code += 1) {
-        select.append(new Option(String(code)));
-      }
-      return select;
+      const codes = Array.from({ length: 16 }, (_, index) => index + 1);
+      return this.choice("code", Object.fromEntries(codes.map((code) => [code, code])));
     }
-    if (kind === "latency" || kind === "slow") {
+    if (kind === "bind_refused" || kind === "refused") {
+      return this.choice("status", kind === "refused" ? SUBMIT_STATUSES : BIND_STATUSES);
+    }
+    if (kind === "cut_before_accept" || kind === "cut_after_accept") {
+      return this.choice("probability", CHANCES);
+    }
+    if (TIMED.includes(kind)) {
       return make("input", {
         type: "number", min: "0", max: "600", value: "5", "data-field": "seconds",
         "data-label": "seconds", "aria-label": word("seconds"),
       });
     }
     return null;
+  }
+
+  choice(field, values) {
+    const select = make("select", { "data-field": field, "data-label": field, "aria-label": word(field) });
+    for (const [name, value] of Object.entries(values)) {
+      select.append(new Option(name, String(value)));
+    }
+    return select;
   }
 }
 
