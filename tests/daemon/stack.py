@@ -1,17 +1,21 @@
-"""The daemon with the simulated A1 and the simulated portal around it, each a process of its own."""
+"""The daemon with the simulated A1 and the simulated portal around it, each a process of its own.
+
+With a centre that is not ours (`tests/centre`) in the place of A1, the daemon sends over SMPP.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
+from ..centre.centre import PASSWORD, SENDER_ID, SYSTEM_ID, Centre, Certificate, Manner
 from .calls import NO_ANSWER, Reply, fetch
 from .processes import Process, Warden, eventually, free_port
 
@@ -33,6 +37,7 @@ class Sent:
 
     message_id: str
     text: str
+    to: str = NUMBER
 
 
 class Counterpart:
@@ -82,6 +87,7 @@ class Sandbox:
         arguments = [
             "sandbox",
             "--a1-port=0",
+            "--smpp-port=0",
             "--portal-port=0",
             f"--gateway={gateway}",
             f"--callback-secret={CALLBACK_SECRET}",
@@ -141,7 +147,7 @@ class Gateway:
         sections: dict[str, dict[str, object]] = {
             "http": {"listen": f"tcp:{self.port}:interface=127.0.0.1", "public_url": self.url},
             "store": {"url": f"sqlite:///{self.journal}", "spool": str(self.spool)},
-            "a1": {"transport": "http", "sender_id": "MyShop"},
+            "a1": {"transport": "http", "sender_id": SENDER_ID},
             "a1.http": {
                 "url": f"{sandbox.a1.base}/api/",
                 "user": _LOGIN,
@@ -280,20 +286,53 @@ class Gateway:
 
 
 class Stack:
-    """All three, ready to send."""
+    """All three, ready to send; with `manner` the daemon sends to a centre that behaves so."""
 
     def __init__(
-        self, warden: Warden, directory: Path, *, warm: bool = False, **changes: Mapping[str, object]
+        self,
+        warden: Warden,
+        directory: Path,
+        *,
+        warm: bool = False,
+        manner: Manner | None = None,
+        certificate: Certificate | None = None,
+        **changes: Mapping[str, object],
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.gateway = Gateway(warden, directory, warm=warm)
+        self._centre = Centre(warden, directory, manner, certificate=certificate) if manner is not None else None
         self.sandbox = Sandbox(warden, directory, self.gateway.url, warm=warm)
         self.a1 = self.sandbox.a1
         self.portal = self.sandbox.portal
         self._numbers = count(1)
-        self._secrets = {HANDLER_SECRET, CALLBACK_SECRET, APIKEY, CLIENT_SECRET, _LOGIN[-9:]}
-        self.gateway.configure(self.gateway.sections(self.sandbox, **changes))
+        self._secrets = {HANDLER_SECRET, CALLBACK_SECRET, APIKEY, CLIENT_SECRET, _LOGIN[-9:], PASSWORD}
+        self.gateway.configure(self.sections(**changes))
+
+    @property
+    def centre(self) -> Centre:
+        """The one that the daemon sends to."""
+        assert self._centre is not None, "this stack sends over HTTP"
+        return self._centre
+
+    def sections(self, **changes: Mapping[str, object]) -> dict[str, dict[str, object]]:
+        """The configuration, as of `Gateway.sections`, towards the centre where there is one."""
+        sections = self.gateway.sections(self.sandbox)
+        if self._centre is not None:
+            sections["a1"]["transport"] = "smpp"
+            sections["a1.smpp"] = {
+                "host": "127.0.0.1",
+                "port": self._centre.port,
+                "system_id": SYSTEM_ID,
+                "password": PASSWORD,
+                "messages_per_second": 0,
+                "response_timeout": 5,
+                "receipt_grace": 1,
+                "uncertain_hold": 1,
+            }
+        for name, values in changes.items():
+            sections.setdefault(name.replace("__", "."), {}).update(values)
+        return sections
 
     def started(self) -> Self:
         """The same, the daemon running and installed in the portal."""
@@ -316,6 +355,8 @@ class Stack:
         """End all processes."""
         for process in [*self.gateway.processes, self.sandbox.process]:
             process.kill()
+        if self._centre is not None:
+            self._centre.close()
 
     def kept_its_secrets(self) -> None:
         """Nothing that the daemons wrote holds a secret, a token, a whole phone number or a message's text."""
@@ -340,6 +381,8 @@ class Stack:
     def logs(self) -> dict[str, str]:
         """What each process wrote last."""
         named = {f"{self.directory.name}/sandbox": self.sandbox.process}
+        if self._centre is not None:
+            named[f"{self.directory.name}/centre"] = self._centre.process
         for number, process in enumerate(self.gateway.processes):
             named[f"{self.directory.name}/gateway-{number}"] = process
         return {name: process.written() for name, process in named.items()}
@@ -348,15 +391,40 @@ class Stack:
         """Send an SMS from the card."""
         text = text or f"Заказ {next(self._numbers)} у {self.directory.name} готов"
         row = self.portal.ask("POST", "send", {"to": to, "text": text, "module": module})
-        return Sent(row["message_id"], text)
+        return Sent(row["message_id"], text, to)
 
     def row(self, sent: Sent) -> dict[str, Any]:
         """The message in the portal."""
         (row,) = [row for row in self.portal.messages() if row["message_id"] == sent.message_id]
         return row
 
+    def send_many(self, count: int, number: Callable[[int], str] | None = None) -> list[Sent]:
+        """Send so many short SMS from the card, to numbers of their own unless `number` says to which."""
+        to = number or (lambda index: f"+3752911{index:05}")
+        return [self.send(to(index)) for index in range(count)]
+
+    def told_all(self, sent: Sequence[Sent], within: float = 60.0) -> list[list[str]]:
+        """The statuses that the portal was told of each, once it was told one of every one."""
+        told: dict[str, list[str]] = {}
+
+        def check() -> bool:
+            told.update(
+                (row["message_id"], [step["status"] for step in row["history"]]) for row in self.portal.messages()
+            )
+            return all(told.get(each.message_id) for each in sent)
+
+        try:
+            eventually(check, within, f"the portal is told of all {len(sent)}")
+        except AssertionError as error:
+            untold = [each.message_id for each in sent if not told.get(each.message_id)]
+            ways = [self.gateway.history(message_id) for message_id in untold[:3]]
+            raise AssertionError(f"{error}; not of {len(untold)}, the first of them: {ways}") from None
+        return [told[each.message_id] for each in sent]
+
     def sms(self, sent: Sent) -> list[dict[str, Any]]:
         """What A1 has of the message."""
+        if self._centre is not None:
+            return [asdict(message) for message in self._centre.book().messages if message.text == sent.text]
         return [message for message in self.a1.messages() if message["text"] == sent.text]
 
     def taken(self, sent: Sent, within: float = 10.0) -> int | None:

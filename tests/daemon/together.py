@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..centre.centre import Certificate, Manner
 from .processes import Warden
 from .stack import Stack
 
@@ -24,9 +25,18 @@ class Stacks:
         self._directory = directory
         self.made: list[Stack] = []
 
-    def make(self, name: str, *, warm: bool = True, **changes: Mapping[str, object]) -> Stack:
+    def make(
+        self,
+        name: str,
+        *,
+        warm: bool = True,
+        manner: Manner | None = None,
+        certificate: Certificate | None = None,
+        **changes: Mapping[str, object],
+    ) -> Stack:
         """A stack whose daemon is configured and not started."""
-        stack = Stack(self._warden, self._directory / name.replace(" ", "-"), warm=warm, **changes)
+        directory = self._directory / name.replace(" ", "-")
+        stack = Stack(self._warden, directory, warm=warm, manner=manner, certificate=certificate, **changes)
         self.made.append(stack)
         return stack
 
@@ -43,6 +53,8 @@ class Scenario:
     play: Callable[[Stack], None]
     warm: bool = True
     changes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    manner: Manner | None = None
+    """How the centre behaves that it sends to; None: it sends over HTTP."""
     takes: float = 5.0
     """About how long, in seconds: the longest are started first."""
 
@@ -69,7 +81,9 @@ class Together:
         self._stacks.close()
 
     def _play(self, name: str, scenario: Scenario) -> None:
-        stack = self._stacks.make(name, warm=scenario.warm, **scenario.changes)
+        stack = self._stacks.make(
+            name, warm=scenario.warm, manner=scenario.manner, certificate=None, **scenario.changes
+        )
         try:
             scenario.play(stack.started())
             stack.kept_its_secrets()

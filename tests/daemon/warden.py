@@ -4,8 +4,9 @@ It reads one JSON object a line: `id`, `program`, `arguments`, `directory`, `out
 `{"id", "pid"}` and, once a process has ended, `{"ended": pid, "status": N}`, where a signal counts as its negative
 number. When its input ends, so do all processes.
 
-A cold process is what an operator starts: the script beside this Python. A warm one runs the same code in a fork of
-this process, which has imported the libraries already: for the many that the crash tests start one after another.
+A cold process is what an operator starts: the script beside this Python, or a program by its whole path. A warm one
+runs the same code in a fork of this process, which has imported the libraries already: for the many that the crash
+tests start one after another.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ _LIBRARIES = (
     "a1gateway.bitrix24.registration",
     "a1gateway.bitrix24.reporter",
     "a1gateway.carriers.a1http",
+    "a1gateway.carriers.smpp.carrier",
+    "a1gateway.carriers.smpp.endpoint",
+    "a1gateway.carriers.smpp.link",
     "a1gateway.config",
     "a1gateway.dispatcher",
     "a1gateway.gateway",
@@ -64,7 +68,7 @@ def _run_warm(program: str, arguments: list[str]) -> int:
 
 
 def _run_cold(program: str, arguments: list[str]) -> None:
-    script = str(Path(sys.executable).with_name(program))
+    script = str(Path(sys.executable).parent / program)
     os.execv(script, [script, *arguments])  # noqa: S606
 
 
