@@ -16,6 +16,8 @@ from .receipts import Receipts
 _IDLE = 60.0
 _AT_ONCE = 500
 _LOOK_EVERY = 5.0
+# For how many seconds breaks of the link are remembered: longer than anything is awaited.
+_REMEMBERED = 604800.0
 # How long the other parts of a subscriber's message are awaited, in seconds.
 _SUBSCRIBER_PARTS = 86400.0
 
@@ -24,11 +26,12 @@ class Reception:
     """Whether receipts can come over the link, and until when those of a long break are still awaited."""
 
     def __init__(self, clock: IReactorTime) -> None:
-        """Until `changed` says otherwise they cannot."""
+        """Until `changed` says otherwise they cannot. How long it was so before the start is not known: for long."""
         self._clock = clock
-        self._down_since: float | None = clock.seconds()
-        self._back_at = 0.0
-        self._break = 0.0
+        self._down_since: float | None = float("-inf")
+        # When breaks ended and how long they were, the longest first: a shorter one does not shorten what a longer
+        # one before it is worth.
+        self._breaks: list[tuple[float, float]] = []
         self._watchers: list[Callable[[], None]] = []
 
     def on_back(self, watcher: Callable[[], None]) -> None:
@@ -47,9 +50,8 @@ class Reception:
             self._down_since = now if self._down_since is None else self._down_since
         elif self._down_since is not None:
             lasted, self._down_since = now - self._down_since, None
-            # A short break soon after a long one does not make that one forgotten.
-            if lasted >= self._break or now - self._back_at > 2 * self._break:
-                self._back_at, self._break = now, lasted
+            longer = [each for each in self._breaks if each[1] > lasted and now - each[0] < _REMEMBERED]
+            self._breaks = [*longer, (now, lasted)]
             for watcher in self._watchers:
                 watcher()
 
@@ -58,9 +60,8 @@ class Reception:
 
         After a short break they are not far behind; after a long one they have yet to come.
         """
-        if self._break <= seconds / 2:
-            return 0.0
-        return max(0.0, self._back_at + seconds - self._clock.seconds())
+        ends = [ended + seconds for ended, lasted in self._breaks if lasted > seconds / 2]
+        return max([0.0, *(end - self._clock.seconds() for end in ends)])
 
 
 class Hold(DueLoop):

@@ -166,6 +166,22 @@ def test_after_a_start_that_took_long_to_bind_the_receipts_have_their_time(holdi
     assert holding.stage() == "ready"
 
 
+def test_after_a_start_the_receipts_have_their_time_however_fast_it_binds(clock: Clock, journal: Journal) -> None:
+    """The daemon was stopped for longer than the hold; only now can the receipts come."""
+    run(journal.accept(arrival()))
+    (submission,) = run(journal.claim(START, 1)).submissions
+    run(journal.record([(submission, Uncertain(LOST), START + SECONDS)], START))
+    clock.advance(SECONDS + 10)
+    holding = Holding(clock, journal)
+    holding.pass_time(1)
+    holding.link(True)
+    holding.pass_time(SECONDS - 2)
+    assert holding.stage() == "asking"
+    holding.pass_time(3)
+    assert holding.stage() == "ready"
+    run(holding.hold.stopService())
+
+
 def test_what_becomes_uncertain_after_the_break_is_not_held_for_longer(holding: Holding) -> None:
     holding.link(False)
     holding.pass_time(600)
