@@ -517,28 +517,53 @@ def test_of_identifiers_that_differ_only_in_letter_case_the_exact_one_is_meant(t
     assert [traffic.status(name) for name in ("m1", "m2", "m3")] == ["delivered", "sent", "sent"]
 
 
-@pytest.mark.parametrize("identifier", ["17", "4711", "10000000", "1a2b3c4d"])
+def test_what_has_been_called_otherwise_is_not_meant_by_a_short_identifier(traffic: Traffic) -> None:
+    ten = traffic.sent("ten", "10")
+    traffic.sent("sixteen", "16")
+    traffic.receipt("a", reference=ten.parts[0].reference)
+    # Now 10 can only be 16 in hexadecimal digits.
+    traffic.receipt("10", "UNDELIV")
+    traffic.wait()
+    assert (traffic.status("ten"), traffic.status("sixteen")) == ("delivered", "undeliverable")
+    assert traffic.words("ten") == ["DELIVRD"]
+
+
+@pytest.mark.parametrize(
+    ("in_answer", "in_receipt"),
+    [
+        ("7", "7"),
+        ("17", "17"),
+        ("4711", "4711"),
+        ("10000000", "10000000"),
+        ("1a2b3c4d", "1A2B3C4D"),
+        ("1a2b3c4d", "439041101"),
+        ("439041101", "1a2b3c4d"),
+    ],
+)
 def test_of_an_identifier_that_comes_round_again_the_newest_unfinished_message_is_meant(
-    traffic: Traffic, identifier: str
+    traffic: Traffic, in_answer: str, in_receipt: str
 ) -> None:
-    traffic.sent("silent", identifier)
-    traffic.sent("finished", identifier)
-    traffic.receipt(identifier)
+    traffic.sent("silent", in_answer)
+    traffic.sent("finished", in_answer)
+    traffic.receipt(in_receipt)
     assert (traffic.status("silent"), traffic.status("finished")) == ("sent", "delivered")
-    traffic.sent("new", identifier)
-    traffic.receipt(identifier, "UNDELIV")
+    traffic.sent("new", in_answer)
+    traffic.receipt(in_receipt, "UNDELIV")
     assert [traffic.status(name) for name in ("silent", "finished", "new")] == ["sent", "delivered", "undeliverable"]
-    traffic.receipt(identifier, "EXPIRED")
+    traffic.receipt(in_receipt, "EXPIRED")
     assert traffic.status("silent") == "expired"
 
 
-def test_an_identifier_that_comes_round_again_before_the_answer_is_not_the_old_messages(traffic: Traffic) -> None:
-    traffic.sent("old", "17")
-    traffic.receipt("17")
+@pytest.mark.parametrize("identifier", ["7", "17", "1a", "m-7"])
+def test_an_identifier_that_comes_round_again_before_the_answer_is_not_the_old_messages(
+    traffic: Traffic, identifier: str
+) -> None:
+    traffic.sent("old", identifier)
+    traffic.receipt(identifier)
     new = traffic.leave("new")
-    traffic.receipt("17")
+    traffic.receipt(identifier)
     assert traffic.status("new") == "queued"
-    traffic.accepted(new, "17")
+    traffic.accepted(new, identifier)
     traffic.wait(5)
     assert traffic.status("new") == "delivered"
     assert traffic.kept() == []

@@ -88,7 +88,7 @@ def _candidates(connection: Connection, report: StatusReport, key: Keys) -> dict
 
     def rank(row: RowMapping) -> tuple[bool, bool, bool]:
         # Identifiers come round again: the newest unfinished one is meant.
-        exact = report.identifier in (row["a1_id"], row["receipt_id"])
+        exact = report.identifier == (row["a1_id"] or row["receipt_id"])
         return (subscriber(row["msisdn"]) != number, not exact, _finished(row))
 
     found: dict[Form, RowMapping] = {}
