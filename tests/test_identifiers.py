@@ -64,8 +64,9 @@ def test_an_identifier_is_itself_in_any_letter_case_and_behind_blanks(identifier
         ("1A2B3C4D", "1a2b3c4d", "439041101"),
         ("00-11", "-11", None),
         ("4f1c0d9e-88aa-4c0e-9d5e-0123456789ab", "4f1c0d9e-88aa-4c0e-9d5e-0123456789ab", None),
-        ("0x1A", "x1a", None),
         ("١٢", "١٢", None),
+        ("0x1A", "1a", "26"),
+        ("0xyz", "xyz", None),
     ],
 )
 def test_the_keys_of_an_identifier(identifier: str, text: str, value: str | None) -> None:

@@ -434,15 +434,47 @@ def test_a_hold_ends_in_its_time_and_says_when_the_next_one_does(traffic: Traffi
         run(traffic.journal.record([(traffic.leave(name), Uncertain(BROKEN), START + seconds)], START))
     assert run(traffic.journal.release(START + 9, 500, resend=True)) == ([], 0, START + 10)
     assert run(traffic.journal.release(START + 10, 500, resend=True)) == ([], 1, START + 20)
-    run(traffic.journal.hold_on(START + 50))
-    assert run(traffic.journal.release(START + 49, 500, resend=True)) == ([], 0, START + 50)
-    assert run(traffic.journal.release(START + 50, 500, resend=True)) == ([], 1, None)
+    assert run(traffic.journal.release(START + 20, 500, resend=True)) == ([], 1, None)
 
 
-def test_holding_on_shortens_no_hold(traffic: Traffic) -> None:
-    run(traffic.journal.record([(traffic.leave("m1"), Uncertain(BROKEN), START + 100)], START))
-    run(traffic.journal.hold_on(START + 50))
-    assert run(traffic.journal.release(START + 99, 500, resend=True)) == ([], 0, START + 100)
+def test_what_is_in_doubt_every_time_goes_again_ten_times_and_then_fails(traffic: Traffic) -> None:
+    """A centre that takes submits and never answers them must not send one SMS for ever."""
+    submission = traffic.leave("m1")
+    for times in range(1, 11):
+        traffic.lost(submission)
+        assert traffic.release() == ([], 1)
+        [submission] = traffic.claim()
+        assert submission.resent == times
+    traffic.lost(submission)
+    [change], again = traffic.release()
+    assert (change.status, change.reason, again) == (Status.REJECTED, "uncertain", 0)
+
+
+# After a change of the transport.
+
+
+def test_what_went_out_over_smpp_is_not_asked_for_over_http(traffic: Traffic) -> None:
+    """A1's identifiers there are of another kind, and could be those of other messages."""
+    traffic.sent("m1", FIRST)
+    over_http = Journal(InlineLane(traffic.store))
+    later = traffic.now + 100
+    claim = run(over_http.sent(later, 500))
+    assert claim.submissions == []
+    assert claim.next_due is not None
+    assert claim.next_due > later
+    assert run(over_http.sent(later, 500)).submissions == []
+
+
+def test_what_was_in_doubt_over_smpp_is_marked_when_it_goes_again_over_http(traffic: Traffic) -> None:
+    traffic.lost(traffic.leave("m1"))
+    over_http = Journal(InlineLane(traffic.store))
+    for _ in range(2):
+        [asked] = run(over_http.uncertain(traffic.now, 500)).submissions
+        now = traffic.now
+        run(over_http.record_standings([], [asked], now, poll_at=now, ask_at=now))
+    message = traffic.message()
+    assert (message["stage"], message["resent"]) == ("ready", 1)
+    assert "resent" in [step["word"] for step in message["history"]]
 
 
 def test_the_parts_that_a1_is_known_to_have_are_not_submitted_again(traffic: Traffic) -> None:

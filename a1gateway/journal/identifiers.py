@@ -47,6 +47,8 @@ class Keys:
 def keys(identifier: str) -> Keys:
     """The keys of an identifier as a centre wrote it; that of nothing is empty."""
     text = identifier.strip().casefold()
+    if text.startswith("0x") and _HEXADECIMAL.issuperset(text[2:]):
+        text = text[2:]
     text = text.lstrip("0") or text[:1]
     number = 0 < len(text) <= _LONGEST and _HEXADECIMAL.issuperset(text)
     return Keys(text, str(int(text, 16)) if number else None)

@@ -255,16 +255,6 @@ class Journal:
 
         return self._lane.run(operation)
 
-    def hold_on(self, at: float) -> Deferred[None]:
-        """Hold the uncertain messages until `at` at least: their receipts can only come now."""
-
-        def operation(connection: Connection) -> None:
-            connection.execute(
-                update(messages).where(messages.c.stage == Stage.ASKING, messages.c.due_at < at).values(due_at=at)
-            )
-
-        return self._lane.run(operation)
-
     def uncertain(self, now: float, limit: int) -> Deferred[Claim]:
         """Up to `limit` messages that A1 has to be asked for now."""
         return self._look(Stage.ASKING, now, limit)
