@@ -1,8 +1,9 @@
 """The daemon, which dies by SIGKILL at a step of its way that is given to it.
 
 Steps are counted just before and just after every transaction of the journal, every request to A1 and the portal
-(before it leaves, while its answer is awaited, when the answer has come), every sync of the spool and every entry
-taken from it. Each is written to the file `steps` in the directory, so that a test can tell where the daemon died.
+(before it leaves, while its answer is awaited, when the answer has come), every PDU that goes over the SMPP link
+either way, every sync of the spool and every entry taken from it. Each is written to the file `steps` in the
+directory, so that a test can tell where the daemon died.
 
 Arguments: the configuration, the number of the deadly step, and `start` or `message`: from where steps are counted.
 """
@@ -90,6 +91,30 @@ def _wrap_requests(steps: Steps, reactor: Any) -> None:
     HttpClient._request = counted  # type: ignore[method-assign]
 
 
+def _wrap_link(steps: Steps, reactor: Any) -> None:
+    from a1gateway.carriers.smpp.pdu import decode
+    from a1gateway.carriers.smpp.session import Session
+
+    write, take = Session._write, Session._take_frame
+
+    def written(self: Session, octets: bytes) -> None:
+        name = decode(octets).command
+        steps.take(f"before pdu {name}")
+        if steps.is_deadly(f"during pdu {name}"):
+            # It leaves with the reactor's next turn.
+            reactor.callLater(_AWAITING, _die)
+        write(self, octets)
+
+    def taken(self: Session, frame: bytes) -> None:
+        name = decode(frame).command
+        steps.take(f"before taking {name}")
+        take(self, frame)
+        steps.take(f"after taking {name}")
+
+    Session._write = written  # type: ignore[method-assign]
+    Session._take_frame = taken  # type: ignore[method-assign]
+
+
 def _wrap_spool(steps: Steps) -> None:
     from a1gateway.journal import spool
 
@@ -146,6 +171,7 @@ def main(arguments: Sequence[str]) -> None:
     steps.begun = beginning == "start"
     _wrap_journal(steps)
     _wrap_requests(steps, reactor)
+    _wrap_link(steps, reactor)
     _wrap_spool(steps)
     _wrap_beginning(steps)
     globalLogBeginner.beginLoggingTo([observer(sys.stdout, style="text", level="debug")], redirectStandardIO=False)
