@@ -261,7 +261,7 @@ class Whole:
         return self.final or Status.SENT
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.integers(1, 4), st.lists(st.tuples(st.integers(1, 4), st.sampled_from(list(WORDS))), max_size=10), st.data()
 )
@@ -655,7 +655,7 @@ def test_a_message_without_a_final_receipt_expires_in_every_stage(traffic: Traff
 STEPS = ["claim", "accepted", "lost", "postponed", "refused", "receipts", "crash", "release", "fail", "late", "wait"]
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.integers(1, 3),
     st.lists(st.sampled_from(STEPS), max_size=12),

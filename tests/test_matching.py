@@ -292,8 +292,14 @@ def every_receipt_is_at_home(
         assert crowd.see() == crowd.expected()
 
 
-@pytest.mark.parametrize(("name", "order"), [*zip_round(FEW_DIGITS, ORDERS), *zip_round(FEW_DIGITS, ORDERS[2:])])
-def test_identifiers_of_few_digits_to_one_number_in_every_order(template: Path, name: str, order: Order) -> None:
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("name", [name for name in FEW_DIGITS if name.startswith("1: few") and "then" in name])
+def test_identifiers_of_few_digits_in_two_bases_to_one_number(template: Path, name: str, order: Order) -> None:
+    every_receipt_is_at_home(template, IDENTIFIERS[name], one_number, order)
+
+
+@pytest.mark.parametrize(("name", "order"), zip_round(FEW_DIGITS, ORDERS))
+def test_identifiers_of_few_digits_to_one_number(template: Path, name: str, order: Order) -> None:
     every_receipt_is_at_home(template, IDENTIFIERS[name], one_number, order)
 
 
@@ -376,7 +382,7 @@ def test_receipts_of_messages_that_this_gateway_never_sent(template: Path, name:
         assert crowd.unmatched() >= len(foreign)
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.integers(1, 60), unique=True, min_size=1, max_size=14),
     st.sampled_from([(str, str), (hexadecimal, hexadecimal), (hexadecimal, str), (str, hexadecimal)]),

@@ -120,11 +120,22 @@ def test_a_spool_that_is_a_file(second: Second) -> None:
     assert line.startswith(f"store.spool: {second.data}/spool cannot be written")
 
 
-def test_a_transport_that_is_not_there_yet(second: Second) -> None:
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [(None, "cannot be read: No such file or directory"), ("nothing of the kind", "holds no certificate in PEM")],
+    ids=["missing", "another"],
+)
+def test_a_file_of_authorities_that_cannot_be_used(
+    second: Second, tmp_path: Path, content: str | None, fault: str
+) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    account = {"host": "127.0.0.1", "system_id": "tests", "password": "pass"}
     second.sections["a1"]["transport"] = "smpp"
-    second.sections["a1.smpp"] = {"host": "127.0.0.1", "system_id": "tests", "password": "pass"}
+    second.sections["a1.smpp"] = account | {"tls": True, "ca_file": str(file)}
     (line,) = second.refuses().splitlines()
-    assert line.startswith("a1.transport: ")
+    assert line == f"a1.smpp.ca_file: {file} {fault}"
 
 
 def test_a_file_that_is_not_there(second: Second, warden: Warden, tmp_path: Path) -> None:
