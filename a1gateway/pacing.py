@@ -190,7 +190,7 @@ class YieldingPace:
     @staticmethod
     def _depth(rate: float) -> float:
         # What had been saved up for a whole second would be too much for whoever counts by the second.
-        return rate / 10
+        return rate / 50
 
     def _count(self, turns: int) -> None:
         now = self._clock.seconds()

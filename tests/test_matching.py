@@ -428,6 +428,15 @@ def test_the_first_message_on_a_link_has_its_status_at_once(traffic: Traffic, in
     assert traffic.status() == "delivered"
 
 
+def test_with_the_subscriber_s_number_a_short_identifier_in_the_other_base_is_told_at_once(traffic: Traffic) -> None:
+    """Others in the same base may still be out to other numbers."""
+    for index in range(1, 17):
+        traffic.sent(f"m{index}", f"{index:08X}", number=f"+3752911122{index:02}")
+    traffic.receipt("10", number="+375291112210")
+    assert traffic.status("m10") == "delivered"
+    assert traffic.status("m16") == "sent"
+
+
 @pytest.mark.parametrize(
     ("in_answer", "in_receipt"),
     [("1a2b3c4d", "439041101"), ("1A2B3C4D", "0439041101"), ("439041101", "1A2B3C4D"), ("00001a2b3c4d", "439041101")],

@@ -262,7 +262,7 @@ def test_there_are_no_turns_without_a_place_or_a_link(carrying: Carrying) -> Non
 
 
 def test_turns_given_back_are_had_again() -> None:
-    carrying = Carrying(ceiling=40)
+    carrying = Carrying(ceiling=200)
     assert run(carrying.carrier.turns(WINDOW)) == 4
     carrying.carrier.give_back(3)
     assert run(carrying.carrier.turns(WINDOW)) == 3

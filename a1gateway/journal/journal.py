@@ -356,7 +356,7 @@ class Journal:
             return [
                 take(connection, row, Status.EXPIRED, Source.GATEWAY, "gave_up", now, reason=reason)
                 for row in overdue.all()
-                for reason in ["not_sent_in_time" if row["status"] == Status.QUEUED else "no_answer"]
+                for reason in ["not_sent_in_time" if row["stage"] == Stage.READY else "no_answer"]
             ]
 
         return self._lane.run(operation)

@@ -124,7 +124,8 @@ def _by_evidence(
         return only
     if evidence.nameless(number):
         return Unsettled.WAITS
-    if only is not None and (at_last or Form.SAME in remaining):
+    # With the subscriber's number there is nothing else that it could be.
+    if only is not None and (at_last or number is not None or Form.SAME in remaining):
         return only
     return Unsettled.UNKNOWN if at_last else Unsettled.WAITS
 
