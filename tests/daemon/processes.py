@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -92,7 +93,9 @@ class Process:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, unless it has ended."""
         if not self._ended.is_set():
-            os.killpg(self.pid, number)
+            # It may have ended and the warden not have said so yet.
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, number)
 
     def wait(self, within: float) -> int:
         """Its exit status; fails when it has not ended within so many seconds."""
