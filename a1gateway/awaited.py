@@ -133,13 +133,11 @@ class Grace(DueLoop):
         self._on_message = on_message
 
     async def _decide(self) -> float:
-        if not self._reception.up:
-            return _LOOK_EVERY
-        remaining = self._reception.remaining(self._seconds)
-        if remaining > 0:
-            return min(_LOOK_EVERY, remaining)
         now = self._clock.seconds()
-        changes, next_look = await self._journal.settle_waiting(now, self._seconds)
+        # While receipts have yet to come nothing is decided without them, but by those that have come all the same.
+        yet_to_come = not self._reception.up or self._reception.remaining(self._seconds) > 0
+        grace = float("inf") if yet_to_come else self._seconds
+        changes, next_look = await self._journal.settle_waiting(now, grace)
         self._receipts.announce(changes)
         for message in await self._journal.give_up_parts(now - _SUBSCRIBER_PARTS):
             self._on_message(message)

@@ -284,8 +284,8 @@ class Waiting:
     def pass_time(self, seconds: float) -> None:
         self.clock.pump([0.5] * round(seconds / 0.5))
 
-    def status(self) -> str:
-        found = run(self.journal.message("m1"))
+    def status(self, message_id: str = "m1") -> str:
+        found = run(self.journal.message(message_id))
         assert found is not None
         return str(found["status"])
 
@@ -318,6 +318,23 @@ def test_while_no_receipt_can_come_nothing_is_decided_without_it(waiting: Waitin
     assert waiting.status() == "sent"
     waiting.receipt("7002", Status.UNDELIVERABLE)
     assert waiting.status() == "undeliverable"
+
+
+def test_what_other_receipts_tell_is_heard_also_while_some_have_yet_to_come(waiting: Waiting) -> None:
+    """Right after a start: 10 could be 16 in the other base, until a hundred and more show that it is not."""
+    identifiers = ["10", "16", *map(str, range(100, 106))]
+    for identifier in identifiers:
+        run(waiting.journal.accept(arrival(identifier)))
+    claimed = run(waiting.journal.claim(START, 500)).submissions
+    for submission in claimed:
+        accepted = Accepted(submission.message_id, segments=1, parts={1: submission.message_id})
+        run(waiting.journal.record([(submission, accepted, START + 1e6)], START))
+    for identifier in identifiers:
+        waiting.receipt(identifier)
+    assert [waiting.status("10"), waiting.status("100")] == ["sent", "delivered"]
+    waiting.pass_time(11)
+    assert waiting.reception.remaining(60) > 0
+    assert {waiting.status(each) for each in identifiers} == {"delivered"}
 
 
 def test_the_other_receipt_in_time_decides(waiting: Waiting) -> None:
