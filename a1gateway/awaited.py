@@ -15,7 +15,7 @@ from .receipts import Receipts
 
 _IDLE = 60.0
 _AT_ONCE = 500
-_LOOK_EVERY = 5.0
+_LOOK_EVERY = 2.0
 # For how many seconds breaks of the link are remembered: longer than anything is awaited.
 _REMEMBERED = 604800.0
 # How long the other parts of a subscriber's message are awaited, in seconds.

@@ -16,7 +16,7 @@ from .schema import history, messages, parts, unmatched
 
 ANSWER_LOST = "answer_lost"
 """Why a message is uncertain whose latest request was not answered; what had been answered before is written down."""
-_LOOK_AGAIN = 5.0
+_LOOK_AGAIN = 2.0
 # The concatenation reference has one octet.
 _CONCATENATIONS = 256
 
