@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection
 from twisted.internet.defer import Deferred, execute
 
 from a1gateway.carriers.outcome import Accepted, LinkTrouble, Outcome, Postponed, Trouble, Uncertain
 from a1gateway.journal import Journal, Store
-from a1gateway.journal.lane import InlineLane
+from a1gateway.journal.lane import InlineLane, type_of_group
+from a1gateway.journal.statements import Connection
 from a1gateway.journal.store import type_of_operation
 from a1gateway.message import Change, Source, Status, StatusReport, Submission
 
@@ -59,6 +60,10 @@ class InOneTransaction:
         done: Deferred[T] = Deferred()
         self._waiting.append((operation, done))
         return done
+
+    def each(self, operation: type_of_group[Any, T], item: Any) -> Deferred[T]:
+        """See `ILane`."""
+        return self.run(lambda connection: operation(connection, [item])[0])
 
     def close(self) -> Deferred[None]:
         """See `ILane`."""
@@ -174,9 +179,8 @@ class Traffic:
 
     def rows(self, query: str, *values: object) -> Sequence[tuple[Any, ...]]:
         """What the file says."""
-        [found] = self.store.transact([lambda c: [tuple(row) for row in c.exec_driver_sql(query, values)]])
-        rows: Sequence[tuple[Any, ...]] = found
-        return rows
+        with closing(sqlite3.connect(self.store.path)) as file:
+            return file.execute(query, values).fetchall()
 
     def kept(self) -> list[str]:
         """The identifiers of the receipts that no message is known for."""

@@ -16,7 +16,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 
 from a1gateway.carriers.outcome import (
     Accepted,
@@ -30,11 +31,12 @@ from a1gateway.carriers.outcome import (
     Uncertain,
 )
 from a1gateway.errors import CannotStart, JournalTooNew, JournalUnavailable
-from a1gateway.journal import Journal, Store
+from a1gateway.journal import Journal, Store, upgrade
 from a1gateway.journal import store as store_module
 from a1gateway.journal.journal import Installation
 from a1gateway.journal.lane import InlineLane
-from a1gateway.journal.schema import metadata, unmatched
+from a1gateway.journal.schema import REVISION, metadata, unmatched
+from a1gateway.journal.statements import Connection, Statement, insertion
 from a1gateway.message import Price, Source, Stage, Status, StatusReport, Submission, custom_id
 
 from .conftest import START, arrival, run
@@ -290,18 +292,21 @@ def test_the_file_is_for_its_owner_alone(store: Store) -> None:
 def test_every_commit_is_synced(store: Store) -> None:
     def levels(connection: Connection) -> tuple[object, object]:
         return (
-            connection.exec_driver_sql("PRAGMA synchronous").scalar(),
-            connection.exec_driver_sql("PRAGMA journal_mode").scalar(),
+            connection.value(Statement(text("PRAGMA synchronous"))),
+            connection.value(Statement(text("PRAGMA journal_mode"))),
         )
 
     assert store.transact([levels]) == [(2, "wal")]
 
 
 def test_an_upgraded_file_is_what_the_tables_say(store: Store) -> None:
-    def difference(connection: Connection) -> object:
-        return compare_metadata(MigrationContext.configure(connection), metadata)
+    engine = create_engine(f"sqlite:///{store.path}", poolclass=NullPool)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
-    assert store.transact([difference]) == [[]]
+
+def test_the_tables_are_those_of_the_last_migration() -> None:
+    assert upgrade.latest(store_module._MIGRATIONS) == REVISION
 
 
 def test_a_file_of_a_later_version_is_refused(store: Store, later_version: Path) -> None:
@@ -322,7 +327,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "9999"
-down_revision = "0002"
+down_revision = "0003"
 
 
 def upgrade() -> None:
@@ -346,7 +351,7 @@ def test_an_upgrade_keeps_the_messages_and_a_copy_of_what_was(
     store.disconnect()
     Store(f"sqlite:///{store.path}", migrations=later_version).prepare()
     copy = store.path.with_name(store.path.name + ".before-9999")
-    for path, version in ((store.path, "9999"), (copy, "0002")):
+    for path, version in ((store.path, "9999"), (copy, REVISION)):
         with closing(sqlite3.connect(path)) as raw:
             assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [(version,)]
             assert raw.execute("SELECT message_id FROM messages").fetchall() == [("m1",)]
@@ -407,18 +412,20 @@ def test_an_empty_file_in_the_journals_place_is_not_taken_for_one(store: Store, 
 def test_one_failing_operation_does_not_undo_its_neighbours(store: Store) -> None:
     values = {"identifier": "1", "word": "w", "source": "poll", "at": 0.0, "note": ""}
 
+    insert = insertion(unmatched, tuple(values))
+
     def good(connection: Connection) -> str:
-        connection.execute(unmatched.insert(), values)
+        connection.execute(insert, values)
         return "good"
 
     def bad(connection: Connection) -> None:
-        connection.execute(unmatched.insert(), values)
+        connection.execute(insert, values)
         raise KeyError("bad")
 
     first, second, third = store.transact([good, bad, good])
     assert (first, third) == ("good", "good")
     assert second.type is KeyError
-    assert store.transact([lambda c: len(c.execute(unmatched.select()).all())]) == [2]
+    assert store.transact([lambda c: len(c.all(Statement(unmatched.select())))]) == [2]
 
 
 WORDS = [

@@ -16,6 +16,7 @@ from a1gateway.carriers.outcome import Accepted, LinkTrouble, Outcome, Postponed
 from a1gateway.journal import Journal, Store
 from a1gateway.journal import store as store_module
 from a1gateway.journal.lane import InlineLane
+from a1gateway.journal.schema import REVISION
 from a1gateway.message import Source, Stage, Status, StatusReport, Submission, custom_id
 
 from .conftest import START, arrival, run
@@ -726,7 +727,8 @@ def old(tmp_path: Path) -> Path:
     """A journal of version 0001 with a message in every stage and two statuses that no message was found for."""
     migrations = tmp_path / "migrations"
     shutil.copytree(store_module._MIGRATIONS, migrations)
-    (migrations / "versions" / "v0002_smpp.py").unlink()
+    for later in ("v0002_smpp.py", "v0003_transactional_first.py"):
+        (migrations / "versions" / later).unlink()
     path = tmp_path / "old.sqlite3"
     store = Store(f"sqlite:///{path}", migrations=migrations)
     store.prepare()
@@ -779,7 +781,7 @@ def test_an_upgrade_keeps_every_message_and_status(old: Path) -> None:
         new = {name: now[name] for name in now.keys() - was.keys()}
         assert new.pop("resent", 0) == new.pop("postponed", 0) == 0
         assert set(new.values()) <= {None}
-    assert everything(old.with_name(old.name + ".before-0002")) == before
+    assert everything(old.with_name(f"{old.name}.before-{REVISION}")) == before
 
 
 def test_messages_of_the_time_before_go_out_in_parts_or_are_left_alone(old: Path) -> None:

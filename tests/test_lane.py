@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from pytest_twisted import ensureDeferred
-from sqlalchemy import Connection
-from twisted.internet.defer import gatherResults
+from sqlalchemy import func, select
+from twisted.internet.defer import DeferredList, gatherResults
 
-from a1gateway.errors import JournalUnavailable
+from a1gateway.errors import JournalUnavailable, TryLater
 from a1gateway.journal import Journal, Store
 from a1gateway.journal.lane import Lane
+from a1gateway.journal.schema import unmatched
+from a1gateway.journal.statements import Connection, Statement, insertion
 from a1gateway.journal.store import type_of_operation
 
 from .conftest import START, arrival
@@ -39,8 +41,8 @@ async def test_what_waits_goes_into_few_transactions_in_its_order(store: Store) 
     names = [f"m{number}" for number in range(300)]
     answers = await gatherResults([journal.accept(arrival(name)) for name in names])
     assert [answer.message_id for answer in answers] == names
-    assert sum(counting.sizes) == 300
-    assert len(counting.sizes) < 100
+    # All that waited at once was one operation.
+    assert sum(counting.sizes) == len(counting.sizes) < 100
     claimed = await journal.claim(START, 500)
     assert [each.message_id for each in claimed.submissions] == names
     await journal.close()
@@ -71,3 +73,46 @@ async def test_an_error_reaches_whoever_asked_and_nobody_else(store: Store) -> N
     assert await good == 1
     await lane.close()
     assert isinstance(results[0], JournalUnavailable)
+
+
+@ensureDeferred
+async def test_one_item_that_fails_does_not_cost_the_others_that_are_done_with_it(store: Store) -> None:
+    from twisted.internet import reactor
+
+    lane = Lane(Store(f"sqlite:///{store.path}"), reactor)  # type: ignore[arg-type]
+    values = {"identifier": "1", "word": "w", "source": "poll", "at": 0.0, "note": ""}
+    insert = insertion(unmatched, tuple(values))
+    sizes: list[int] = []
+
+    def keep(connection: Connection, items: Sequence[str]) -> list[str]:
+        sizes.append(len(items))
+        for item in items:
+            connection.execute(insert, {**values, "identifier": item})
+            if item == "bad":
+                raise KeyError(item)
+        return [f"kept {item}" for item in items]
+
+    names = [*(f"m{number}" for number in range(20)), "bad", "last"]
+    waiting = [lane.each(keep, name) for name in names]
+    alone = lane.run(lambda connection: connection.value(Statement(select(func.count()).select_from(unmatched))))
+    answers: list[Any] = await DeferredList(waiting, consumeErrors=True)
+    assert max(sizes) > 1
+    for name, (good, result) in zip(names, answers, strict=True):
+        assert good == (name != "bad")
+        assert result == f"kept {name}" if good else result.check(KeyError)
+    await alone
+    kept = await lane.run(lambda connection: connection.all(Statement(select(unmatched.c.identifier))))
+    assert sorted(row["identifier"] for row in kept) == sorted(set(names) - {"bad"})
+    await lane.close()
+
+
+@ensureDeferred
+async def test_whoever_waits_for_a_journal_that_is_away_hears_so(store: Store) -> None:
+    from twisted.internet import reactor
+
+    lane = Lane(Store(f"sqlite:///{store.path}.away"), reactor)  # type: ignore[arg-type]
+    journal = Journal(lane)
+    waiting = [journal.accept(arrival(f"m{number}")) for number in range(20)]
+    answers: list[Any] = await DeferredList(waiting, consumeErrors=True)
+    assert all(not good and result.check(TryLater) for good, result in answers)
+    await lane.close()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -62,16 +64,13 @@ class Inbox:
 
     def kept(self) -> list[str]:
         """The texts in the journal."""
-        [rows] = self._store.transact(
-            [lambda c: [row[0] for row in c.exec_driver_sql("SELECT text FROM incoming ORDER BY id")]]
-        )
-        texts: list[str] = rows
-        return texts
+        with closing(sqlite3.connect(self._store.path)) as file:
+            return [row[0] for row in file.execute("SELECT text FROM incoming ORDER BY id")]
 
     def waiting(self) -> int:
         """How many parts the journal holds."""
-        [rows] = self._store.transact([lambda c: c.exec_driver_sql("SELECT count(*) FROM incoming_parts").scalar()])
-        return int(rows)
+        with closing(sqlite3.connect(self._store.path)) as file:
+            return int(file.execute("SELECT count(*) FROM incoming_parts").fetchone()[0])
 
 
 def part(

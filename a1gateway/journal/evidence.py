@@ -9,11 +9,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from sqlalchemy import Connection, RowMapping, func, select, union_all
+from sqlalchemy import bindparam, func, or_, select, union_all
 
 from ..message import Source, Stage
 from .identifiers import Form, Keys, forms, keys, likely
 from .schema import messages, parts, unmatched
+from .statements import Connection, Row, Statement, among, listed
 
 _SUBSCRIBER_DIGITS = 9
 # How many receipts show the centre's habits: of those that are settled, and of those that are not.
@@ -23,22 +24,42 @@ _UNSETTLED = 64
 _KEPT = 1000
 _PARTS = 50000
 
-# Made once, they cost a tenth.
-_SETTLED_ONES = (
+_SETTLED_ONES = Statement(
     select(parts.c.a1_id, parts.c.receipt_id)
     .where(parts.c.receipt_id.is_not(None))
     .order_by(parts.c.id.desc())
     .limit(_SETTLED)
 )
-_NAMELESS_ONES = (
+_NAMELESS_ONES = Statement(
     select(messages.c.msisdn, func.count())
     .join(parts, parts.c.message == messages.c.id)
     .where(
-        messages.c.stage.in_((Stage.IN_FLIGHT, Stage.ASKING)),
+        or_(messages.c.stage == Stage.IN_FLIGHT, messages.c.stage == Stage.ASKING),
         messages.c.due_at.is_not(None),
         parts.c.a1_id.is_(None),
     )
     .group_by(messages.c.msisdn)
+)
+_LATEST_KEPT = Statement(select(func.max(unmatched.c.id)))
+_KEPT_ONES = Statement(
+    select(unmatched.c.identifier, unmatched.c.number)
+    .where(unmatched.c.id > bindparam("after"), unmatched.c.source == Source.RECEIPT, unmatched.c.identifier != "")
+    .order_by(unmatched.c.id.desc())
+    .limit(bindparam("most"))
+)
+_LATEST_PART = Statement(select(func.max(parts.c.id)))
+_ALIKE_ONES = Statement(
+    select(parts, messages.c.msisdn, messages.c.resent)
+    .join(messages, messages.c.id == parts.c.message)
+    .where(
+        parts.c.id.in_(
+            union_all(
+                select(parts.c.id).where(parts.c.id_text.in_(among("names"))),
+                select(parts.c.id).where(parts.c.id_value.in_(among("texts"))),
+            )
+        ),
+        parts.c.id > bindparam("after"),
+    )
 )
 
 
@@ -47,7 +68,7 @@ def subscriber(number: str | None) -> str | None:
     return number[-_SUBSCRIBER_DIGITS:] if number is not None and len(number) >= _SUBSCRIBER_DIGITS else None
 
 
-def may_be(row: RowMapping, key: Keys, number: str | None) -> bool:
+def may_be(row: Row, key: Keys, number: str | None) -> bool:
     """Whether a short identifier may be the part's: it is to that number, and has not been called otherwise."""
     if number is not None and subscriber(row["msisdn"]) != number:
         return False
@@ -101,43 +122,28 @@ class Evidence:
 
         Without the numbers whose receipts may all be those of nameless parts.
         """
-        latest = self._connection.execute(select(func.max(unmatched.c.id))).scalar() or 0
-        query = (
-            select(unmatched.c.identifier, unmatched.c.number)
-            .where(
-                unmatched.c.id > latest - _KEPT, unmatched.c.source == Source.RECEIPT, unmatched.c.identifier != ""
-            )
-            .order_by(unmatched.c.id.desc())
-            .limit(_UNSETTLED + 2 * self.nameless(None))
-        )
+        latest = self._connection.value(_LATEST_KEPT) or 0
+        values = {"after": latest - _KEPT, "most": _UNSETTLED + 2 * self.nameless(None)}
         found: dict[str | None, dict[str, Keys]] = defaultdict(dict)
-        for identifier, number in self._connection.execute(query):
+        for identifier, number in self._connection.execute(_KEPT_ONES, values):
             key = keys(identifier)
             found[subscriber(number)][key.text] = key
         return {number: group for number, group in found.items() if len(group) > self.nameless(number)}
 
-    def _alike(self, of_these: Iterable[Keys]) -> Mapping[str, list[RowMapping]]:
+    def _alike(self, of_these: Iterable[Keys]) -> Mapping[str, list[Row]]:
         """The parts that any of these may mean, by each of their keys."""
         texts = {key.text for key in of_these}
         names = texts | {key.value for key in of_these if key.value is not None}
-        latest = self._connection.execute(select(func.max(parts.c.id))).scalar() or 0
-        ids = union_all(
-            select(parts.c.id).where(parts.c.id_text.in_(names)),
-            select(parts.c.id).where(parts.c.id_value.in_(texts)),
-        )
-        query = (
-            select(parts, messages.c.msisdn, messages.c.resent)
-            .join(messages, messages.c.id == parts.c.message)
-            .where(parts.c.id.in_(ids), parts.c.id > latest - _PARTS)
-        )
-        found: dict[str, list[RowMapping]] = defaultdict(list)
-        for row in self._connection.execute(query).mappings():
+        latest = self._connection.value(_LATEST_PART) or 0
+        values = {"names": listed(names), "texts": listed(texts), "after": latest - _PARTS}
+        found: dict[str, list[Row]] = defaultdict(list)
+        for row in self._connection.execute(_ALIKE_ONES, values):
             for name in {row["id_text"], row["id_value"]} - {None}:
                 found[name].append(row)
         return found
 
 
-def _explained(key: Keys, number: str | None, alike: Mapping[str, list[RowMapping]]) -> set[Form]:
+def _explained(key: Keys, number: str | None, alike: Mapping[str, list[Row]]) -> set[Form]:
     """The forms in which a receipt means a part that there is."""
     found: set[Form] = set()
     for name in filter(None, {key.text, key.value}):

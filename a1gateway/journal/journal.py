@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert
 from twisted.internet.defer import Deferred
 
 from ..carriers.outcome import Accepted, Outcome, Standing
@@ -30,10 +32,10 @@ from .lane import ILane
 from .matching import Unsettled
 from .outcomes import not_found, record, release
 from .rows import (
+    IN_ORDER,
     by_id,
     due,
     ending,
-    find,
     next_due,
     report_values,
     reschedule,
@@ -43,6 +45,7 @@ from .rows import (
     write_history,
 )
 from .schema import history, installation, messages, unmatched
+from .statements import Connection, Statement, among, change_by_id, insertion, listed
 
 _NOT_ASKED = 3600.0
 _QUEUES = {
@@ -51,6 +54,88 @@ _QUEUES = {
     Stage.ASKING: "asking",
     Stage.SENT: "status",
 }
+_NEW_COLUMNS = (
+    "message_id",
+    "custom_id",
+    "received_at",
+    "kind",
+    "origin",
+    "number_received",
+    "msisdn",
+    "warning",
+    "text",
+    "sender_id",
+    "segments",
+    "refusal",
+    "status",
+    "stage",
+    "due_at",
+    "attempts",
+    "asked",
+    "final_at",
+    "reason",
+    "told",
+    "tell_at",
+    "tell_tries",
+)
+_ACCEPT = Statement(
+    insert(messages).values(attempts=0, asked=0, tell_tries=0).on_conflict_do_nothing(index_elements=["message_id"]),
+    _NEW_COLUMNS,
+)
+_VERDICT = Statement(select(messages.c.refusal).where(messages.c.message_id == bindparam("name")))
+_RECOVER = Statement(
+    update(messages)
+    .where(messages.c.stage == Stage.IN_FLIGHT, messages.c.due_at.is_not(None))
+    .values(stage=Stage.ASKING, due_at=bindparam("at"), asked=0, uncertain="restart")
+)
+_CLAIM = Statement(
+    update(messages)
+    .where(messages.c.id.in_(among("rows")))
+    .values(stage=Stage.IN_FLIGHT, due_at=bindparam("at"), attempts=messages.c.attempts + 1)
+)
+_DOUBT = Statement(
+    update(messages)
+    .where(messages.c.id.in_(among("rows")), messages.c.stage == Stage.IN_FLIGHT)
+    .values(stage=Stage.ASKING, due_at=bindparam("at"), asked=0, uncertain="not_recorded")
+)
+_OVERDUE = Statement(
+    select(messages)
+    .where(messages.c.due_at.is_not(None), messages.c.received_at <= bindparam("before"))
+    .where(messages.c.stage != Stage.IN_FLIGHT)
+    .limit(bindparam("most"))
+)
+_UNTOLD = Statement(
+    select(
+        messages.c.id,
+        messages.c.message_id,
+        messages.c.told,
+        messages.c.tell_tries,
+        messages.c.final_at,
+        func.json_extract(messages.c.origin, "$.code"),
+    )
+    .where(messages.c.kind == bindparam("of"), messages.c.tell_at <= bindparam("now"))
+    .order_by(messages.c.tell_at)
+    .limit(bindparam("most"))
+)
+_NEXT_UNTOLD = Statement(
+    select(func.min(messages.c.tell_at)).where(
+        messages.c.kind == bindparam("of"), messages.c.tell_at > bindparam("now")
+    )
+)
+_CONFIRM = change_by_id(messages, ("tell_at", "confirmed_at", "tell_tries"))
+_TELL_LATER = change_by_id(messages, ("tell_at", "tell_tries"))
+_INSTALLATION = Statement(select(installation))
+_UNINSTALL = Statement(delete(installation))
+# The oldest of a queue is the one with the smallest row id, which is in the index: no row has to be read.
+_WAITING = Statement(
+    select(messages.c.stage, func.count(), func.min(messages.c.id))
+    .where(messages.c.due_at.is_not(None))
+    .group_by(messages.c.stage)
+)
+_RECEIVED_AT = Statement(select(messages.c.received_at).where(messages.c.id == bindparam("row")))
+_UNTOLD_DEPTH = Statement(select(func.count(), func.min(messages.c.final_at)).where(messages.c.tell_at.is_not(None)))
+_MESSAGE = Statement(select(messages).where(messages.c.message_id == bindparam("name")))
+_HISTORY = Statement(select(history).where(history.c.message == bindparam("row")).order_by(history.c.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,41 +199,7 @@ class Journal:
 
     def accept(self, arrival: Arrival) -> Deferred[Acceptance]:
         """Take a message in, once: a repetition changes nothing and gets the first answer."""
-
-        def operation(connection: Connection) -> Acceptance:
-            known = connection.execute(
-                select(messages.c.refusal).where(messages.c.message_id == arrival.message_id)
-            ).first()
-            if known is not None:
-                return Acceptance(arrival.message_id, known.refusal, repeated=True)
-            refused = arrival.refusal is not None
-            status = Status.REJECTED if refused else Status.QUEUED
-            values = {
-                "message_id": arrival.message_id,
-                "custom_id": custom_id(arrival.message_id),
-                "received_at": arrival.received_at,
-                "kind": arrival.kind,
-                "origin": arrival.origin,
-                "number_received": arrival.number_received,
-                "msisdn": arrival.msisdn,
-                "warning": arrival.warning,
-                "text": arrival.text,
-                "sender_id": arrival.sender_id,
-                "segments": arrival.segments,
-                "refusal": arrival.refusal,
-                "status": status,
-                "stage": Stage.OVER if refused else Stage.READY,
-                "due_at": None if refused else arrival.received_at,
-            }
-            if refused:
-                values |= ending(status, arrival.received_at, arrival.refusal)
-            row = connection.execute(insert(messages), values).inserted_primary_key
-            assert row is not None
-            source = Source.GATEWAY if refused else Source.PORTAL
-            write_history(connection, row[0], arrival.received_at, source, status, arrival.refusal or "accepted")
-            return Acceptance(arrival.message_id, arrival.refusal)
-
-        return self._lane.run(operation)
+        return self._lane.each(_accept, arrival)
 
     def recover(self, at: float) -> Deferred[int]:
         """At a start: what was in flight when the daemon ended is uncertain and looked at `at` that time.
@@ -157,11 +208,7 @@ class Journal:
         """
 
         def operation(connection: Connection) -> int:
-            return connection.execute(
-                update(messages)
-                .where(messages.c.stage == Stage.IN_FLIGHT, messages.c.due_at.is_not(None))
-                .values(stage=Stage.ASKING, due_at=at, asked=0, uncertain="restart")
-            ).rowcount
+            return connection.execute(_RECOVER, {"at": at}).rowcount
 
         return self._lane.run(operation)
 
@@ -171,11 +218,7 @@ class Journal:
         def operation(connection: Connection) -> Claim:
             waiting = due(connection, Stage.READY, now, limit)
             if waiting:
-                connection.execute(
-                    update(messages)
-                    .where(messages.c.id.in_([row["id"] for row in waiting]))
-                    .values(stage=Stage.IN_FLIGHT, due_at=now, attempts=messages.c.attempts + 1)
-                )
+                connection.execute(_CLAIM, {"rows": listed(row["id"] for row in waiting), "at": now})
             ways = parts.prepare(connection, waiting) if self._in_parts else {}
             submissions = []
             for row in waiting:
@@ -191,16 +234,7 @@ class Journal:
         The third of each is when the message is due again: to be polled when it was accepted, submitted when it was
         postponed, asked for when nobody knows. Statuses that came before the answer are applied.
         """
-
-        def operation(connection: Connection) -> list[Change]:
-            changes: list[Change] = []
-            for submitted, outcome, due_at in outcomes:
-                row = by_id(connection, submitted.id)
-                if row is not None:
-                    changes += record(connection, row, outcome, due_at, now)
-            return changes
-
-        return self._lane.run(operation)
+        return self._lane.each(_record, (outcomes, now))
 
     # Messages of which nobody knows whether A1 has them.
 
@@ -208,11 +242,7 @@ class Journal:
         """What became of these could not be written down: A1 has to be asked for them."""
 
         def operation(connection: Connection) -> None:
-            connection.execute(
-                update(messages)
-                .where(messages.c.id.in_([each.id for each in submissions]), messages.c.stage == Stage.IN_FLIGHT)
-                .values(stage=Stage.ASKING, due_at=at, asked=0, uncertain="not_recorded")
-            )
+            connection.execute(_DOUBT, {"rows": listed(each.id for each in submissions), "at": at})
 
         return self._lane.run(operation)
 
@@ -300,29 +330,7 @@ class Journal:
 
     def settle(self, reports: Sequence[StatusReport], again: Mapping[int, float] | None = None) -> Deferred[Settled]:
         """Apply what outside parties said; `again` gives the next time to ask for messages by their row id."""
-
-        def operation(connection: Connection) -> Settled:
-            changes: list[Change] = []
-            unknown = 0
-            for report in reports:
-                if report.source is Source.RECEIPT:
-                    settled = parts.settle_receipt(connection, report, Evidence(connection), report.at)
-                    if isinstance(settled, Unsettled):
-                        unknown += 1
-                        parts.keep_receipt(connection, report, settled)
-                    else:
-                        changes += settled
-                    continue
-                taken = settle(connection, report)
-                if taken is None:
-                    unknown += 1
-                    connection.execute(insert(unmatched), report_values(report))
-                else:
-                    changes += taken
-            reschedule(connection, Stage.SENT, again or {})
-            return Settled(changes, unknown)
-
-        return self._lane.run(operation)
+        return self._lane.each(_settle, (reports, again or {}))
 
     def settle_waiting(
         self, now: float, grace: float, limit: int = 500
@@ -347,15 +355,9 @@ class Journal:
         """End up to `limit` messages that were accepted before `before` and have no final status yet."""
 
         def operation(connection: Connection) -> list[Change]:
-            overdue = connection.execute(
-                select(messages)
-                .where(messages.c.due_at.is_not(None), messages.c.received_at <= before)
-                .where(messages.c.stage != Stage.IN_FLIGHT)
-                .limit(limit)
-            ).mappings()
             return [
                 take(connection, row, Status.EXPIRED, Source.GATEWAY, "gave_up", now, reason=reason)
-                for row in overdue.all()
+                for row in connection.all(_OVERDUE, {"before": before, "most": limit})
                 for reason in ["not_sent_in_time" if row["stage"] == Stage.READY else "no_answer"]
             ]
 
@@ -377,20 +379,14 @@ class Journal:
         """Up to `limit` final statuses that are due to be told, and when the next is (None: none waits)."""
 
         def operation(connection: Connection) -> tuple[list[PortalUpdate], float | None]:
-            rows = connection.execute(
-                select(
-                    *(messages.c[name] for name in ("id", "message_id", "told", "tell_tries", "final_at", "origin"))
-                )
-                .where(messages.c.tell_at <= now)
-                .order_by(messages.c.tell_at)
-                .limit(limit)
-            ).all()
-            updates = [
-                PortalUpdate(row.id, row.message_id, row.told, row.tell_tries, row.final_at, row.origin.get("code"))
-                for row in rows
-            ]
-            later = connection.execute(select(func.min(messages.c.tell_at)).where(messages.c.tell_at > now)).scalar()
-            return updates, now if len(updates) == limit else later
+            updates: list[PortalUpdate] = []
+            for kind in IN_ORDER:
+                values = {"of": kind, "now": now, "most": limit - len(updates)}
+                updates += [PortalUpdate(*row) for row in connection.execute(_UNTOLD, values)]
+            if len(updates) == limit:
+                return updates, now
+            times = [connection.value(_NEXT_UNTOLD, {"of": kind, "now": now}) for kind in IN_ORDER]
+            return updates, min((each for each in times if each is not None), default=None)
 
         return self._lane.run(operation)
 
@@ -399,11 +395,8 @@ class Journal:
 
         def operation(connection: Connection) -> None:
             for told in updates:
-                connection.execute(
-                    update(messages)
-                    .where(messages.c.id == told.id)
-                    .values(tell_at=None, confirmed_at=now, tell_tries=told.tries + 1)
-                )
+                values = {"tell_at": None, "confirmed_at": now, "tell_tries": told.tries + 1}
+                connection.execute(_CONFIRM, {"row": told.id, **values})
                 write_history(connection, told.id, now, Source.PORTAL, None, f"confirmed:{told.told}")
 
         return self._lane.run(operation)
@@ -413,9 +406,7 @@ class Journal:
 
         def operation(connection: Connection) -> None:
             for told, at, why in updates:
-                connection.execute(
-                    update(messages).where(messages.c.id == told.id).values(tell_at=at, tell_tries=told.tries + 1)
-                )
+                connection.execute(_TELL_LATER, {"row": told.id, "tell_at": at, "tell_tries": told.tries + 1})
                 if at is None or told.tries == 0:
                     write_history(connection, told.id, now, Source.PORTAL, None, why)
 
@@ -427,8 +418,8 @@ class Journal:
         """The portal that installed the application; None when none has, or it uninstalled."""
 
         def operation(connection: Connection) -> Installation | None:
-            row = connection.execute(select(installation)).mappings().first()
-            return None if row is None else Installation(**row)
+            row = connection.first(_INSTALLATION)
+            return None if row is None else Installation(**dict(row))
 
         return self._lane.run(operation)
 
@@ -436,11 +427,9 @@ class Journal:
         """Keep the portal's tokens, in place of any older ones."""
 
         def operation(connection: Connection) -> None:
-            connection.execute(delete(installation))
-            connection.execute(
-                insert(installation),
-                {field.name: getattr(installed, field.name) for field in fields(installed)},
-            )
+            connection.execute(_UNINSTALL)
+            values = {field.name: getattr(installed, field.name) for field in fields(installed)}
+            connection.execute(insertion(installation, tuple(values)), values)
 
         return self._lane.run(operation)
 
@@ -448,7 +437,7 @@ class Journal:
         """Forget the portal and its tokens."""
 
         def operation(connection: Connection) -> None:
-            connection.execute(delete(installation))
+            connection.execute(_UNINSTALL)
 
         return self._lane.run(operation)
 
@@ -459,20 +448,14 @@ class Journal:
 
         def operation(connection: Connection) -> dict[str, Depth]:
             depths = {name: Depth(0, None) for name in _QUEUES.values()} | {"portal": Depth(0, None)}
-            waiting = connection.execute(
-                select(messages.c.stage, func.count(), func.min(messages.c.received_at))
-                .where(messages.c.due_at.is_not(None))
-                .group_by(messages.c.stage)
-            ).all()
-            for stage, count, oldest in waiting:
+            for stage, count, first in connection.all(_WAITING):
                 queue = _QUEUES[stage]
                 before = depths[queue]
+                oldest = connection.value(_RECEIVED_AT, {"row": first})
                 depths[queue] = Depth(
                     before.count + count, min(oldest, before.oldest if before.oldest is not None else oldest)
                 )
-            count, oldest = connection.execute(
-                select(func.count(), func.min(messages.c.final_at)).where(messages.c.tell_at.is_not(None))
-            ).one()
+            ((count, oldest),) = connection.all(_UNTOLD_DEPTH)
             depths["portal"] = Depth(count, oldest)
             return depths
 
@@ -482,13 +465,11 @@ class Journal:
         """Everything that is known of a message, its history in order under `history`; None when it is unknown."""
 
         def operation(connection: Connection) -> dict[str, Any] | None:
-            row = find(connection, messages.c.message_id == message_id)
+            row = connection.first(_MESSAGE, {"name": message_id})
             if row is None:
                 return None
-            way = connection.execute(
-                select(history).where(history.c.message == row["id"]).order_by(history.c.id)
-            ).mappings()
-            return dict(row) | {"history": [dict(step) for step in way]}
+            way = [dict(step) for step in connection.all(_HISTORY, {"row": row["id"]})]
+            return dict(row) | {"origin": json.loads(row["origin"]), "history": way}
 
         return self._lane.run(operation)
 
@@ -508,3 +489,91 @@ class Journal:
             )
 
         return self._lane.run(operation)
+
+
+# What is done with all that waits of one kind.
+
+
+def _accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[Acceptance]:
+    return [_accept_one(connection, arrival) for arrival in arrivals]
+
+
+def _accept_one(connection: Connection, arrival: Arrival) -> Acceptance:
+    refused = arrival.refusal is not None
+    status = Status.REJECTED if refused else Status.QUEUED
+    values = {
+        "message_id": arrival.message_id,
+        "custom_id": custom_id(arrival.message_id),
+        "received_at": arrival.received_at,
+        "kind": arrival.kind,
+        "origin": json.dumps(arrival.origin, ensure_ascii=False),
+        "number_received": arrival.number_received,
+        "msisdn": arrival.msisdn,
+        "warning": arrival.warning,
+        "text": arrival.text,
+        "sender_id": arrival.sender_id,
+        "segments": arrival.segments,
+        "refusal": arrival.refusal,
+        "status": status,
+        "stage": Stage.OVER if refused else Stage.READY,
+        "due_at": None if refused else arrival.received_at,
+        "final_at": None,
+        "reason": None,
+        "told": None,
+        "tell_at": None,
+    }
+    if refused:
+        values |= ending(status, arrival.received_at, arrival.refusal)
+    made = connection.execute(_ACCEPT, values)
+    if not made.rowcount:
+        return Acceptance(arrival.message_id, connection.value(_VERDICT, {"name": arrival.message_id}), repeated=True)
+    assert made.lastrowid is not None
+    source = Source.GATEWAY if refused else Source.PORTAL
+    write_history(connection, made.lastrowid, arrival.received_at, source, status, arrival.refusal or "accepted")
+    return Acceptance(arrival.message_id, arrival.refusal)
+
+
+def _record(
+    connection: Connection, bulks: Sequence[tuple[Sequence[tuple[Submission, Outcome, float]], float]]
+) -> list[list[Change]]:
+    return [_record_bulk(connection, outcomes, now) for outcomes, now in bulks]
+
+
+def _record_bulk(
+    connection: Connection, outcomes: Sequence[tuple[Submission, Outcome, float]], now: float
+) -> list[Change]:
+    changes: list[Change] = []
+    for submitted, outcome, due_at in outcomes:
+        row = by_id(connection, submitted.id)
+        if row is not None:
+            changes += record(connection, row, outcome, due_at, now)
+    return changes
+
+
+def _settle(
+    connection: Connection, groups: Sequence[tuple[Sequence[StatusReport], Mapping[int, float]]]
+) -> list[Settled]:
+    return [_settle_group(connection, reports, again) for reports, again in groups]
+
+
+def _settle_group(connection: Connection, reports: Sequence[StatusReport], again: Mapping[int, float]) -> Settled:
+    changes: list[Change] = []
+    unknown = 0
+    for report in reports:
+        if report.source is Source.RECEIPT:
+            settled = parts.settle_receipt(connection, report, Evidence(connection), report.at)
+            if isinstance(settled, Unsettled):
+                unknown += 1
+                parts.keep_receipt(connection, report, settled)
+            else:
+                changes += settled
+            continue
+        taken = settle(connection, report)
+        if taken is None:
+            unknown += 1
+            values = report_values(report)
+            connection.execute(insertion(unmatched, tuple(values)), values)
+        else:
+            changes += taken
+    reschedule(connection, Stage.SENT, again)
+    return Settled(changes, unknown)

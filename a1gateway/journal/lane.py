@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import repeat
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.python.failure import Failure
 
+from .statements import Connection
 from .store import Store, type_of_operation
 
 T = TypeVar("T")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+type_of_group = Callable[[Connection, Sequence[Item]], Sequence[Result]]
 
 _AT_ONCE = 500
+_ALONE = object()
 
 
 class ILane(Protocol):
@@ -25,17 +33,47 @@ class ILane(Protocol):
     def run(self, operation: Callable[[Connection], T]) -> Deferred[T]:
         """Fires with the operation's result once that is on disk; fails with `JournalUnavailable` or its error."""
 
+    def each(self, operation: type_of_group[Item, Result], item: Item) -> Deferred[Result]:
+        """The same for an operation that takes all the items that wait for it at once, and gives a result for each.
+
+        It is not in order with what else waits.
+        """
+
     def close(self) -> Deferred[None]:
         """Finish what waits and close the store."""
 
 
+@dataclass(eq=False, slots=True)
+class _Work:
+    """What is done as one operation, and who waits for it."""
+
+    operation: type_of_operation
+    waiting: list[Deferred[Any]]
+    items: list[Any] | None = None
+    """Of an operation that takes many at once."""
+
+    def of_one(self) -> list[_Work]:
+        """The same, one item at a time."""
+        assert self.items is not None
+        assert isinstance(self.operation, partial)
+        group = self.operation.args[0]
+        return [_of_group(group, [item], [done]) for item, done in zip(self.items, self.waiting, strict=True)]
+
+    def settle(self, result: Any) -> None:
+        """Tell who waits."""
+        results = repeat(result) if self.items is None or isinstance(result, Failure) else result
+        for done, each in zip(self.waiting, results, strict=False):
+            # A Failure as the result makes the Deferred fail.
+            done.callback(each)
+
+
 class Lane:
-    """The thread that writes. Operations keep their order."""
+    """The thread that writes. Operations keep their order, but for those that are done together."""
 
     def __init__(self, store: Store, reactor: IReactorFromThreads) -> None:
         self._store = store
         self._reactor = reactor
-        self._waiting: deque[tuple[type_of_operation, Deferred[Any]]] = deque()
+        self._waiting: deque[tuple[type_of_operation, Any, Deferred[Any]]] = deque()
         self._something = threading.Condition()
         self._closed: Deferred[None] | None = None
         # Started with the first operation: twistd forks between making the gateway and starting it.
@@ -43,12 +81,11 @@ class Lane:
 
     def run(self, operation: Callable[[Connection], T]) -> Deferred[T]:
         """See `ILane`."""
-        done: Deferred[T] = Deferred()
-        with self._something:
-            self._waiting.append((operation, done))
-            self._something.notify()
-        self._start()
-        return done
+        return self._add(operation, _ALONE)
+
+    def each(self, operation: type_of_group[Item, Result], item: Item) -> Deferred[Result]:
+        """See `ILane`."""
+        return self._add(operation, item)
 
     def close(self) -> Deferred[None]:
         """See `ILane`."""
@@ -59,6 +96,14 @@ class Lane:
         self._start()
         return closed
 
+    def _add(self, operation: Callable[..., Any], item: Any) -> Deferred[Any]:
+        done: Deferred[Any] = Deferred()
+        with self._something:
+            self._waiting.append((operation, item, done))
+            self._something.notify()
+        self._start()
+        return done
+
     def _start(self) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
@@ -68,18 +113,54 @@ class Lane:
         while True:
             with self._something:
                 self._something.wait_for(lambda: self._waiting or self._closed is not None)
-                batch = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
-            if not batch:
+                taken = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
+            if not taken:
                 break
-            results: list[Any]
-            try:
-                results = self._store.transact([operation for operation, _ in batch])
-            except Exception:
-                results = [Failure()] * len(batch)
-            self._reactor.callFromThread(_settle, [done for _, done in batch], results)
+            self._do(_together(taken))
         self._store.close()
         assert self._closed is not None
         self._reactor.callFromThread(self._closed.callback, None)
+
+    def _do(self, works: Sequence[_Work]) -> None:
+        results: list[Any]
+        try:
+            results = self._store.transact([work.operation for work in works])
+        except Exception:
+            results = [Failure()] * len(works)
+        else:
+            for work, result in zip(works, results, strict=True):
+                if isinstance(result, Failure) and work.items is not None and len(work.items) > 1:
+                    # It was undone for one of the items: the others must not pay for it.
+                    self._do(work.of_one())
+                    work.waiting = []
+        self._reactor.callFromThread(_settle, works, results)
+
+
+def _together(taken: Sequence[tuple[type_of_operation, Any, Deferred[Any]]]) -> list[_Work]:
+    """What is done as one operation each, in the order of the first of each."""
+    works: list[_Work] = []
+    groups: dict[Any, _Work] = {}
+    for operation, item, done in taken:
+        if item is _ALONE:
+            works.append(_Work(operation, [done]))
+        elif (group := groups.get(operation)) is not None:
+            assert group.items is not None
+            group.items.append(item)
+            group.waiting.append(done)
+        else:
+            groups[operation] = group = _of_group(operation, [item], [done])
+            works.append(group)
+    return works
+
+
+def _of_group(operation: Callable[..., Any], items: list[Any], waiting: list[Deferred[Any]]) -> _Work:
+    return _Work(partial(_on_items, operation, items), waiting, items)
+
+
+def _on_items(
+    operation: type_of_group[Item, Result], items: Sequence[Item], connection: Connection
+) -> Sequence[Result]:
+    return operation(connection, items)
 
 
 class InlineLane:
@@ -91,19 +172,23 @@ class InlineLane:
     def run(self, operation: Callable[[Connection], T]) -> Deferred[T]:
         """See `ILane`."""
         done: Deferred[T] = Deferred()
+        result: Any
         try:
-            results = self._store.transact([operation])
+            (result,) = self._store.transact([operation])
         except Exception:
-            results = [Failure()]
-        _settle([done], results)
+            result = Failure()
+        done.callback(result)
         return done
+
+    def each(self, operation: type_of_group[Item, Result], item: Item) -> Deferred[Result]:
+        """See `ILane`."""
+        return self.run(lambda connection: operation(connection, [item])[0])
 
     def close(self) -> Deferred[None]:
         """See `ILane`."""
         return execute(self._store.close)
 
 
-def _settle(waiting: list[Deferred[Any]], results: list[Any]) -> None:
-    for done, result in zip(waiting, results, strict=True):
-        # A Failure as the result makes the Deferred fail.
-        done.callback(result)
+def _settle(works: Sequence[_Work], results: Sequence[Any]) -> None:
+    for work, result in zip(works, results, strict=True):
+        work.settle(result)

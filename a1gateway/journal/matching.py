@@ -10,12 +10,13 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 
 from ..message import Stage, StatusReport
 from .evidence import Evidence, may_be, subscriber
 from .identifiers import Form, Keys, forms, keys, long, readable, telling
 from .schema import messages, parts
+from .statements import Connection, Row, Statement
 
 REFERENCES = 65535
 """How many values user_message_reference has: two octets, and 0 says nothing."""
@@ -25,11 +26,10 @@ _ALIKE = 64
 # By how many seconds the clock may have been set back between a message and its receipt.
 _CLOCK = 60.0
 
-# Every receipt needs these: made once, they cost a tenth.
 _PARTS = select(parts, messages.c.msisdn, messages.c.stage, messages.c.resent).join(
     messages, messages.c.id == parts.c.message
 )
-_ALIKE_PARTS = (
+_ALIKE_PARTS = Statement(
     _PARTS.where(
         or_(
             parts.c.id_text == bindparam("text"),
@@ -41,8 +41,8 @@ _ALIKE_PARTS = (
     .order_by(parts.c.id.desc())
     .limit(_ALIKE)
 )
-_BY_ID = _PARTS.where(parts.c.id == bindparam("part"))
-_LATEST = select(func.max(parts.c.id))
+_BY_ID = Statement(_PARTS.where(parts.c.id == bindparam("part")))
+_LATEST = Statement(select(func.max(parts.c.id)))
 
 
 class Unsettled(enum.Enum):
@@ -56,7 +56,7 @@ class Unsettled(enum.Enum):
 
 def meant(
     connection: Connection, report: StatusReport, evidence: Evidence, *, at_last: bool = False
-) -> RowMapping | Unsettled:
+) -> Row | Unsettled:
     """The row of the part that a receipt means, with its message's `msisdn`, `stage` and `resent`.
 
     `at_last`: it has waited for long; take what fits when nothing else can turn up.
@@ -77,21 +77,21 @@ def meant(
     return Unsettled.WAITS if evidence.nameless(number) else found
 
 
-def _candidates(connection: Connection, report: StatusReport, key: Keys) -> dict[Form, RowMapping]:
+def _candidates(connection: Connection, report: StatusReport, key: Keys) -> dict[Form, Row]:
     """The part that a receipt means if its identifier has this form."""
     if not key.text:
         return {}
     # What was kept long ago means nothing that has come since.
     values = {"text": key.text, "value": key.value, "until": report.at + _CLOCK}
-    rows = connection.execute(_ALIKE_PARTS, values).mappings().all()
+    rows = connection.all(_ALIKE_PARTS, values)
     number = subscriber(report.number)
 
-    def rank(row: RowMapping) -> tuple[bool, bool, bool]:
+    def rank(row: Row) -> tuple[bool, bool, bool]:
         # Identifiers come round again: the newest unfinished one is meant.
         exact = report.identifier == (row["a1_id"] or row["receipt_id"])
         return (subscriber(row["msisdn"]) != number, not exact, _finished(row))
 
-    found: dict[Form, RowMapping] = {}
+    found: dict[Form, Row] = {}
     for row in sorted(rows, key=rank):
         submitted = _keys(row)
         if long(submitted, key) or may_be(row, key, number):
@@ -100,7 +100,7 @@ def _candidates(connection: Connection, report: StatusReport, key: Keys) -> dict
     return found
 
 
-def _certain(candidates: Mapping[Form, RowMapping], key: Keys) -> RowMapping | None:
+def _certain(candidates: Mapping[Form, Row], key: Keys) -> Row | None:
     """What the identifier alone says, whatever the centre's habits; None when it does not."""
     same = candidates.get(Form.SAME)
     if same is not None and telling(_keys(same), key, Form.SAME):
@@ -112,8 +112,8 @@ def _certain(candidates: Mapping[Form, RowMapping], key: Keys) -> RowMapping | N
 
 
 def _by_evidence(
-    candidates: Mapping[Form, RowMapping], key: Keys, number: str | None, evidence: Evidence, *, at_last: bool
-) -> RowMapping | Unsettled:
+    candidates: Mapping[Form, Row], key: Keys, number: str | None, evidence: Evidence, *, at_last: bool
+) -> Row | Unsettled:
     """Which part a short identifier means, by what is known of the centre and of the other parts."""
     possible = readable(key) & evidence.likely
     remaining = {form: row for form, row in candidates.items() if form in possible}
@@ -130,17 +130,17 @@ def _by_evidence(
     return Unsettled.UNKNOWN if at_last else Unsettled.WAITS
 
 
-def _only(rows: Iterable[RowMapping]) -> RowMapping | None:
+def _only(rows: Iterable[Row]) -> Row | None:
     """The one part that all of these are; None when they are several, or none."""
     different = {row["id"]: row for row in rows}
     return next(iter(different.values())) if len(different) == 1 else None
 
 
-def _keys(row: RowMapping) -> Keys:
+def _keys(row: Row) -> Keys:
     return Keys(row["id_text"], row["id_value"])
 
 
-def _finished(row: RowMapping) -> bool:
+def _finished(row: Row) -> bool:
     return row["status"] is not None or row["stage"] == Stage.OVER
 
 
@@ -152,20 +152,18 @@ def reference(part: int) -> int:
     return (part - 1) % REFERENCES + 1
 
 
-def _referenced(connection: Connection, report: StatusReport) -> RowMapping | None:
+def _referenced(connection: Connection, report: StatusReport) -> Row | None:
     """The latest part with the reference that the receipt gives back, when it was to that number."""
     if not report.reference:
         return None
-    latest = connection.execute(_LATEST).scalar() or 0
+    latest = connection.value(_LATEST) or 0
     part = latest - (latest - report.reference) % REFERENCES
-    row = connection.execute(_BY_ID, {"part": part}).mappings().first()
+    row = connection.first(_BY_ID, {"part": part})
     number = subscriber(report.number)
     return row if row is not None and number in (None, subscriber(row["msisdn"])) else None
 
 
-def _fits(
-    referenced: RowMapping, key: Keys, candidates: Mapping[Form, RowMapping], certain: RowMapping | None
-) -> bool:
+def _fits(referenced: Row, key: Keys, candidates: Mapping[Form, Row], certain: Row | None) -> bool:
     """Whether the identifier does not speak against the reference, which some centres do not give back as it was."""
     if not key.text or referenced["id"] in {row["id"] for row in candidates.values()}:
         return True

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, select
+from sqlalchemy import bindparam, or_, select
 
 from ..carriers.outcome import Accepted, Duplicate, Outcome, Postponed, Refused, Uncertain
 from ..message import Change, Source, Stage, Status
-from .parts import ANSWER_LOST, accept, load, read_unmatched, settle_doubt, settle_early
+from .parts import ANSWER_LOST, accept, forget, load, read_unmatched, settle_doubt, settle_early
 from .rows import by_id, change, settle, take, write_history
 from .schema import unmatched
+from .statements import Connection, Row, Statement
 
 # A message is submitted again only when A1 has said this often that it does not have it: the lost request may still
 # be on its way inside A1 when it is first asked.
@@ -19,14 +19,17 @@ _SAYS_NO_TWICE = 2
 # A message whose every submit breaks the link, or is never answered, must not reach its subscriber again and again.
 _MOST_RESENDS = 10
 
-_EARLY = (
+_EARLY = Statement(
     select(unmatched)
-    .where(unmatched.c.identifier.in_(bindparam("names", expanding=True)), unmatched.c.source != Source.RECEIPT)
+    .where(
+        or_(unmatched.c.identifier == bindparam("custom_id"), unmatched.c.identifier == bindparam("a1_id")),
+        unmatched.c.source != Source.RECEIPT,
+    )
     .order_by(unmatched.c.id)
 )
 
 
-def record(connection: Connection, row: RowMapping, outcome: Outcome, due_at: float, now: float) -> list[Change]:
+def record(connection: Connection, row: Row, outcome: Outcome, due_at: float, now: float) -> list[Change]:
     named = {} if isinstance(outcome, Duplicate) else outcome.parts
     accept(connection, row, named)
     if isinstance(outcome, Accepted):
@@ -36,9 +39,7 @@ def record(connection: Connection, row: RowMapping, outcome: Outcome, due_at: fl
     return changes + settle_early(connection, named.values(), now)
 
 
-def _not_accepted(
-    connection: Connection, row: RowMapping, outcome: Outcome, due_at: float, now: float
-) -> list[Change]:
+def _not_accepted(connection: Connection, row: Row, outcome: Outcome, due_at: float, now: float) -> list[Change]:
     if row["stage"] == Stage.OVER:
         # A callback has been faster than the answer.
         return []
@@ -75,7 +76,7 @@ def _not_accepted(
     return settle_doubt(connection, row, now) if isinstance(outcome, Uncertain) else []
 
 
-def _accepted(connection: Connection, row: RowMapping, outcome: Accepted, due_at: float, now: float) -> list[Change]:
+def _accepted(connection: Connection, row: Row, outcome: Accepted, due_at: float, now: float) -> list[Change]:
     known: dict[str, Any] = {"uncertain": None}
     if outcome.a1_id is not None:
         known["a1_id"] = outcome.a1_id
@@ -94,20 +95,19 @@ def _accepted(connection: Connection, row: RowMapping, outcome: Accepted, due_at
     if Status(row["status"]).may_become(Status.SENT):
         changes.append(take(connection, row, Status.SENT, Source.API, outcome.word, now))
     # The parts' identifiers are those of receipts; a callback may have named another message so.
-    return changes + _early(connection, [row["custom_id"], None if outcome.parts else outcome.a1_id])
+    return changes + _early(connection, row["custom_id"], None if outcome.parts else outcome.a1_id)
 
 
-def _early(connection: Connection, identifiers: Iterable[str | None]) -> list[Change]:
+def _early(connection: Connection, custom_id: str, a1_id: str | None) -> list[Change]:
     """Apply the statuses that came before their message was known by these identifiers."""
     changes: list[Change] = []
-    names = [name for name in identifiers if name is not None]
-    for row in connection.execute(_EARLY, {"names": names}).mappings().all():
+    for row in connection.all(_EARLY, {"custom_id": custom_id, "a1_id": a1_id}):
         changes += settle(connection, read_unmatched(row)) or []
-        connection.execute(delete(unmatched).where(unmatched.c.id == row["id"]))
+        forget(connection, row)
     return changes
 
 
-def release(connection: Connection, row: RowMapping, now: float, *, resend: bool) -> list[Change] | None:
+def release(connection: Connection, row: Row, now: float, *, resend: bool) -> list[Change] | None:
     """Nobody has said what became of an uncertain message: it goes again, and is marked, or has failed.
 
     None when it goes again.
@@ -123,7 +123,7 @@ def release(connection: Connection, row: RowMapping, now: float, *, resend: bool
     return None
 
 
-def not_found(connection: Connection, row: RowMapping, ask_at: float, now: float) -> list[Change]:
+def not_found(connection: Connection, row: Row, ask_at: float, now: float) -> list[Change]:
     asked = row["asked"] + 1
     write_history(connection, row["id"], now, Source.API, None, "not_found")
     if asked < _SAYS_NO_TWICE:

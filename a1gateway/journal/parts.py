@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 
 from ..message import Change, Part, Source, Stage, Status, StatusReport
 from .evidence import Evidence
@@ -13,6 +13,7 @@ from .identifiers import keys
 from .matching import Unsettled, meant, reference
 from .rows import by_id, change, take, write_history
 from .schema import history, messages, parts, unmatched
+from .statements import Connection, Row, Statement, among, change_by_id, insertion, listed
 
 ANSWER_LOST = "answer_lost"
 """Why a message is uncertain whose latest request was not answered; what had been answered before is written down."""
@@ -20,12 +21,59 @@ _LOOK_AGAIN = 2.0
 # The concatenation reference has one octet.
 _CONCATENATIONS = 256
 
-# Every submit or receipt needs these: made once, they cost a tenth.
-_NAME = update(parts).where(parts.c.message == bindparam("row"), parts.c.number == bindparam("which"))
-_HAVE = _NAME.where(parts.c.a1_id.is_(None))
-_CHANGE = update(parts).where(parts.c.id == bindparam("part"))
-_STATUSES = select(parts.c.status).where(parts.c.message == bindparam("row"))
-_EARLY = (
+_PARTS = Statement(
+    select(parts.c.id, parts.c.message, parts.c.number, parts.c.a1_id, parts.c.status)
+    .where(parts.c.message.in_(among("rows")))
+    .order_by(parts.c.message, parts.c.number)
+)
+_OF_MESSAGE = Statement(select(parts).where(parts.c.message == bindparam("row")).order_by(parts.c.number))
+_NEW = insertion(parts, ("message", "number"))
+_NUMBERED = update(parts).where(parts.c.message == bindparam("row"), parts.c.number == bindparam("which"))
+_NAME = Statement(_NUMBERED, ("a1_id", "id_text", "id_value"))
+_HAVE = Statement(_NUMBERED.where(parts.c.a1_id.is_(None)).values(a1_id=""))
+_STATUSES = Statement(select(parts.c.status).where(parts.c.message == bindparam("row")))
+_WORD = Statement(
+    select(parts.c.word)
+    .where(parts.c.message == bindparam("row"), parts.c.status == bindparam("of"))
+    .order_by(parts.c.number)
+    .limit(1)
+)
+_CONCATENATED = Statement(
+    select(messages.c.concatenation)
+    .where(messages.c.msisdn == bindparam("number"), messages.c.concatenation.is_not(None))
+    .order_by(messages.c.id.desc())
+    .limit(_CONCATENATIONS - 1)
+)
+_STANDS_THERE = Statement(
+    select(history.c.id).where(
+        history.c.message == bindparam("row"),
+        history.c.source == Source.RECEIPT,
+        history.c.word == bindparam("said"),
+        history.c.note.is_not_distinct_from(bindparam("added")),
+    )
+)
+_PARTLY = Statement(
+    select(messages)
+    .where(messages.c.partly_at <= bindparam("before"), messages.c.stage == Stage.SENT)
+    .order_by(messages.c.partly_at)
+    .limit(bindparam("most"))
+)
+_NEXT_PARTLY = Statement(
+    select(func.min(messages.c.partly_at)).where(messages.c.partly_at.is_not(None), messages.c.stage == Stage.SENT)
+)
+_KEEP = insertion(
+    unmatched,
+    ("identifier", "word", "status", "source", "at", "note", "number", "reference", "id_text", "id_value", "due_at"),
+)
+_FORGET = Statement(delete(unmatched).where(unmatched.c.id == bindparam("row")))
+_UNMATCHED_DUE = Statement(
+    select(unmatched)
+    .where(unmatched.c.due_at <= bindparam("now"))
+    .order_by(unmatched.c.due_at)
+    .limit(bindparam("most"))
+)
+_NEXT_UNMATCHED = Statement(select(func.min(unmatched.c.due_at)).where(unmatched.c.due_at.is_not(None)))
+_EARLY = Statement(
     select(unmatched)
     .where(
         or_(
@@ -41,7 +89,7 @@ _EARLY = (
 # Submits.
 
 
-def prepare(connection: Connection, waiting: Sequence[RowMapping]) -> dict[int, tuple[int, tuple[Part, ...]]]:
+def prepare(connection: Connection, waiting: Sequence[Row]) -> dict[int, tuple[int, tuple[Part, ...]]]:
     """For messages about to go out, by row id: their concatenation reference and parts, made the first time."""
     known = load(connection, [row["id"] for row in waiting])
     new = [
@@ -51,7 +99,7 @@ def prepare(connection: Connection, waiting: Sequence[RowMapping]) -> dict[int, 
         for number in range(1, row["segments"] + 1)
     ]
     if new:
-        connection.execute(insert(parts), new)
+        connection.execute_many(_NEW, new)
         known = load(connection, [row["id"] for row in waiting])
     return {row["id"]: (_concatenation(connection, row), known[row["id"]]) for row in waiting}
 
@@ -59,32 +107,18 @@ def prepare(connection: Connection, waiting: Sequence[RowMapping]) -> dict[int, 
 def load(connection: Connection, rows: Sequence[int]) -> dict[int, tuple[Part, ...]]:
     """The parts of messages by row id; a message without any is not there."""
     found: dict[int, list[Part]] = {}
-    query = (
-        select(parts.c.id, parts.c.message, parts.c.number, parts.c.a1_id, parts.c.status)
-        .where(parts.c.message.in_(rows))
-        .order_by(parts.c.message, parts.c.number)
-    )
-    for row in connection.execute(query):
-        status = Status(row.status) if row.status is not None else None
-        found.setdefault(row.message, []).append(Part(row.number, reference(row.id), row.a1_id, status))
+    for part, message, number, a1_id, status in connection.execute(_PARTS, {"rows": listed(rows)}):
+        known = Status(status) if status is not None else None
+        found.setdefault(message, []).append(Part(number, reference(part), a1_id, known))
     return {message: tuple(each) for message, each in found.items()}
 
 
-def _concatenation(connection: Connection, row: RowMapping) -> int:
+def _concatenation(connection: Connection, row: Row) -> int:
     if row["segments"] == 1:
         return 0
     if row["concatenation"] is not None:
         return int(row["concatenation"])
-    latest = (
-        connection.execute(
-            select(messages.c.concatenation)
-            .where(messages.c.msisdn == row["msisdn"], messages.c.concatenation.is_not(None))
-            .order_by(messages.c.id.desc())
-            .limit(_CONCATENATIONS - 1)
-        )
-        .scalars()
-        .all()
-    )
+    latest = [each[0] for each in connection.all(_CONCATENATED, {"number": row["msisdn"]})]
     # The first to a number begins anywhere: another system of the same sender may begin at 0.
     first = latest[0] + 1 if latest else row["id"]
     # Messages do not always go out in the order in which they came.
@@ -95,12 +129,15 @@ def _concatenation(connection: Connection, row: RowMapping) -> int:
     return int(chosen)
 
 
-def accept(connection: Connection, row: RowMapping, identifiers: Mapping[int, str]) -> None:
+def accept(connection: Connection, row: Row, identifiers: Mapping[int, str]) -> None:
     """A1 has these parts of a message, by number, under these identifiers (empty: under none)."""
     for number, identifier in identifiers.items():
-        values = _identifier(identifier) | {"a1_id": identifier} if identifier else {"a1_id": ""}
-        # What a receipt has named is not forgotten for an answer that names nothing.
-        connection.execute(_NAME if identifier else _HAVE, {"row": row["id"], "which": number, **values})
+        this = {"row": row["id"], "which": number}
+        if identifier:
+            connection.execute(_NAME, {**this, **_identifier(identifier), "a1_id": identifier})
+        else:
+            # What a receipt has named is not forgotten for an answer that names nothing.
+            connection.execute(_HAVE, this)
 
 
 def _identifier(identifier: str) -> dict[str, Any]:
@@ -120,7 +157,7 @@ def settle_receipt(
     return part if isinstance(part, Unsettled) else _apply(connection, part, report, now)
 
 
-def _apply(connection: Connection, part: RowMapping, report: StatusReport, now: float) -> list[Change]:
+def _apply(connection: Connection, part: Row, report: StatusReport, now: float) -> list[Change]:
     row = by_id(connection, part["message"])
     assert row is not None
     which = f"part {part['number']} of {row['segments']}" if row["segments"] > 1 else ""
@@ -138,7 +175,7 @@ def _apply(connection: Connection, part: RowMapping, report: StatusReport, now: 
         values["a1_id"] = ""
     if not part["a1_id"] and report.identifier:
         values |= _identifier(report.identifier)
-    connection.execute(_CHANGE, {"part": part["id"], **values})
+    connection.execute(change_by_id(parts, tuple(values)), {"row": part["id"], **values})
     changes = settle_doubt(connection, row, report.at, named=part["number"]) if part["a1_id"] is None else []
     if final is not None and not Status(row["status"]).final:
         return changes + _whole(connection, row, report, final, note, now)
@@ -148,19 +185,13 @@ def _apply(connection: Connection, part: RowMapping, report: StatusReport, now: 
     return changes
 
 
-def _write_once(connection: Connection, row: RowMapping, report: StatusReport, note: str) -> None:
+def _write_once(connection: Connection, row: Row, report: StatusReport, note: str) -> None:
     """Write down a receipt that changes nothing, unless it stands there already."""
-    known = select(history.c.id).where(
-        history.c.message == row["id"],
-        history.c.source == Source.RECEIPT,
-        history.c.word == report.word,
-        history.c.note.is_not_distinct_from(note or None),
-    )
-    if connection.execute(known).first() is None:
+    if connection.first(_STANDS_THERE, {"row": row["id"], "said": report.word, "added": note or None}) is None:
         write_history(connection, row["id"], report.at, Source.RECEIPT, None, report.word, note)
 
 
-def settle_doubt(connection: Connection, row: RowMapping, now: float, *, named: int | None = None) -> list[Change]:
+def settle_doubt(connection: Connection, row: Row, now: float, *, named: int | None = None) -> list[Change]:
     """A message that was uncertain is sent once A1 is known to have all its parts; the change, if that is one.
 
     Parts leave one after another, so that only the first without an identifier can have been in flight: when it was
@@ -170,11 +201,7 @@ def settle_doubt(connection: Connection, row: RowMapping, now: float, *, named: 
     row = by_id(connection, row["id"]) or row
     if row["stage"] not in (Stage.ASKING, Stage.READY):
         return []
-    of_it = (
-        connection.execute(select(parts).where(parts.c.message == row["id"]).order_by(parts.c.number))
-        .mappings()
-        .all()
-    )
+    of_it = connection.all(_OF_MESSAGE, {"row": row["id"]})
     missing = [part["number"] for part in of_it if part["a1_id"] is None]
     in_flight = row["stage"] == Stage.ASKING and row["uncertain"] == ANSWER_LOST
     if missing and in_flight and named is not None and named < missing[0]:
@@ -199,11 +226,11 @@ def settle_doubt(connection: Connection, row: RowMapping, now: float, *, named: 
 
 
 def _whole(
-    connection: Connection, row: RowMapping, report: StatusReport, status: Status, note: str, now: float
+    connection: Connection, row: Row, report: StatusReport, status: Status, note: str, now: float
 ) -> list[Change]:
     """A part has its final status: undelivered is the whole then; delivered only when all parts are."""
-    statuses = connection.execute(_STATUSES, {"row": row["id"]}).scalars().all()
-    if status is not Status.DELIVERED or all(each == Status.DELIVERED for each in statuses):
+    statuses = connection.all(_STATUSES, {"row": row["id"]})
+    if status is not Status.DELIVERED or all(each["status"] == Status.DELIVERED for each in statuses):
         return [take(connection, row, status, Source.RECEIPT, report.word, report.at, note=note)]
     write_history(connection, row["id"], report.at, Source.RECEIPT, None, report.word, note)
     change(connection, row, {"partly_at": now, "word": report.word})
@@ -216,7 +243,7 @@ def settle_early(connection: Connection, identifiers: Iterable[str], now: float)
     evidence = Evidence(connection)
     for identifier in filter(None, identifiers):
         key = keys(identifier)
-        for row in connection.execute(_EARLY, {"text": key.text, "value": key.value}).mappings().all():
+        for row in connection.all(_EARLY, {"text": key.text, "value": key.value}):
             changes += _again(connection, row, evidence, now, at_last=False)
     return changes
 
@@ -225,28 +252,31 @@ def settle_waiting(connection: Connection, now: float, grace: float, limit: int)
     """Look again at receipts that could mean two messages; after `grace` seconds, for the last time."""
     changes: list[Change] = []
     evidence = Evidence(connection)
-    waiting = select(unmatched).where(unmatched.c.due_at <= now).order_by(unmatched.c.due_at).limit(limit)
-    for row in connection.execute(waiting).mappings().all():
+    for row in connection.all(_UNMATCHED_DUE, {"now": now, "most": limit}):
         changes += _again(connection, row, evidence, now, at_last=now - row["at"] >= grace)
     return changes
 
 
-def _again(connection: Connection, row: RowMapping, evidence: Evidence, now: float, *, at_last: bool) -> list[Change]:
+def _again(connection: Connection, row: Row, evidence: Evidence, now: float, *, at_last: bool) -> list[Change]:
     settled = settle_receipt(connection, read_unmatched(row), evidence, now, at_last=at_last)
-    this = unmatched.c.id == row["id"]
     if isinstance(settled, Unsettled):
         due_at = now + _LOOK_AGAIN if settled is Unsettled.WAITS else None
-        connection.execute(update(unmatched).where(this).values(due_at=due_at))
+        connection.execute(change_by_id(unmatched, ("due_at",)), {"row": row["id"], "due_at": due_at})
         return []
-    connection.execute(delete(unmatched).where(this))
+    forget(connection, row)
     return settled
+
+
+def forget(connection: Connection, row: Row) -> None:
+    """A status that was kept has found its message."""
+    connection.execute(_FORGET, {"row": row["id"]})
 
 
 def keep_receipt(connection: Connection, report: StatusReport, unsettled: Unsettled) -> None:
     """Keep a receipt that nobody is known for, or not for certain."""
     key = keys(report.identifier)
     connection.execute(
-        insert(unmatched),
+        _KEEP,
         {
             "identifier": report.identifier,
             "word": report.word,
@@ -263,7 +293,7 @@ def keep_receipt(connection: Connection, report: StatusReport, unsettled: Unsett
     )
 
 
-def read_unmatched(row: RowMapping) -> StatusReport:
+def read_unmatched(row: Row) -> StatusReport:
     """A status as it was kept."""
     return StatusReport(
         row["identifier"],
@@ -279,16 +309,7 @@ def read_unmatched(row: RowMapping) -> StatusReport:
 
 def end_partly(connection: Connection, before: float, now: float, limit: int) -> list[Change]:
     """Messages of which some parts are delivered, and the latest receipt came before `before`: delivered."""
-    waiting = (
-        connection.execute(
-            select(messages)
-            .where(messages.c.partly_at <= before, messages.c.stage == Stage.SENT)
-            .order_by(messages.c.partly_at)
-            .limit(limit)
-        )
-        .mappings()
-        .all()
-    )
+    waiting = connection.all(_PARTLY, {"before": before, "most": limit})
     return [
         take(
             connection,
@@ -303,19 +324,14 @@ def end_partly(connection: Connection, before: float, now: float, limit: int) ->
     ]
 
 
-def _word(connection: Connection, row: RowMapping, status: Status) -> str:
+def _word(connection: Connection, row: Row, status: Status) -> str:
     """A1's word for the status of a part that has it."""
-    of_it = select(parts.c.word).where(parts.c.message == row["id"], parts.c.status == status)
-    return connection.execute(of_it.order_by(parts.c.number)).scalars().first() or ""
+    return connection.value(_WORD, {"row": row["id"], "of": status}) or ""
 
 
 def next_look(connection: Connection, grace: float) -> float | None:
     """When a receipt or a message has to be looked at again; None when none waits."""
-    receipt = connection.execute(select(func.min(unmatched.c.due_at)).where(unmatched.c.due_at.is_not(None))).scalar()
-    partly = connection.execute(
-        select(func.min(messages.c.partly_at)).where(
-            messages.c.partly_at.is_not(None), messages.c.stage == Stage.SENT
-        )
-    ).scalar()
+    receipt = connection.value(_NEXT_UNMATCHED)
+    partly = connection.value(_NEXT_PARTLY)
     times = (receipt, None if partly is None else partly + grace)
     return min((each for each in times if each is not None), default=None)

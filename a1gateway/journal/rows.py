@@ -2,53 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
-from ..message import Change, Part, Source, Stage, Status, StatusReport, Submission
+from ..message import Change, Kind, Part, Source, Stage, Status, StatusReport, Submission
 from .schema import history, messages
+from .statements import Connection, Row, Statement, change_by_id
 
-# What every step of a message needs: made once, a statement costs a fraction.
-_BY_ID = select(messages).where(messages.c.id == bindparam("row"))
-_CHANGE = update(messages).where(messages.c.id == bindparam("row"))
-_HISTORY = insert(history)
-
-
-def by_id(connection: Connection, row: int) -> RowMapping | None:
-    """A message by its row id."""
-    return connection.execute(_BY_ID, {"row": row}).mappings().first()
-
-
-def find(connection: Connection, condition: Any) -> RowMapping | None:
-    return connection.execute(select(messages).where(condition)).mappings().first()
-
-
-def due(connection: Connection, stage: Stage, now: float, limit: int) -> Sequence[RowMapping]:
-    return (
-        connection.execute(
-            select(messages)
-            .where(messages.c.stage == stage, messages.c.due_at <= now)
-            .order_by(messages.c.due_at)
-            .limit(limit)
-        )
-        .mappings()
-        .all()
+_BY_ID = Statement(select(messages).where(messages.c.id == bindparam("row")))
+_OF_STAGE = (messages.c.stage == bindparam("of"), messages.c.kind == bindparam("kind"))
+_DUE = Statement(
+    select(messages)
+    .where(*_OF_STAGE, messages.c.due_at <= bindparam("now"))
+    .order_by(messages.c.due_at)
+    .limit(bindparam("most"))
+)
+_NEXT_DUE = Statement(
+    select(func.min(messages.c.due_at)).where(
+        *_OF_STAGE, messages.c.due_at.is_not(None), messages.c.due_at > bindparam("after")
     )
+)
+_RESCHEDULE = Statement(
+    update(messages)
+    .where(messages.c.id == bindparam("row"), messages.c.stage == bindparam("of"))
+    .values(due_at=bindparam("at"))
+)
+_BY_A1_ID = Statement(
+    select(messages).where(messages.c.a1_id == bindparam("name")).order_by(messages.c.id.desc()).limit(1)
+)
+_BY_CUSTOM_ID = Statement(select(messages).where(messages.c.custom_id == bindparam("name")))
+_HISTORY = Statement(insert(history), ("message", "at", "source", "status", "word", "note"))
+IN_ORDER = (Kind.TRANSACTIONAL, Kind.MARKETING)
+"""The kinds of messages, those first that wait for no others."""
 
 
-def next_due(connection: Connection, stage: Stage, after: float | None = None) -> float | None:
-    query = select(func.min(messages.c.due_at)).where(messages.c.stage == stage, messages.c.due_at.is_not(None))
-    if after is not None:
-        query = query.where(messages.c.due_at > after)
-    return connection.execute(query).scalar()
+def by_id(connection: Connection, row: int) -> Row | None:
+    """A message by its row id."""
+    return connection.first(_BY_ID, {"row": row})
 
 
-def submission(
-    row: RowMapping, attempts: int, parts: tuple[Part, ...] = (), concatenation: int | None = None
-) -> Submission:
+def due(connection: Connection, stage: Stage, now: float, limit: int) -> list[Row]:
+    """Up to `limit` messages that are due, oldest first, the transactional ones before any others."""
+    found: list[Row] = []
+    for kind in IN_ORDER:
+        if len(found) < limit:
+            values = {"of": stage, "kind": kind, "now": now, "most": limit - len(found)}
+            found += connection.all(_DUE, values)
+    return found
+
+
+def next_due(connection: Connection, stage: Stage, after: float = 0.0) -> float | None:
+    """When the next message of a stage is due, later than `after`; None when none is."""
+    times = [connection.value(_NEXT_DUE, {"of": stage, "kind": kind, "after": after}) for kind in IN_ORDER]
+    return min((each for each in times if each is not None), default=None)
+
+
+def submission(row: Row, attempts: int, parts: tuple[Part, ...] = (), concatenation: int | None = None) -> Submission:
     return Submission(
         id=row["id"],
         message_id=row["message_id"],
@@ -69,12 +81,7 @@ def submission(
 
 def reschedule(connection: Connection, stage: Stage, due: Mapping[int, float]) -> None:
     if due:
-        connection.execute(
-            update(messages)
-            .where(messages.c.id == bindparam("row"), messages.c.stage == stage)
-            .values(due_at=bindparam("at")),
-            [{"row": row, "at": at} for row, at in due.items()],
-        )
+        connection.execute_many(_RESCHEDULE, [{"row": row, "at": at, "of": stage} for row, at in due.items()])
 
 
 def ending(status: Status, at: float, reason: str | None) -> dict[str, Any]:
@@ -112,13 +119,13 @@ def write_history(
     )
 
 
-def change(connection: Connection, row: RowMapping, values: Mapping[str, Any]) -> None:
-    connection.execute(_CHANGE, {"row": row["id"], **values})
+def change(connection: Connection, row: Row, values: Mapping[str, Any]) -> None:
+    connection.execute(change_by_id(messages, tuple(values)), {"row": row["id"], **values})
 
 
 def take(
     connection: Connection,
-    row: RowMapping,
+    row: Row,
     status: Status,
     source: Source,
     word: str,
@@ -138,13 +145,8 @@ def take(
 def settle(connection: Connection, report: StatusReport) -> list[Change] | None:
     """Apply one report; None when no message is known by its identifier."""
     # A1's identifiers are its own affair and may come round again: the newest message is meant.
-    row = (
-        connection.execute(
-            select(messages).where(messages.c.a1_id == report.identifier).order_by(messages.c.id.desc()).limit(1)
-        )
-        .mappings()
-        .first()
-    ) or find(connection, messages.c.custom_id == report.identifier)
+    name = {"name": report.identifier}
+    row = connection.first(_BY_A1_ID, name) or connection.first(_BY_CUSTOM_ID, name)
     if row is None:
         return None
     current = Status(row["status"])

@@ -20,6 +20,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+REVISION = "0003"
+"""The last of the migrations: the one that these tables are of."""
+
 metadata = MetaData()
 
 messages = Table(
@@ -67,8 +70,14 @@ messages = Table(
     Column("tell_tries", Integer, nullable=False, default=0),
     Column("confirmed_at", Double),
 )
-Index("ix_messages_due", messages.c.stage, messages.c.due_at, sqlite_where=messages.c.due_at.is_not(None))
-Index("ix_messages_tell", messages.c.tell_at, sqlite_where=messages.c.tell_at.is_not(None))
+Index(
+    "ix_messages_due",
+    messages.c.stage,
+    messages.c.kind,
+    messages.c.due_at,
+    sqlite_where=messages.c.due_at.is_not(None),
+)
+Index("ix_messages_tell", messages.c.kind, messages.c.tell_at, sqlite_where=messages.c.tell_at.is_not(None))
 Index("ix_messages_a1_id", messages.c.a1_id, sqlite_where=messages.c.a1_id.is_not(None))
 
 Index(

@@ -6,20 +6,17 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import make_url
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..errors import CannotStart, JournalTooNew, JournalUnavailable
+from .schema import REVISION
+from .statements import Connection, Row
 
 type_of_operation = Callable[[Connection], Any]
 
@@ -27,6 +24,7 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 # How long a statement waits for a lock that another process holds, in seconds. Short: a message that the journal
 # cannot take goes into the spool, and Bitrix24 is waiting for its answer meanwhile.
 _BUSY_TIMEOUT = 1.0
+_OF_ONE_OPERATION = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
 
 
 class Store:
@@ -42,9 +40,7 @@ class Store:
         """`url` is `sqlite:///` and a path, absolute with a fourth slash; `migrations` holds Alembic's revisions."""
         self.path = Path(make_url(url).database or "").absolute()
         self._migrations = migrations
-        self._scripts = ScriptDirectory(str(migrations))
-        self._engine: Engine | None = None
-        self._connection: Connection | None = None
+        self._driver: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._lock: int | None = None
         self._prepared = False
@@ -81,8 +77,8 @@ class Store:
             raise CannotStart(f"store.url: {self.path} cannot be written: {error.strerror}") from error
         try:
             self._upgrade(create=create)
-        except DBAPIError as error:
-            if "not a database" in str(error.orig):
+        except sqlite3.Error as error:
+            if "not a database" in str(error):
                 raise CannotStart(f"store.url: {self.path} is not a journal of a1gateway") from error
             raise self._unavailable(error) from error
         self._prepared = True
@@ -93,11 +89,16 @@ class Store:
         An operation that raises is undone alone. Raises `JournalUnavailable` when none of them was kept.
         """
         try:
-            connection = self._connected()
-            with connection.begin():
-                results = [self._one(connection, operation) for operation in operations]
+            driver = self._connected()
+            driver.execute("BEGIN IMMEDIATE")
+            try:
+                results = self._all(driver, operations)
+                driver.execute("COMMIT")
+            finally:
+                if driver.in_transaction:
+                    driver.execute("ROLLBACK")
             self._still_the_same_file()
-        except DBAPIError as error:
+        except sqlite3.Error as error:
             self.disconnect()
             raise self._unavailable(error) from error
         except JournalUnavailable:
@@ -112,12 +113,9 @@ class Store:
     def disconnect(self) -> None:
         """Close the connection; the next transaction opens another, on whatever file is there then."""
         self._prepared = False
-        connection, self._connection = self._connection, None
-        engine, self._engine = self._engine, None
-        if connection is not None:
-            connection.close()
-        if engine is not None:
-            engine.dispose()
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.close()
 
     def close(self) -> None:
         """Close the connection and let another daemon have the file."""
@@ -126,31 +124,37 @@ class Store:
             os.close(self._lock)
             self._lock = None
 
-    def _one(self, connection: Connection, operation: type_of_operation) -> Any:
-        savepoint = connection.begin_nested()
+    def _all(self, driver: sqlite3.Connection, operations: Sequence[type_of_operation]) -> list[Any]:
+        connection = Connection(driver)
+        if len(operations) > 1:
+            return [self._one(driver, connection, operation) for operation in operations]
+        try:
+            return [operations[0](connection)] if operations else []
+        except Exception as error:
+            if _concerns_all(error):
+                raise
+            driver.execute("ROLLBACK")
+            return [Failure()]
+
+    def _one(self, driver: sqlite3.Connection, connection: Connection, operation: type_of_operation) -> Any:
+        driver.execute("SAVEPOINT operation")
         try:
             result = operation(connection)
-        except DBAPIError as error:
-            # A constraint is the operation's own fault; anything else of the database's concerns all of them.
-            if not isinstance(error, IntegrityError):
+        except Exception as error:
+            if _concerns_all(error):
                 raise
-            savepoint.rollback()
-            return Failure()
-        except Exception:
-            savepoint.rollback()
-            return Failure()
-        savepoint.commit()
+            driver.execute("ROLLBACK TO operation")
+            result = Failure()
+        driver.execute("RELEASE operation")
         return result
 
-    def _connected(self) -> Connection:
-        if self._connection is None:
+    def _connected(self) -> sqlite3.Connection:
+        if self._driver is None:
             if not self._prepared:
                 self.prepare(create=False)
-            self._engine = self._new_engine()
-            connection = self._engine.connect()
-            self._connection = connection
+            self._driver = self._open()
             self._file = self._on_disk()
-        return self._connection
+        return self._driver
 
     def _on_disk(self) -> tuple[int, int] | None:
         try:
@@ -164,8 +168,8 @@ class Store:
         if self._on_disk() != self._file:
             raise JournalUnavailable(f"{self.path} has been replaced or removed")
 
-    def _unavailable(self, error: DBAPIError) -> JournalUnavailable:
-        return JournalUnavailable(f"{self.path}: {error.orig}")
+    def _unavailable(self, error: sqlite3.Error) -> JournalUnavailable:
+        return JournalUnavailable(f"{self.path}: {error}")
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -181,44 +185,32 @@ class Store:
         except sqlite3.Error:
             connection.close()
             raise
+        connection.row_factory = Row
         return connection
 
-    def _new_engine(self) -> Engine:
-        engine = create_engine("sqlite+pysqlite://", creator=self._open, poolclass=NullPool)
-
-        # Python's own transaction control would begin late and commit before changes of the schema.
-        @event.listens_for(engine, "begin")
-        def begin(connection: Connection) -> None:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-        return engine
-
     def _upgrade(self, *, create: bool) -> None:
-        engine = self._new_engine()
-        try:
-            with engine.connect() as connection:
-                raw: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
-                current = MigrationContext.configure(connection).get_current_revision()
-                connection.rollback()
-                head = self._scripts.get_current_head()
-                if current == head:
-                    return
-                if current is None and not create:
-                    # An empty file in the place of a journal: it is being copied back, perhaps.
-                    raise JournalUnavailable(f"{self.path} is empty; is it being restored?")
-                if current is not None and current not in {s.revision for s in self._scripts.walk_revisions()}:
-                    raise JournalTooNew(
-                        f"store.url: {self.path} was written by a later version of a1gateway; "
-                        "install that version again, or restore a copy from before the upgrade"
-                    )
-                if current is not None:
-                    self._keep_copy(raw, f"before-{head}")
-                settings = AlembicConfig(attributes={"connection": connection})
-                settings.set_main_option("script_location", str(self._migrations).replace("%", "%%"))
-                command.upgrade(settings, "head")
-                self._log.info("journal {path}: schema {head}", path=str(self.path), head=head, was=current)
-        finally:
-            engine.dispose()
+        with closing(self._open()) as driver:
+            current = _revision(driver)
+            if current == REVISION and self._migrations == _MIGRATIONS:
+                return
+            if current is None and not create:
+                # An empty file in the place of a journal: it is being copied back, perhaps.
+                raise JournalUnavailable(f"{self.path} is empty; is it being restored?")
+            # Only where there is something to upgrade: it takes as long to import as all the rest.
+            from .upgrade import known, latest, upgrade
+
+            head = latest(self._migrations)
+            if current == head:
+                return
+            if current is not None and current not in known(self._migrations):
+                raise JournalTooNew(
+                    f"store.url: {self.path} was written by a later version of a1gateway; "
+                    "install that version again, or restore a copy from before the upgrade"
+                )
+            if current is not None:
+                self._keep_copy(driver, f"before-{head}")
+            upgrade(driver, self._migrations)
+            self._log.info("journal {path}: schema {head}", path=str(self.path), head=head, was=current)
 
     def _keep_copy(self, raw: sqlite3.Connection, name: str) -> None:
         copy = self.path.with_name(f"{self.path.name}.{name}")
@@ -231,3 +223,16 @@ class Store:
         finally:
             target.close()
         unfinished.rename(copy)
+
+
+def _revision(driver: sqlite3.Connection) -> str | None:
+    """The migration that the file is of; None for one that is empty."""
+    if driver.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone() is None:
+        return None
+    row = driver.execute("SELECT version_num FROM alembic_version").fetchone()
+    return None if row is None else str(row[0])
+
+
+def _concerns_all(error: Exception) -> bool:
+    """Whether the database is not well; a constraint or a bad value is the operation's own fault."""
+    return isinstance(error, sqlite3.Error) and not isinstance(error, _OF_ONE_OPERATION)

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, insert, select
-from sqlalchemy.dialects.sqlite import insert as insert_or_replace
+from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy.dialects.sqlite import insert
 
 from ..carriers.smpp.deliveries import SubscriberPart, read_text
 from ..message import IncomingMessage
 from ..msisdn import Msisdn, read_number
 from .schema import incoming, incoming_parts
+from .statements import Connection, Row, Statement, insertion
 
 _OF_ONE_MESSAGE = ("source", "destination", "reference", "total")
+_COLUMNS = [incoming_parts.c[name] for name in _OF_ONE_MESSAGE]
+_TOGETHER = [column == bindparam(f"of_{column.name}") for column in _COLUMNS]
+_PARTS = Statement(select(incoming_parts).where(*_TOGETHER).order_by(incoming_parts.c.number))
+_FORGET = Statement(delete(incoming_parts).where(*_TOGETHER))
+_INSERT = insert(incoming_parts)
+_TAKE = Statement(
+    _INSERT.on_conflict_do_update(
+        index_elements=[*_OF_ONE_MESSAGE, "number"],
+        set_={name: _INSERT.excluded[name] for name in ("received_at", "data_coding", "octets")},
+    ),
+    (*_OF_ONE_MESSAGE, "number", "received_at", "data_coding", "octets"),
+)
+_SILENT = Statement(
+    select(*_COLUMNS).group_by(*_COLUMNS).having(func.max(incoming_parts.c.received_at) <= bindparam("before"))
+)
 
 
 def take_in(connection: Connection, part: SubscriberPart) -> IncomingMessage | None:
@@ -26,22 +42,15 @@ def take_in(connection: Connection, part: SubscriberPart) -> IncomingMessage | N
     values = asdict(part)
     values["received_at"] = values.pop("at")
     together = _together(values)
-    rows = _parts(connection, together)
+    rows = connection.all(_PARTS, together)
     if len(rows) == part.total:
         if rows[part.number - 1]["octets"] == part.octets:
             # A1 has not heard that it was kept.
             return None
         # Another message: references come round again.
-        connection.execute(delete(incoming_parts).where(*together))
-    connection.execute(
-        insert_or_replace(incoming_parts)
-        .values(values)
-        .on_conflict_do_update(
-            index_elements=["source", "destination", "reference", "total", "number"],
-            set_={name: values[name] for name in ("received_at", "data_coding", "octets")},
-        )
-    )
-    rows = _parts(connection, together)
+        connection.execute(_FORGET, together)
+    connection.execute(_TAKE, values)
+    rows = connection.all(_PARTS, together)
     return _join(connection, rows) if len(rows) == part.total else None
 
 
@@ -50,29 +59,22 @@ def give_up_parts(connection: Connection, before: float) -> list[IncomingMessage
 
     The parts of whole ones have stayed until now, so that one that A1 repeats is known again.
     """
-    of_one = [incoming_parts.c[name] for name in _OF_ONE_MESSAGE]
-    silent = select(*of_one).group_by(*of_one).having(func.max(incoming_parts.c.received_at) <= before)
     made = []
-    for group in connection.execute(silent).mappings().all():
+    for group in connection.all(_SILENT, {"before": before}):
         together = _together(group)
-        rows = _parts(connection, together)
-        connection.execute(delete(incoming_parts).where(*together))
+        rows = connection.all(_PARTS, together)
+        connection.execute(_FORGET, together)
         if len(rows) < group["total"]:
             made.append(_join(connection, rows))
     return made
 
 
-def _together(values: Mapping[str, Any] | RowMapping) -> list[ColumnElement[bool]]:
+def _together(values: dict[str, Any] | Row) -> dict[str, Any]:
     """What the parts of one message have in common."""
-    return [incoming_parts.c[name] == values[name] for name in _OF_ONE_MESSAGE]
+    return {f"of_{name}": values[name] for name in _OF_ONE_MESSAGE}
 
 
-def _parts(connection: Connection, together: Sequence[ColumnElement[bool]]) -> Sequence[RowMapping]:
-    query = select(incoming_parts).where(*together).order_by(incoming_parts.c.number)
-    return connection.execute(query).mappings().all()
-
-
-def _join(connection: Connection, rows: Sequence[RowMapping]) -> IncomingMessage:
+def _join(connection: Connection, rows: Sequence[Row]) -> IncomingMessage:
     first = rows[0]
     text = "".join(
         read_text([row["octets"] for row in alike], data_coding)
@@ -95,5 +97,6 @@ def _keep(
         parts=total,
         parts_received=received,
     )
-    connection.execute(insert(incoming), asdict(message))
+    values = asdict(message)
+    connection.execute(insertion(incoming, tuple(values)), values)
     return message
