@@ -428,6 +428,18 @@ def test_one_failing_operation_does_not_undo_its_neighbours(store: Store) -> Non
     assert store.transact([lambda c: len(c.all(Statement(unmatched.select())))]) == [2]
 
 
+def test_an_operation_that_fails_alone_is_undone(store: Store) -> None:
+    values = {"identifier": "1", "word": "w", "source": "poll", "at": 0.0, "note": ""}
+
+    def bad(connection: Connection) -> None:
+        connection.execute(insertion(unmatched, tuple(values)), values)
+        raise KeyError("bad")
+
+    [failure] = store.transact([bad])
+    assert failure.type is KeyError
+    assert store.transact([lambda c: len(c.all(Statement(unmatched.select())))]) == [0]
+
+
 WORDS = [
     ("3", Status.DELIVERED),
     ("4", Status.UNDELIVERABLE),

@@ -93,7 +93,8 @@ class Store:
             driver.execute("BEGIN IMMEDIATE")
             try:
                 results = self._all(driver, operations)
-                driver.execute("COMMIT")
+                if driver.in_transaction or len(operations) > 1:
+                    driver.execute("COMMIT")
             finally:
                 if driver.in_transaction:
                     driver.execute("ROLLBACK")
@@ -133,8 +134,9 @@ class Store:
         except Exception as error:
             if _concerns_all(error):
                 raise
+            failure = Failure()
             driver.execute("ROLLBACK")
-            return [Failure()]
+            return [failure]
 
     def _one(self, driver: sqlite3.Connection, connection: Connection, operation: type_of_operation) -> Any:
         driver.execute("SAVEPOINT operation")
