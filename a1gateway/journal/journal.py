@@ -33,6 +33,7 @@ from .matching import Unsettled
 from .outcomes import not_found, record, release
 from .rows import (
     IN_ORDER,
+    STATE,
     by_id,
     due,
     ending,
@@ -54,6 +55,7 @@ _QUEUES = {
     Stage.ASKING: "asking",
     Stage.SENT: "status",
 }
+_OVER, _READY = str(Stage.OVER), str(Stage.READY)
 _NEW_COLUMNS = (
     "message_id",
     "custom_id",
@@ -99,7 +101,7 @@ _DOUBT = Statement(
     .values(stage=Stage.ASKING, due_at=bindparam("at"), asked=0, uncertain="not_recorded")
 )
 _OVERDUE = Statement(
-    select(messages)
+    select(*STATE)
     .where(messages.c.due_at.is_not(None), messages.c.received_at <= bindparam("before"))
     .where(messages.c.stage != Stage.IN_FLIGHT)
     .limit(bindparam("most"))
@@ -254,7 +256,7 @@ class Journal:
             if row is None:
                 return []
             parts.accept(connection, row, named)
-            return parts.settle_early(connection, named.values(), now)
+            return parts.settle_early(connection, named.values(), now) if parts.any_unmatched(connection) else []
 
         return self._lane.run(operation)
 
@@ -505,7 +507,7 @@ def _accept_one(connection: Connection, arrival: Arrival) -> Acceptance:
         "message_id": arrival.message_id,
         "custom_id": custom_id(arrival.message_id),
         "received_at": arrival.received_at,
-        "kind": arrival.kind,
+        "kind": str(arrival.kind),
         "origin": json.dumps(arrival.origin, ensure_ascii=False),
         "number_received": arrival.number_received,
         "msisdn": arrival.msisdn,
@@ -514,8 +516,8 @@ def _accept_one(connection: Connection, arrival: Arrival) -> Acceptance:
         "sender_id": arrival.sender_id,
         "segments": arrival.segments,
         "refusal": arrival.refusal,
-        "status": status,
-        "stage": Stage.OVER if refused else Stage.READY,
+        "status": str(status),
+        "stage": _OVER if refused else _READY,
         "due_at": None if refused else arrival.received_at,
         "final_at": None,
         "reason": None,

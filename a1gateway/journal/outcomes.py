@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, or_, select
 
 from ..carriers.outcome import Accepted, Duplicate, Outcome, Postponed, Refused, Uncertain
 from ..message import Change, Source, Stage, Status
-from .parts import ANSWER_LOST, accept, forget, load, read_unmatched, settle_doubt, settle_early
+from .parts import ANSWER_LOST, accept, any_unmatched, forget, load, read_unmatched, settle_doubt, settle_early
 from .rows import by_id, change, settle, take, write_history
 from .schema import unmatched
 from .statements import Connection, Row, Statement
@@ -36,7 +36,12 @@ def record(connection: Connection, row: Row, outcome: Outcome, due_at: float, no
         changes = _accepted(connection, row, outcome, due_at, now)
     else:
         changes = _not_accepted(connection, row, outcome, due_at, now)
-    return changes + settle_early(connection, named.values(), now)
+    if any_unmatched(connection):
+        if isinstance(outcome, Accepted):
+            # The parts' identifiers are those of receipts; a callback may have named another message so.
+            changes += _early(connection, row["custom_id"], None if outcome.parts else outcome.a1_id)
+        changes += settle_early(connection, named.values(), now)
+    return changes
 
 
 def _not_accepted(connection: Connection, row: Row, outcome: Outcome, due_at: float, now: float) -> list[Change]:
@@ -90,12 +95,12 @@ def _accepted(connection: Connection, row: Row, outcome: Accepted, due_at: float
         if row["partly_at"] is not None:
             # The receipts of the parts that were the last to go out can only come now.
             known["partly_at"] = now
-    change(connection, row, known)
     changes: list[Change] = []
     if Status(row["status"]).may_become(Status.SENT):
-        changes.append(take(connection, row, Status.SENT, Source.API, outcome.word, now))
-    # The parts' identifiers are those of receipts; a callback may have named another message so.
-    return changes + _early(connection, row["custom_id"], None if outcome.parts else outcome.a1_id)
+        changes.append(take(connection, row, Status.SENT, Source.API, outcome.word, now, known=known))
+    else:
+        change(connection, row, known)
+    return changes
 
 
 def _early(connection: Connection, custom_id: str, a1_id: str | None) -> list[Change]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, or_, select, update
+from sqlalchemy import bindparam, delete, func, literal_column, or_, select, update
+from sqlalchemy.dialects.sqlite import insert
 
 from ..message import Change, Part, Source, Stage, Status, StatusReport
 from .evidence import Evidence
 from .identifiers import keys
 from .matching import Unsettled, meant, reference
-from .rows import by_id, change, take, write_history
+from .rows import STATE, by_id, change, take, write_history
 from .schema import history, messages, parts, unmatched
 from .statements import Connection, Row, Statement, among, change_by_id, insertion, listed
 
@@ -27,7 +28,7 @@ _PARTS = Statement(
     .order_by(parts.c.message, parts.c.number)
 )
 _OF_MESSAGE = Statement(select(parts).where(parts.c.message == bindparam("row")).order_by(parts.c.number))
-_NEW = insertion(parts, ("message", "number"))
+_NEW = Statement(insert(parts).on_conflict_do_nothing(index_elements=["message", "number"]), ("message", "number"))
 _NUMBERED = update(parts).where(parts.c.message == bindparam("row"), parts.c.number == bindparam("which"))
 _NAME = Statement(_NUMBERED, ("a1_id", "id_text", "id_value"))
 _HAVE = Statement(_NUMBERED.where(parts.c.a1_id.is_(None)).values(a1_id=""))
@@ -53,7 +54,7 @@ _STANDS_THERE = Statement(
     )
 )
 _PARTLY = Statement(
-    select(messages)
+    select(*STATE)
     .where(messages.c.partly_at <= bindparam("before"), messages.c.stage == Stage.SENT)
     .order_by(messages.c.partly_at)
     .limit(bindparam("most"))
@@ -65,6 +66,7 @@ _KEEP = insertion(
     unmatched,
     ("identifier", "word", "status", "source", "at", "note", "number", "reference", "id_text", "id_value", "due_at"),
 )
+_ANY_UNMATCHED = Statement(select(unmatched.c.id).limit(literal_column("1")))
 _FORGET = Statement(delete(unmatched).where(unmatched.c.id == bindparam("row")))
 _UNMATCHED_DUE = Statement(
     select(unmatched)
@@ -91,16 +93,11 @@ _EARLY = Statement(
 
 def prepare(connection: Connection, waiting: Sequence[Row]) -> dict[int, tuple[int, tuple[Part, ...]]]:
     """For messages about to go out, by row id: their concatenation reference and parts, made the first time."""
+    connection.execute_many(
+        _NEW,
+        [{"message": row["id"], "number": number} for row in waiting for number in range(1, row["segments"] + 1)],
+    )
     known = load(connection, [row["id"] for row in waiting])
-    new = [
-        {"message": row["id"], "number": number}
-        for row in waiting
-        if row["id"] not in known
-        for number in range(1, row["segments"] + 1)
-    ]
-    if new:
-        connection.execute_many(_NEW, new)
-        known = load(connection, [row["id"] for row in waiting])
     return {row["id"]: (_concatenation(connection, row), known[row["id"]]) for row in waiting}
 
 
@@ -187,6 +184,7 @@ def _apply(connection: Connection, part: Row, report: StatusReport, now: float) 
 
 def _write_once(connection: Connection, row: Row, report: StatusReport, note: str) -> None:
     """Write down a receipt that changes nothing, unless it stands there already."""
+    connection.write_later_ones()
     if connection.first(_STANDS_THERE, {"row": row["id"], "said": report.word, "added": note or None}) is None:
         write_history(connection, row["id"], report.at, Source.RECEIPT, None, report.word, note)
 
@@ -235,6 +233,11 @@ def _whole(
     write_history(connection, row["id"], report.at, Source.RECEIPT, None, report.word, note)
     change(connection, row, {"partly_at": now, "word": report.word})
     return []
+
+
+def any_unmatched(connection: Connection) -> bool:
+    """Whether there is any status that came before its message was known by that identifier."""
+    return connection.first(_ANY_UNMATCHED) is not None
 
 
 def settle_early(connection: Connection, identifiers: Iterable[str], now: float) -> list[Change]:

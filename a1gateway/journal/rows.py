@@ -12,10 +12,43 @@ from ..message import Change, Kind, Part, Source, Stage, Status, StatusReport, S
 from .schema import history, messages
 from .statements import Connection, Row, Statement, change_by_id
 
-_BY_ID = Statement(select(messages).where(messages.c.id == bindparam("row")))
+_SUBMITTED = (
+    "id",
+    "message_id",
+    "custom_id",
+    "msisdn",
+    "text",
+    "sender_id",
+    "segments",
+    "attempts",
+    "a1_id",
+    "received_at",
+    "postponed",
+    "resent",
+    "concatenation",
+)
+_STATE = (
+    "id",
+    "message_id",
+    "custom_id",
+    "received_at",
+    "segments",
+    "status",
+    "stage",
+    "word",
+    "attempts",
+    "uncertain",
+    "asked",
+    "resent",
+    "postponed",
+    "partly_at",
+)
+STATE = tuple(messages.c[name] for name in _STATE)
+"""What a step of a message needs to know of it: the text and what else is long stay where they are."""
+_BY_ID = Statement(select(*STATE).where(messages.c.id == bindparam("row")))
 _OF_STAGE = (messages.c.stage == bindparam("of"), messages.c.kind == bindparam("kind"))
 _DUE = Statement(
-    select(messages)
+    select(*(messages.c[name] for name in _SUBMITTED))
     .where(*_OF_STAGE, messages.c.due_at <= bindparam("now"))
     .order_by(messages.c.due_at)
     .limit(bindparam("most"))
@@ -31,12 +64,17 @@ _RESCHEDULE = Statement(
     .values(due_at=bindparam("at"))
 )
 _BY_A1_ID = Statement(
-    select(messages).where(messages.c.a1_id == bindparam("name")).order_by(messages.c.id.desc()).limit(1)
+    select(*STATE).where(messages.c.a1_id == bindparam("name")).order_by(messages.c.id.desc()).limit(1)
 )
-_BY_CUSTOM_ID = Statement(select(messages).where(messages.c.custom_id == bindparam("name")))
+_BY_CUSTOM_ID = Statement(select(*STATE).where(messages.c.custom_id == bindparam("name")))
 _HISTORY = Statement(insert(history), ("message", "at", "source", "status", "word", "note"))
 IN_ORDER = (Kind.TRANSACTIONAL, Kind.MARKETING)
 """The kinds of messages, those first that wait for no others."""
+
+
+# Plain text: the driver takes longer over its relatives.
+_SENT, _OVER = str(Stage.SENT), str(Stage.OVER)
+_NOTHING: Mapping[str, Any] = {}
 
 
 def by_id(connection: Connection, row: int) -> Row | None:
@@ -87,7 +125,7 @@ def reschedule(connection: Connection, stage: Stage, due: Mapping[int, float]) -
 def ending(status: Status, at: float, reason: str | None) -> dict[str, Any]:
     """The columns of a message that has come to its end."""
     return {
-        "stage": Stage.OVER,
+        "stage": _OVER,
         "due_at": None,
         "final_at": at,
         "reason": reason,
@@ -106,13 +144,13 @@ def write_history(
     word: str,
     note: str = "",
 ) -> None:
-    connection.execute(
+    connection.execute_later(
         _HISTORY,
         {
             "message": message,
             "at": at,
-            "source": source,
-            "status": status,
+            "source": str(source),
+            "status": None if status is None else str(status),
             "word": word,
             "note": note or None,
         },
@@ -133,10 +171,11 @@ def take(
     *,
     reason: str | None = None,
     note: str = "",
+    known: Mapping[str, Any] = _NOTHING,
 ) -> Change:
-    """Give the message the status; the caller has seen to it that it may follow."""
-    values: dict[str, Any] = {"status": status, "word": word}
-    values |= ending(status, at, reason) if status.final else {"stage": Stage.SENT}
+    """Give the message the status, and the columns of `known`; the caller has seen to it that it may follow."""
+    values: dict[str, Any] = {**known, "status": str(status), "word": word}
+    values |= ending(status, at, reason) if status.final else {"stage": _SENT}
     change(connection, row, values)
     write_history(connection, row["id"], at, source, status, word, note)
     return Change(row["message_id"], status, source, word, max(0.0, at - row["received_at"]), reason)

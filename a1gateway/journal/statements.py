@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -45,10 +46,11 @@ class Statement:
 class Connection:
     """The driver's connection, for statements that are compiled."""
 
-    __slots__ = ("_driver",)
+    __slots__ = ("_driver", "_later")
 
     def __init__(self, driver: sqlite3.Connection) -> None:
         self._driver = driver
+        self._later: defaultdict[Statement, list[Mapping[str, Any]]] = defaultdict(list)
 
     def execute(self, statement: Statement, values: Mapping[str, Any] = _NOTHING) -> sqlite3.Cursor:
         """Run it with `values` by their parameters' names; raises `sqlite3.Error`."""
@@ -58,6 +60,19 @@ class Connection:
         """Run it once for each of `values`; raises `sqlite3.Error`."""
         constants = statement.constants
         self._driver.executemany(statement.sql, [{**constants, **each} for each in values] if constants else values)
+
+    def execute_later(self, statement: Statement, values: Mapping[str, Any]) -> None:
+        """Run it before the operation ends, with all others that are the same: for rows that nobody reads before."""
+        self._later[statement].append(values)
+
+    def write_later_ones(self) -> None:
+        """Run what was put off; raises `sqlite3.Error`."""
+        while self._later:
+            self.execute_many(*self._later.popitem())
+
+    def forget_later_ones(self) -> None:
+        """The operation has failed."""
+        self._later.clear()
 
     def first(self, statement: Statement, values: Mapping[str, Any] = _NOTHING) -> Row | None:
         """The first row of the result, if there is one."""

@@ -130,7 +130,7 @@ class Store:
         if len(operations) > 1:
             return [self._one(driver, connection, operation) for operation in operations]
         try:
-            return [operations[0](connection)] if operations else []
+            return [_whole(connection, operation) for operation in operations]
         except Exception as error:
             if _concerns_all(error):
                 raise
@@ -141,11 +141,12 @@ class Store:
     def _one(self, driver: sqlite3.Connection, connection: Connection, operation: type_of_operation) -> Any:
         driver.execute("SAVEPOINT operation")
         try:
-            result = operation(connection)
+            result = _whole(connection, operation)
         except Exception as error:
             if _concerns_all(error):
                 raise
             driver.execute("ROLLBACK TO operation")
+            connection.forget_later_ones()
             result = Failure()
         driver.execute("RELEASE operation")
         return result
@@ -233,6 +234,12 @@ def _revision(driver: sqlite3.Connection) -> str | None:
         return None
     row = driver.execute("SELECT version_num FROM alembic_version").fetchone()
     return None if row is None else str(row[0])
+
+
+def _whole(connection: Connection, operation: type_of_operation) -> Any:
+    result = operation(connection)
+    connection.write_later_ones()
+    return result
 
 
 def _concerns_all(error: Exception) -> bool:
