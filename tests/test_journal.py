@@ -37,7 +37,7 @@ from a1gateway.journal.journal import Installation
 from a1gateway.journal.lane import InlineLane
 from a1gateway.journal.schema import REVISION, metadata, unmatched
 from a1gateway.journal.statements import Connection, Statement, insertion
-from a1gateway.message import Price, Source, Stage, Status, StatusReport, Submission, custom_id
+from a1gateway.message import Kind, Price, Source, Stage, Status, StatusReport, Submission, custom_id
 
 from .conftest import START, arrival, run
 
@@ -191,6 +191,24 @@ def test_a_final_status_is_told_to_bitrix24_until_it_is_confirmed(
     [update], _ = run(journal.untold(START + 10, 50))
     run(journal.confirm([update], START + 10))
     assert run(journal.untold(START + 1e9, 50)) == ([], None)
+
+
+def test_a_transactional_message_is_never_behind_a_campaign(journal: Journal) -> None:
+    """Neither on its way out nor with its status, however long the others have waited."""
+    for number in range(30):
+        run(journal.accept(arrival(f"campaign-{number}", kind=Kind.MARKETING, received_at=START - 100 + number)))
+    for number in range(3):
+        run(journal.accept(arrival(f"reminder-{number}", received_at=START + number)))
+    claims = [run(journal.claim(START + 10, 2)) for _ in range(3)]
+    names = [[each.message_id for each in claim.submissions] for claim in claims]
+    assert names == [["reminder-0", "reminder-1"], ["reminder-2", "campaign-0"], ["campaign-1", "campaign-2"]]
+    # The next one is due, of whatever kind.
+    assert [claim.next_due for claim in claims] == [START - 100, START - 99, START - 97]
+    for claim in reversed(claims):
+        record(journal, claim.submissions, Refused("stop_list", "101"))
+    told, later = run(journal.untold(START + 10, 4))
+    assert [each.message_id for each in told] == ["reminder-0", "reminder-1", "reminder-2", "campaign-0"]
+    assert later == START + 10
 
 
 def test_sent_is_not_told_to_bitrix24(journal: Journal) -> None:

@@ -55,6 +55,7 @@ _QUEUES = {
     Stage.ASKING: "asking",
     Stage.SENT: "status",
 }
+_AS_JSON = json.JSONEncoder(ensure_ascii=False)
 _OVER, _READY = str(Stage.OVER), str(Stage.READY)
 _NEW_COLUMNS = (
     "message_id",
@@ -508,7 +509,7 @@ def _accept_one(connection: Connection, arrival: Arrival) -> Acceptance:
         "custom_id": custom_id(arrival.message_id),
         "received_at": arrival.received_at,
         "kind": str(arrival.kind),
-        "origin": json.dumps(arrival.origin, ensure_ascii=False),
+        "origin": _AS_JSON.encode(arrival.origin),
         "number_received": arrival.number_received,
         "msisdn": arrival.msisdn,
         "warning": arrival.warning,

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, func, literal_column, or_, select
 
 from ..message import Stage, StatusReport
 from .evidence import Evidence, may_be, subscriber
@@ -29,21 +30,17 @@ _CLOCK = 60.0
 _PARTS = select(parts, messages.c.msisdn, messages.c.stage, messages.c.resent).join(
     messages, messages.c.id == parts.c.message
 )
-_ALIKE_PARTS = Statement(
-    _PARTS.where(
-        or_(
-            parts.c.id_text == bindparam("text"),
-            parts.c.id_value == bindparam("text"),
-            parts.c.id_text == bindparam("value"),
-        ),
-        messages.c.received_at <= bindparam("until"),
-    )
-    .order_by(parts.c.id.desc())
-    .limit(_ALIKE)
+# What was kept long ago means nothing that has come since.
+_ALIKE_ONES = _PARTS.where(
+    or_(
+        parts.c.id_text == bindparam("text"),
+        parts.c.id_value == bindparam("text"),
+        parts.c.id_text == bindparam("value"),
+    ),
+    messages.c.received_at <= bindparam("until"),
 )
-_SAME_PARTS = Statement(
-    _PARTS.where(parts.c.id_text == bindparam("text"), messages.c.received_at <= bindparam("until")).limit(2)
-)
+_ALIKE_PARTS = Statement(_ALIKE_ONES.order_by(parts.c.id.desc()).limit(_ALIKE))
+_TWO_ALIKE = Statement(_ALIKE_ONES.limit(literal_column("2")))
 _BY_ID = Statement(_PARTS.where(parts.c.id == bindparam("part")))
 _LATEST = Statement(select(func.max(parts.c.id)))
 
@@ -84,25 +81,21 @@ def meant(
 
 
 def _plain(connection: Connection, report: StatusReport, key: Keys) -> Row | None:
-    """The one part that has just this long identifier, when the reference agrees: nothing can speak against it.
+    """The only part that a long identifier may mean in any form: nothing can speak against it.
 
     So it is with nearly every receipt; all others are weighed.
     """
     if not long(key, key):
         return None
-    same = connection.all(_SAME_PARTS, {"text": key.text, "until": report.at + _CLOCK})
-    if len(same) != 1 or report.reference not in (None, 0, reference(same[0]["id"])):
-        return None
-    return same[0]
+    alike = connection.all(_TWO_ALIKE, _what(report, key))
+    return alike[0] if len(alike) == 1 else None
 
 
 def _candidates(connection: Connection, report: StatusReport, key: Keys) -> dict[Form, Row]:
     """The part that a receipt means if its identifier has this form."""
     if not key.text:
         return {}
-    # What was kept long ago means nothing that has come since.
-    values = {"text": key.text, "value": key.value, "until": report.at + _CLOCK}
-    rows = connection.all(_ALIKE_PARTS, values)
+    rows = connection.all(_ALIKE_PARTS, _what(report, key))
     number = subscriber(report.number)
 
     def rank(row: Row) -> tuple[bool, bool, bool]:
@@ -117,6 +110,10 @@ def _candidates(connection: Connection, report: StatusReport, key: Keys) -> dict
             for form in forms(submitted, key):
                 found.setdefault(form, row)
     return found
+
+
+def _what(report: StatusReport, key: Keys) -> dict[str, Any]:
+    return {"text": key.text, "value": key.value, "until": report.at + _CLOCK}
 
 
 def _certain(candidates: Mapping[Form, Row], key: Keys) -> Row | None:
