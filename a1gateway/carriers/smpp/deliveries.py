@@ -72,6 +72,7 @@ _ADDRESS = re.compile(r"\+?([0-9]+)")
 _LABEL = re.compile(
     r"(?<![^\s,;|])(id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat|err|text)[ \t]?:", re.ASCII | re.IGNORECASE
 )
+_USED = ("id", "stat", "err")
 _DATE = re.compile(r"[0-9\s:./+\-,;|]*")
 
 
@@ -205,7 +206,7 @@ def _receipt_fields(octets: bytes, codec: str | None) -> dict[str, str]:
 
 
 def _fields(text: str) -> dict[str, str]:
-    """The fields of a receipt's text (appendix B) by their labels in lower case, without those that are empty.
+    """The fields of a receipt's text (appendix B) that are used, without those that are empty.
 
     Behind `text:` stands the beginning of the message itself, which may hold `id:` and `stat:` like any other text.
     By the standard nothing follows it, so what stands before it counts. But centres that mix the order put fields
@@ -226,7 +227,7 @@ def _fields(text: str) -> dict[str, str]:
         if name in found or name == "text" or not _is_field(name, value):
             break
         found[name] = value
-    return {name: words[0] for name, value in found.items() if (words := _words(value))}
+    return {name: words[0] for name in _USED if (words := _words(found.get(name, "")))}
 
 
 def _is_field(name: str, value: str) -> bool:

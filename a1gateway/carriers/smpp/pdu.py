@@ -8,9 +8,12 @@ and raises whatever comes; the writer cuts values that are too long.
 from __future__ import annotations
 
 import enum
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import groupby
+from struct import Struct
 from typing import Any
 
 from smpplib import command as layouts
@@ -20,6 +23,8 @@ from smpplib.ptypes import ostr
 
 HEADER = 16
 """Octets of a PDU's header: length, command, status, sequence number."""
+_HEADER = Struct(">IIII")
+_TLV = Struct(">HH")
 _RESPONSE = 0x80000000
 # Whoever was given longer ones by A1 has to be let in with them; the configuration warns.
 _UNBOUNDED = frozenset({"system_id", "password", "system_type"})
@@ -135,27 +140,50 @@ _NAMES = {code: name for name, code in command_codes.commands.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class _Field:
+class _String:
     name: str
-    kind: type
-    size: int
-    """Octets of an integer; the most octets of a string with its NUL, or of an octet string."""
+    most: int
+    """Octets, with its NUL; of an octet string, which is as long as `sm_length` says, without."""
+    octets: bool
+    """Whether it is an octet string."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Integers:
+    """Integers that follow each other, read and written together: a message has a dozen of them."""
+
+    names: tuple[str, ...]
+    sizes: tuple[int, ...]
+    packed: Struct
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    names: frozenset[str]
+    fields: tuple[_String | _Integers, ...]
+
+
+_FORMATS = {1: "B", 2: "H", 4: "I"}
 
 
 @cache
-def _layout(command: str) -> tuple[_Field, ...] | None:
+def _layout(command: str) -> _Layout | None:
     """A command's mandatory fields; None when the layout is not known."""
     try:
         made = layouts.factory(command, sequence=0)
     except UnknownCommandError:
         return None
-    mandatory = []
-    for name in made.params_order:
-        parameter = made.params[name]
-        if not made.field_is_optional(name):
-            size = parameter.size if parameter.type is int else getattr(parameter, "max", 0)
-            mandatory.append(_Field(name, parameter.type, size))
-    return tuple(mandatory)
+    names = [name for name in made.params_order if not made.field_is_optional(name)]
+    fields: list[_String | _Integers] = []
+    for integer, group in groupby(names, key=lambda name: made.params[name].type is int):
+        of_it = tuple(group)
+        if integer:
+            sizes = tuple(made.params[name].size for name in of_it)
+            fields.append(_Integers(of_it, sizes, Struct(">" + "".join(_FORMATS[size] for size in sizes))))
+        else:
+            parameters = [(name, made.params[name]) for name in of_it]
+            fields += [_String(name, getattr(each, "max", 0), each.type is ostr) for name, each in parameters]
+    return _Layout(frozenset(names), tuple(fields))
 
 
 @cache
@@ -182,39 +210,46 @@ def encode(
     body = b""
     if not (code & _RESPONSE and status != CommandStatus.OK):
         body = _body(command, fields) + b"".join(_tlv(command, name, value) for name, value in (tlvs or {}).items())
-    return b"".join(
-        (
-            (HEADER + len(body)).to_bytes(4),
-            code.to_bytes(4),
-            _integer("command_status", status, 4),
-            _integer("sequence_number", sequence, 4),
-            body,
-        )
-    )
+    try:
+        return _HEADER.pack(HEADER + len(body), code, status, sequence) + body
+    except struct.error:
+        _integer("command_status", status, 4)
+        _integer("sequence_number", sequence, 4)
+        raise
 
 
 def _body(command: str, fields: dict[str, int | str | bytes]) -> bytes:
     layout = _layout(command)
     if layout is None:
         raise KeyError(command)
-    known = {each.name for each in layout}
-    if not fields.keys() <= known:
-        raise KeyError(f"{command} has no {', '.join(sorted(fields.keys() - known))}")
-    if "sm_length" in known:
+    if not fields.keys() <= layout.names:
+        raise KeyError(f"{command} has no {', '.join(sorted(fields.keys() - layout.names))}")
+    if "sm_length" in layout.names:
         fields["sm_length"] = len(_as_octets(fields.get("short_message", b"")))
-    body = bytearray()
-    for each in layout:
-        value: Any = fields.get(each.name)
-        if each.kind is int:
-            body += _integer(each.name, int(value or 0), each.size)
-            continue
-        octets = _as_octets(value or "")
-        if each.kind is not ostr:
-            octets = _ended(each.name, octets)
-        if len(octets) > each.size and each.name not in _UNBOUNDED:
-            raise ValueError(f"{each.name}: {len(octets)} octets, there is room for {each.size}")
-        body += octets
-    return bytes(body)
+    return b"".join(
+        [
+            _integers(each, fields) if isinstance(each, _Integers) else _string(each, fields.get(each.name))
+            for each in layout.fields
+        ]
+    )
+
+
+def _integers(group: _Integers, fields: Mapping[str, Any]) -> bytes:
+    values = [fields.get(name) or 0 for name in group.names]
+    try:
+        return group.packed.pack(*values)
+    except struct.error:
+        # Which of them does not fit, is said here.
+        return b"".join(map(_integer, group.names, values, group.sizes))
+
+
+def _string(field: _String, value: Any) -> bytes:
+    octets = _as_octets(value or "")
+    if not field.octets:
+        octets = _ended(field.name, octets)
+    if len(octets) > field.most and field.name not in _UNBOUNDED:
+        raise ValueError(f"{field.name}: {len(octets)} octets, there is room for {field.most}")
+    return octets
 
 
 def _tlv(command: str, name: str, value: int | str | bytes) -> bytes:
@@ -254,7 +289,7 @@ def decode(frame: bytes) -> Pdu:
     """
     if len(frame) < HEADER or int.from_bytes(frame[:4]) != len(frame):
         raise MalformedPdu("a PDU that is not as long as it claims")
-    code, status, sequence = (int.from_bytes(frame[at : at + 4]) for at in (4, 8, 12))
+    _, code, status, sequence = _HEADER.unpack_from(frame)
     command = _NAMES.get(code, f"0x{code:08X}")
     layout = _layout(command) if code in _NAMES else None
     if layout is None:
@@ -264,17 +299,18 @@ def decode(frame: bytes) -> Pdu:
 
 
 def _read_body(
-    command: str, layout: tuple[_Field, ...], body: bytes, *, lenient: bool
+    command: str, layout: _Layout, body: bytes, *, lenient: bool
 ) -> tuple[dict[str, int | str | bytes], bytes]:
     fields: dict[str, int | str | bytes] = {}
     position = 0
-    for each in layout:
+    for each in layout.fields:
         if lenient and position == len(body):
             break
-        if each.kind is int:
-            end = position + each.size
-            value: int | str | bytes = int.from_bytes(body[position:end])
-        elif each.kind is ostr:
+        if isinstance(each, _Integers):
+            position = _read_integers(command, each, body, position, fields, lenient=lenient)
+            continue
+        value: int | str | bytes
+        if each.octets:
             length = fields["sm_length"]
             assert isinstance(length, int)
             end = position + length
@@ -293,11 +329,36 @@ def _read_body(
     return fields, body[position:]
 
 
+def _read_integers(
+    command: str,
+    group: _Integers,
+    body: bytes,
+    position: int,
+    fields: dict[str, int | str | bytes],
+    *,
+    lenient: bool,
+) -> int:
+    """Put them into `fields`; where they end."""
+    end = position + group.packed.size
+    if end <= len(body):
+        fields.update(zip(group.names, group.packed.unpack_from(body, position), strict=True))
+        return end
+    for name, size in zip(group.names, group.sizes, strict=True):
+        if lenient and position == len(body):
+            break
+        if position + size > len(body):
+            raise MalformedPdu(f"{command}: {name} is cut off")
+        fields[name] = int.from_bytes(body[position : position + size])
+        position += size
+    return position
+
+
 def _read_tlvs(command: str, rest: bytes, *, lenient: bool) -> dict[int, bytes]:
     tlvs: dict[int, bytes] = {}
     position = 0
     while position < len(rest):
-        tag, length = int.from_bytes(rest[position : position + 2]), int.from_bytes(rest[position + 2 : position + 4])
+        # A header that is cut off makes one that is too long, whatever it says.
+        tag, length = _TLV.unpack(rest[position : position + 4].ljust(4, b"\0"))
         end = position + 4 + length
         if end > len(rest):
             # Some centres pad a PDU with zeros, and some add text to an error.
