@@ -2,6 +2,7 @@
 # make test   formatting, lint, types and the whole test suite
 # Both set up everything they need in .venv. The tests of SMPP need node and npm besides, and are skipped without.
 # make smpp-proof   20,000 messages over SMPP, 200 disconnections, and no message lost; takes a while
+# make bench        the figures of docs/performance.md: throughput, CPU time, memory, requests; takes most of an hour
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CENTRE := tests/centre/node_modules/.ready
 
-.PHONY: run test smpp-proof lint format clean
+.PHONY: run test smpp-proof bench lint format clean
 
 run: $(READY)
 	$(BIN)/python -m a1gateway.sandbox.demo
@@ -21,6 +22,11 @@ PROOF :=
 
 smpp-proof: $(READY) $(CENTRE)
 	$(BIN)/python -m tests.centre.proof $(PROOF)
+
+BENCH :=
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks $(BENCH)
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
@@ -48,4 +54,4 @@ $(CENTRE): tests/centre/package.json tests/centre/package-lock.json
 	fi
 
 clean:
-	rm -rf $(VENV) .run build dist a1gateway.egg-info tests/centre/node_modules
+	rm -rf $(VENV) .run .bench build dist a1gateway.egg-info tests/centre/node_modules

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count, islice
 
@@ -99,12 +100,16 @@ class Books:
         if not self._open:
             self._complete.set()
 
-    async def all_told(self, within: float) -> None:
-        """Wait for the last status; raises `Disagreement` when that takes longer than `within` seconds."""
-        try:
-            await asyncio.wait_for(self._complete.wait(), within)
-        except TimeoutError:
-            raise Disagreement(f"after {within:g} s {self._open} messages have no final status") from None
+    async def all_told(self, standstill: float) -> None:
+        """Wait for the last status; raises `Disagreement` when for `standstill` seconds none comes."""
+        while self._open:
+            open_before = self._open
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._complete.wait(), standstill)
+            if self._open == open_before:
+                raise Disagreement(
+                    "\n".join([f"for {standstill:g} s none of {self._open} final statuses has come", *self._faults])
+                )
 
     def balance(self) -> None:
         """Raises `Disagreement` unless every message was answered, taken and told, each once."""

@@ -21,13 +21,15 @@ SENDER_ID = "MyShop"
 LOGIN = "375291234567"
 APIKEY = "apikey-of-the-benchmark"
 
+Profile = tuple[Path, str]
+"""The file of a profile, and the clock of `profiled`."""
 Sections = Mapping[str, Mapping[str, object]]
 
 
 class Daemon:
     """`twistd a1gateway` with a folder of its own."""
 
-    def __init__(self, directory: Path, cores: set[int] | None, *, profile: tuple[Path, str] | None = None) -> None:
+    def __init__(self, directory: Path, cores: set[int] | None, *, profile: Profile | None = None) -> None:
         """`profile`: run under `profiled`, which writes to that file by that clock."""
         self.directory = directory
         self.journal = directory / "journal.sqlite3"
@@ -97,10 +99,9 @@ class Daemon:
             assert self.process.running, self.process.last_words()
             await asyncio.sleep(0.05)
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Let it end by itself."""
-        if self._process is not None:
-            self._process.stop()
+        await self.process.stop()
 
     def kill(self) -> None:
         """End it at once."""

@@ -90,11 +90,19 @@ class _Messages(asyncio.Protocol):
 
 
 class Served(_Messages):
-    """A connection that is answered."""
+    """A connection that is answered, and is in `living` as long as it lasts."""
 
-    def __init__(self, respond: Respond) -> None:
+    def __init__(self, respond: Respond, living: set[Served]) -> None:
         super().__init__()
         self._respond = respond
+        self._living = living
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._living.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._living.discard(self)
 
     def received(self, head: bytes, body: bytes) -> None:
         status, content = self._respond(head.split(b" ", 2)[1].decode("ascii"), body)
@@ -193,13 +201,26 @@ class Pool:
                 done(0, b"")
 
 
-async def serve(respond: Respond, port: int = 0) -> asyncio.Server:
-    """Answer on the loopback interface."""
-    loop = asyncio.get_running_loop()
-    return await loop.create_server(lambda: Served(respond), "127.0.0.1", port, backlog=256)
+class Server:
+    """Answers on a port of the loopback interface, which stays its own while it is away."""
 
+    def __init__(self, respond: Respond) -> None:
+        self._respond = respond
+        self._listening: asyncio.Server | None = None
+        self._living: set[Served] = set()
+        self.port = 0
 
-def port_of(server: asyncio.Server) -> int:
-    """Where it listens."""
-    port: int = server.sockets[0].getsockname()[1]
-    return port
+    async def open(self) -> None:
+        """Listen."""
+        loop = asyncio.get_running_loop()
+        self._listening = await loop.create_server(
+            lambda: Served(self._respond, self._living), "127.0.0.1", self.port, backlog=256
+        )
+        self.port = self._listening.sockets[0].getsockname()[1]
+
+    def close(self) -> None:
+        """Listen no more and end all connections."""
+        if self._listening is not None:
+            self._listening.close()
+        for each in list(self._living):
+            each.transport.abort()

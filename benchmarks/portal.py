@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from a1gateway.sandbox.bucket import LeakyBucket
-
 from .books import Books
 
 CLIENT_ID = "local.benchmark"
@@ -30,6 +28,30 @@ class _Refused(Exception):
         self.code = code
 
 
+class Bucket:
+    """Bitrix24's leaky bucket: `burst` requests at once, `rate` a second in the long run."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self.rate = rate
+        self.burst = burst
+        self._level = 0.0
+        self._seen = 0.0
+
+    def level(self) -> float:
+        """How many requests it holds now."""
+        now = time.monotonic()
+        self._level = max(0.0, self._level - (now - self._seen) * self.rate)
+        self._seen = now
+        return self._level
+
+    def admits(self) -> bool:
+        """Whether a request fits now; one that does not leaves the bucket as it was."""
+        if self.level() + 1 > self.burst:
+            return False
+        self._level += 1
+        return True
+
+
 class Portal:
     """Answers the REST methods that the gateway calls; keeps the books of statuses."""
 
@@ -41,9 +63,8 @@ class Portal:
         self.refused = 0
         """Requests that were answered QUERY_LIMIT_EXCEEDED."""
         self.updates = 0
-        self.limit: tuple[float, float] | None = None
-        """Requests a second and burst; None: no limit."""
-        self._bucket = LeakyBucket()
+        self.limit: Bucket | None = None
+        """None: no limit."""
         self._serial = 0
         self._access_token = ""
         self._refresh_token = ""
@@ -104,11 +125,9 @@ class Portal:
         fields = json.loads(body)
         self.requests[method] += 1
         try:
-            if self.limit is not None:
-                rate, burst = self.limit
-                if not self._bucket.admits(time.monotonic(), rate=rate, depth=burst):
-                    self.refused += 1
-                    raise _Refused(503, "QUERY_LIMIT_EXCEEDED")
+            if self.limit is not None and not self.limit.admits():
+                self.refused += 1
+                raise _Refused(503, "QUERY_LIMIT_EXCEEDED")
             if fields.pop("auth", None) != self._access_token:
                 raise _Refused(401, "expired_token")
             result = self._batch(fields["cmd"]) if method == "batch" else self._call(method, fields)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Sequence
@@ -66,14 +68,14 @@ class Process:
         """The octets that are resident now."""
         return self._status("VmRSS")
 
-    def stop(self, within: float = 60.0) -> None:
-        """Let it end by itself; kill it when it does not."""
+    async def stop(self, within: float = 60.0) -> None:
+        """Let it end by itself, its counterparts answering meanwhile; kill it when it does not."""
         if self.running:
             self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(within)
-            except subprocess.TimeoutExpired:
-                self.kill()
+        given_up_at = time.monotonic() + within
+        while self.running and time.monotonic() < given_up_at:
+            await asyncio.sleep(0.02)
+        self.kill()
 
     def kill(self) -> None:
         """End it at once."""
@@ -96,8 +98,6 @@ class Process:
 
 def free_port() -> int:
     """A port of the loopback interface below those that outgoing connections get."""
-    import socket
-
     lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("utf-8").split()[0])
     first = 10_000 + (os.getpid() * 97 + time.monotonic_ns()) % max(1, lowest - 11_000)
     for port in range(first, first + 1000):

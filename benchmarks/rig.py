@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from .a1 import A1
 from .books import Books
+from .cores import Cores
 from .daemon import (
     APIKEY,
     CALLBACK_SECRET,
@@ -18,22 +19,34 @@ from .daemon import (
     LOGIN,
     SENDER_CODE,
     Daemon,
+    Profile,
     Sections,
     settings,
 )
 from .generator import Load, Written, at_rate, full_speed, handler_call
-from .http_wire import Pool, port_of, serve
+from .http_wire import Pool, Server
 from .portal import Portal
 from .process import Cpu, Process
 from .smsc import Smsc
 
 _READY_WITHIN = 120.0
-# After the last status: what the daemon writes down then belongs to the run.
+# After the last status: what is written down then belongs to the run.
 _AFTERGLOW = 0.5
-# Of the slowest thing that this measures; whatever takes longer is lost.
-_LONGEST_WAIT = 900.0
-# What stands still for so long, with statuses missing, moves no more.
-_STANDSTILL = 90.0
+# An A1 that was away is tried again once a minute: what has stood still for longer moves no more.
+_STANDSTILL = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What all runs have in common."""
+
+    connections: int
+    """Kept by the generator."""
+    receipt_after: float
+    """Seconds from the acceptance at A1 to the delivery."""
+    window: int
+    """Requests in flight between the gateway and the SMSC, in either direction."""
+    cores: Cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +58,8 @@ class Passage:
     seconds: float
     """From the first call to the last status in the portal."""
     cpu: Cpu
+    others: float
+    """The share of the time in which other processes had the measured core."""
     a1_requests: int
     portal_requests: int
 
@@ -60,36 +75,48 @@ async def passage(
     books: Books,
     port: int,
     written: Written,
-    connections: int,
+    conditions: Conditions,
     rate: float | None,
-    processes: Callable[[], list[Process]],
+    processes: Sequence[Process],
     requests: Callable[[], tuple[int, int]],
+    in_between: Callable[[], object] = lambda: None,
 ) -> Passage:
-    """Hand over `count` messages, at full speed or `rate` a second, and follow them to the last status."""
+    """Hand over `count` messages, at full speed or `rate` a second, and follow them to the last status.
+
+    `in_between` is called when all are handed over.
+    """
     drawn = [(message, written(message)) for message in books.draw(count)]
-    pool = Pool(port, connections)
+    pool = Pool(port, conditions.connections)
     await pool.open()
     gc.collect()
     gc.disable()
     try:
-        before, cpu = requests(), _used(processes())
+        before, cpu, busy = requests(), _used(processes), conditions.cores.busy()
         if rate is None:
-            load = await full_speed(pool, books, drawn, connections)
+            load = await full_speed(pool, books, drawn, conditions.connections)
         else:
             load = await at_rate(pool, books, drawn, rate)
-        await books.all_told(_LONGEST_WAIT)
+        in_between()
+        await books.all_told(_STANDSTILL)
         await asyncio.sleep(_AFTERGLOW)
-        after, used = requests(), _used(processes())
+        after, used = requests(), _used(processes) - cpu
+        others = conditions.cores.others(busy, used)
     finally:
         gc.enable()
         pool.close()
     books.balance()
     return Passage(
-        count, load, books.last_told_at - load.begun, used - cpu, after[0] - before[0], after[1] - before[1]
+        count,
+        load,
+        books.last_told_at - load.begun,
+        used,
+        others,
+        after[0] - before[0],
+        after[1] - before[1],
     )
 
 
-def _used(processes: list[Process]) -> Cpu:
+def _used(processes: Sequence[Process]) -> Cpu:
     return sum((each.cpu() for each in processes), Cpu())
 
 
@@ -101,31 +128,29 @@ class Rig:
         directory: Path,
         transport: str,
         changes: Sections,
+        conditions: Conditions,
         *,
-        connections: int,
-        receipt_after: float,
-        window: int,
-        cores: set[int] | None,
-        profile: tuple[Path, str] | None = None,
+        profile: Profile | None = None,
     ) -> None:
         """`changes` are settings of the daemon by section."""
         self.transport = transport
         self.books = Books()
-        self.smsc = Smsc(self.books, receipt_after=receipt_after, window=window)
-        self.a1 = A1(self.books, login=LOGIN, apikey=APIKEY, receipt_after=receipt_after)
+        self.smsc = Smsc(self.books, receipt_after=conditions.receipt_after, window=conditions.window)
+        self.a1 = A1(self.books, login=LOGIN, apikey=APIKEY, receipt_after=conditions.receipt_after)
         self.portal = Portal(self.books)
-        self.daemon = Daemon(directory, cores, profile=profile)
+        self.daemon = Daemon(directory, conditions.cores.measured, profile=profile)
         self._changes = changes
-        self._connections = connections
-        self._servers: list[asyncio.Server] = []
+        self._conditions = conditions
+        self._a1_server = Server(self.a1.respond)
+        self._portal_server = Server(self.portal.respond)
 
     async def __aenter__(self) -> Self:
-        await self.smsc.open()
-        for party in (self.a1, self.portal):
-            server = await serve(party.respond)
-            party.port = port_of(server)
-            self._servers.append(server)
-        sections = settings(self.transport, smsc_port=self.smsc.port, a1_port=self.a1.port, portal=self.portal)
+        await self.a1_is_back()
+        await self._portal_server.open()
+        self.portal.port = self._portal_server.port
+        sections = settings(
+            self.transport, smsc_port=self.smsc.port, a1_port=self._a1_server.port, portal=self.portal
+        )
         for name, values in self._changes.items():
             sections.setdefault(name, {}).update(values)
         self.daemon.configure(sections)
@@ -135,12 +160,21 @@ class Rig:
     async def __aexit__(self, *_: object) -> None:
         self.daemon.kill()
         self.a1.close()
+        self.a1_is_away()
+        self._portal_server.close()
+
+    async def a1_is_back(self) -> None:
+        """A1 and its SMSC listen."""
+        await self.smsc.open()
+        await self._a1_server.open()
+
+    def a1_is_away(self) -> None:
+        """A1 and its SMSC are gone, with all connections."""
         self.smsc.close()
-        for server in self._servers:
-            server.close()
+        self._a1_server.close()
 
     async def start(self) -> float:
-        """Start the daemon; how long until it was ready, in seconds. Not ready before it has been installed once."""
+        """Start the daemon, which was installed before; how long until it was ready, in seconds."""
         self.daemon.launch()
         return await self.daemon.until("/readyz", _READY_WITHIN)
 
@@ -151,7 +185,9 @@ class Rig:
         await self.daemon.install(self.portal)
         await self.daemon.until("/readyz", _READY_WITHIN)
 
-    async def pass_through(self, count: int, *, rate: float | None = None) -> Passage:
+    async def pass_through(
+        self, count: int, *, rate: float | None = None, in_between: Callable[[], object] = lambda: None
+    ) -> Passage:
         """A run; see `passage`."""
         written = handler_call(self.daemon.host, HANDLER_SECRET, SENDER_CODE, self.portal.auth())
         return await passage(
@@ -159,10 +195,11 @@ class Rig:
             books=self.books,
             port=self.daemon.port,
             written=written,
-            connections=self._connections,
+            conditions=self._conditions,
             rate=rate,
-            processes=lambda: [self.daemon.process],
+            processes=[self.daemon.process],
             requests=self.requests,
+            in_between=in_between,
         )
 
     def requests(self) -> tuple[int, int]:

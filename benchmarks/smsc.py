@@ -47,6 +47,11 @@ class Smsc:
         self._sessions: set[_Session] = set()
         self.port = 0
 
+    @property
+    def bound(self) -> bool:
+        """Whether somebody receives."""
+        return any(each.receives for each in self._sessions)
+
     async def open(self) -> None:
         """Listen, again on the same port."""
         loop = asyncio.get_running_loop()
@@ -83,7 +88,7 @@ class _Session(asyncio.Protocol):
         self._due: deque[tuple[float, int, bytes, bytes]] = deque()
         self._unanswered = 0
         self._sequence = 0
-        self._receives = False
+        self.receives = False
         self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
 
@@ -132,7 +137,7 @@ class _Session(asyncio.Protocol):
         elif command in _BINDS:
             system_id, password, _ = body.split(b"\0", 2)
             known = (system_id.decode(), password.decode()) == (SYSTEM_ID, PASSWORD)
-            self._receives = known and command in _RECEIVES
+            self.receives = known and command in _RECEIVES
             status = 0 if known else _RINVPASWD
             self._out.append(_pdu(command | _RESPONSE, status, sequence, b"benchmark\0" if known else b""))
         elif command == _UNBIND:
@@ -164,7 +169,7 @@ class _Session(asyncio.Protocol):
 
     def _tick(self) -> None:
         now = self._loop.time()
-        while self._due and self._due[0][0] <= now and self._unanswered < self._smsc.window and self._receives:
+        while self._due and self._due[0][0] <= now and self._unanswered < self._smsc.window and self.receives:
             _, identifier, destination, source = self._due.popleft()
             self._sequence += 1
             self._unanswered += 1
