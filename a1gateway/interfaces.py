@@ -53,8 +53,8 @@ class IPortal(Protocol):
     async def call(self, method: str, parameters: dict[str, Any]) -> Any:
         """The `result` of one method; raises `PortalTrouble`."""
 
-    async def batch(self, commands: dict[str, tuple[str, dict[str, str]]]) -> dict[str, Any]:
-        """Run up to 50 commands in one request.
+    async def batch(self, commands: dict[str, tuple[str, dict[str, str]]], *, paid: bool = False) -> dict[str, Any]:
+        """Run up to 50 commands in one request; `paid`: its turn in the budget has been taken.
 
         Gives, by the commands' names, each one's result or its `PortalError`; a command that was not run is left
         out. Raises `PortalTrouble` when the request as a whole brought nothing.

@@ -37,6 +37,12 @@ class TokenBucket:
         self._tokens -= taken
         return taken
 
+    @property
+    def left(self) -> float:
+        """Which share of the depth is left, 0 to 1."""
+        self._refill()
+        return 0.0 if self._rest else max(0.0, self._tokens / self._depth)
+
     def give_back(self, turns: int = 1) -> None:
         """Turns were taken and not used."""
         self._tokens = min(self._depth, self._tokens + turns)

@@ -122,7 +122,10 @@ class FakePortal:
             raise result
         return result
 
-    async def batch(self, commands: Mapping[str, tuple[str, Mapping[str, str]]]) -> dict[str, Any]:
+    async def batch(
+        self, commands: Mapping[str, tuple[str, Mapping[str, str]]], *, paid: bool = False
+    ) -> dict[str, Any]:
+        assert paid, "its turn has not been taken"
         self.batches.append({name: (method, dict(query)) for name, (method, query) in commands.items()})
         results: dict[str, Any] = {}
         if self.errors and isinstance(self.errors[0], Exception):

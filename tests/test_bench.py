@@ -9,10 +9,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Table
 
 from a1gateway.journal import Store
 from a1gateway.journal.schema import history, messages, parts
+from a1gateway.journal.statements import Connection, insertion
 from a1gateway.message import Stage, Status
 from a1gateway.text import segments
 from benchmarks.books import Books, Disagreement, Message
@@ -143,8 +144,12 @@ def test_a_journal_with_a_past_has_finished_messages_only_and_is_made_once(tmp_p
     store.prepare()
 
     def finished(connection: Connection) -> None:
-        connection.execute(
-            messages.insert(),
+        for table, values in rows:
+            connection.execute(insertion(table, tuple(values)), values)
+
+    rows: list[tuple[Table, dict[str, object]]] = [
+        (
+            messages,
             {
                 "id": 7,
                 "message_id": "9f1c",
@@ -152,7 +157,7 @@ def test_a_journal_with_a_past_has_finished_messages_only_and_is_made_once(tmp_p
                 "a1_id": "4F000001",
                 "received_at": 100.0,
                 "kind": "transactional",
-                "origin": {},
+                "origin": "{}",
                 "number_received": "+375291112233",
                 "msisdn": "+375291112233",
                 "text": "text",
@@ -161,13 +166,14 @@ def test_a_journal_with_a_past_has_finished_messages_only_and_is_made_once(tmp_p
                 "stage": Stage.OVER,
                 "final_at": 102.0,
                 "confirmed_at": 103.0,
+                "attempts": 1,
+                "asked": 0,
+                "tell_tries": 1,
             },
-        )
-        connection.execute(parts.insert(), {"message": 7, "number": 1, "a1_id": "4F000001"})
-        connection.execute(
-            history.insert(), [{"message": 7, "at": at, "source": "portal", "word": "x"} for at in (100.0, 102.0)]
-        )
-
+        ),
+        (parts, {"message": 7, "number": 1, "a1_id": "4F000001"}),
+        *((history, {"message": 7, "at": at, "source": "portal", "word": "x"}) for at in (100.0, 102.0)),
+    ]
     store.transact([finished])
     store.disconnect()
     made = past_of(template, 50, tmp_path / "cache")
@@ -176,8 +182,8 @@ def test_a_journal_with_a_past_has_finished_messages_only_and_is_made_once(tmp_p
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
         counted = [connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("parts", "history")]  # noqa: S608
         assert counted == [50, 100]
-        rows = connection.execute("SELECT id, final_at - received_at, stage FROM messages ORDER BY received_at")
-        found = rows.fetchall()
+        found_rows = connection.execute("SELECT id, final_at - received_at, stage FROM messages ORDER BY received_at")
+        found = found_rows.fetchall()
     assert [row[0] for row in found] == list(range(1, 51))
     assert {round(row[1], 3) for row in found} == {2.0}
     assert {row[2] for row in found} == {"over"}

@@ -17,6 +17,7 @@ from treq.testing import StubTreq
 from twisted.internet.defer import Deferred, execute, fail
 from twisted.internet.task import Clock
 
+from a1gateway.bitrix24.budget import Budget
 from a1gateway.bitrix24.calls import read_message, unescaped
 from a1gateway.bitrix24.front import Front
 from a1gateway.bitrix24.lifecycle import Lifecycle
@@ -29,7 +30,6 @@ from a1gateway.intake import Intake
 from a1gateway.journal import Journal, Spool
 from a1gateway.message import Kind
 from a1gateway.metrics import Metrics
-from a1gateway.pacing import TokenBucket
 from a1gateway.receipts import Receipts
 from a1gateway.web.forms import BadBody
 from a1gateway.web.operations import A1Callback
@@ -124,7 +124,7 @@ def gateway(clock: Clock, journal: Journal, tmp_path: Path) -> Iterator[Gateway]
     spool = Spool(str(tmp_path / "spool"), execute)
     spool.prepare()
     tokens = Tokens(clock, journal, http, oauth_url="", client_id="local.1", client_secret="")
-    portal = Portal(clock, http, tokens, TokenBucket(clock, 2, 50), metrics)
+    portal = Portal(clock, http, tokens, Budget(clock, 2, 50), metrics)
     fake = FakePortal()
     fake.results = {"messageservice.sender.list": [], "event.get": []}
     registration = Registration(

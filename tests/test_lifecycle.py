@@ -9,6 +9,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from a1gateway.bitrix24.budget import Budget
 from a1gateway.bitrix24.calls import Credentials, read_application_call
 from a1gateway.bitrix24.lifecycle import Lifecycle
 from a1gateway.bitrix24.portal import Portal
@@ -18,7 +19,6 @@ from a1gateway.errors import NotSent
 from a1gateway.http_client import Answer
 from a1gateway.journal import Journal
 from a1gateway.metrics import Metrics
-from a1gateway.pacing import TokenBucket
 from a1gateway.web.answers import NotGenuine
 from a1gateway.web.forms import nested
 
@@ -115,7 +115,7 @@ def application(
     outside, changed = Outside(), list[None]()
     http = FakeHttp(by=outside)
     tokens = Tokens(clock, journal, http, oauth_url="", client_id=client_id, client_secret="")
-    portal = Portal(clock, http, tokens, TokenBucket(clock, 2, 50), Metrics())
+    portal = Portal(clock, http, tokens, Budget(clock, 2, 50), Metrics())
     lifecycle = Lifecycle(
         clock,
         portal,

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from a1gateway.bitrix24.addresses import endpoint_address, portal_endpoint, same_portal
+from a1gateway.bitrix24.budget import Budget
 from a1gateway.bitrix24.portal import Portal
 from a1gateway.bitrix24.tokens import NotInstalled, Tokens
 from a1gateway.bitrix24.trouble import PortalError, PortalTrouble
@@ -20,7 +21,6 @@ from a1gateway.http_client import Answer
 from a1gateway.journal import Journal
 from a1gateway.journal.journal import Installation
 from a1gateway.metrics import Metrics
-from a1gateway.pacing import TokenBucket
 
 from .conftest import START, run
 from .fakes import FakeHttp, answer
@@ -59,7 +59,7 @@ def tokens(clock: Clock, journal: Journal, http: FakeHttp) -> Tokens:
 
 @pytest.fixture
 def portal(clock: Clock, http: FakeHttp, tokens: Tokens) -> Portal:
-    return Portal(clock, http, tokens, TokenBucket(clock, 2, 50), Metrics())
+    return Portal(clock, http, tokens, Budget(clock, 2, 50), Metrics())
 
 
 def test_a_method_is_called_with_the_stored_token(portal: Portal, http: FakeHttp) -> None:
@@ -358,7 +358,7 @@ def test_any_answer_to_a_batch_is_understood_or_a_trouble(content: Any) -> None:
     http = FakeHttp(by=lambda _url, _content: answer(content))
     tokens = Tokens(clock, None, http, oauth_url=OAUTH, client_id="", client_secret="")  # type: ignore[arg-type]
     tokens._installation = INSTALLATION
-    portal = Portal(clock, http, tokens, TokenBucket(clock, 2, 50), Metrics())
+    portal = Portal(clock, http, tokens, Budget(clock, 2, 50), Metrics())
     try:
         outcome = run(portal.batch({"a": ("m", {}), "b": ("m", {})}))
     except (PortalTrouble, PortalError):

@@ -9,6 +9,7 @@ import pytest
 from twisted.internet.defer import Deferred, execute, fail
 from twisted.internet.task import Clock
 
+from a1gateway.bitrix24.budget import Budget
 from a1gateway.bitrix24.portal import Portal
 from a1gateway.bitrix24.registration import Registration
 from a1gateway.bitrix24.tokens import Tokens
@@ -18,7 +19,6 @@ from a1gateway.errors import JournalUnavailable
 from a1gateway.gate import Gate
 from a1gateway.journal import Journal, Spool
 from a1gateway.metrics import Metrics
-from a1gateway.pacing import TokenBucket
 from a1gateway.readiness import Readiness
 
 from .conftest import arrival, run
@@ -36,7 +36,7 @@ class Parts:
         self.spool.prepare()
         self.gate = Gate(clock, lambda: 0.0)
         self.tokens = Tokens(clock, journal, FakeHttp(), oauth_url="", client_id="", client_secret="")
-        self.portal = Portal(clock, FakeHttp(), self.tokens, TokenBucket(clock, 2, 50), Metrics())
+        self.portal = Portal(clock, FakeHttp(), self.tokens, Budget(clock, 2, 50), Metrics())
         self.registration = Registration(
             clock,
             FakePortal(),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from a1gateway.bitrix24.budget import Budget, Use
 from a1gateway.bitrix24.registration import Registration
 from a1gateway.bitrix24.reporter import Reporter
 from a1gateway.bitrix24.tokens import Tokens
@@ -147,14 +149,20 @@ def test_without_an_installation_nothing_is_registered(
 
 
 @pytest.fixture
-def reporter(clock: Clock, journal: Journal, portal: FakePortal, tokens: Tokens) -> Reporter:
-    return Reporter(clock, journal, portal, tokens, sender_code="a1sms_by", random=lambda: 0.0)
+def budget(clock: Clock) -> Budget:
+    """The portal's published limit."""
+    return Budget(clock, 2, 50)
 
 
-def finish(journal: Journal, *names: str, status: Status = Status.DELIVERED) -> None:
+@pytest.fixture
+def reporter(clock: Clock, journal: Journal, portal: FakePortal, tokens: Tokens, budget: Budget) -> Reporter:
+    return Reporter(clock, journal, portal, tokens, budget, sender_code="a1sms_by", random=lambda: 0.0)
+
+
+def finish(journal: Journal, *names: str, status: Status = Status.DELIVERED, at: float = START) -> None:
     for name in names:
         run(journal.accept(arrival(name)))
-        run(journal.settle([StatusReport(custom_id(name), "3", status, Source.CALLBACK, START)]))
+        run(journal.settle([StatusReport(custom_id(name), "3", status, Source.CALLBACK, at)]))
 
 
 def report(reporter: Reporter, clock: Clock, seconds: float = 0) -> None:
@@ -178,6 +186,92 @@ def test_final_statuses_go_out_in_batches_of_fifty(
     assert query == {"CODE": "a1sms_by", "MESSAGE_ID": "m0", "STATUS": "delivered"}
     report(reporter, clock, 100)
     assert len(portal.batches) == 3
+
+
+def test_while_the_budget_is_full_a_status_is_told_at_once(
+    reporter: Reporter, journal: Journal, portal: FakePortal, clock: Clock
+) -> None:
+    for number in range(3):
+        finish(journal, f"m{number}", at=clock.seconds())
+        report(reporter, clock)
+        clock.advance(0.05)
+        assert portal.told[-1] == (f"m{number}", "delivered")
+
+
+def test_while_requests_are_scarce_a_status_waits_a_second_for_others(
+    reporter: Reporter, journal: Journal, portal: FakePortal, clock: Clock, budget: Budget
+) -> None:
+    for _ in range(10):
+        run(budget.take(Use.LOOK_UPS))
+    report(reporter, clock)
+    for number in range(9):
+        finish(journal, f"m{number}", at=clock.seconds())
+        reporter.wake()
+        clock.advance(0.1)
+    assert portal.batches == []
+    clock.advance(0.2)
+    assert [len(batch) for batch in portal.batches] == [9]
+    # As many as go into a request wait for nothing.
+    finish(journal, *[f"n{number}" for number in range(60)], at=clock.seconds())
+    reporter.wake()
+    clock.advance(0.1)
+    assert [len(batch) for batch in portal.batches] == [9, 50]
+
+
+@pytest.mark.parametrize("statuses_a_second", [40, 300, 2000])
+def test_a_campaign_costs_hardly_more_requests_than_it_has_to(
+    reporter: Reporter,
+    journal: Journal,
+    portal: FakePortal,
+    clock: Clock,
+    statuses_a_second: int,
+) -> None:
+    reporter.startService()
+    came, step = 0, 0.05
+    while came < 1000:
+        more = min(1000 - came, int(statuses_a_second * step))
+        finish(journal, *[f"m{came + number}" for number in range(more)], at=clock.seconds())
+        came += more
+        reporter.wake()
+        clock.advance(step)
+    clock.pump([0.1] * 20)
+    assert len(portal.told) == 1000
+    assert len({message_id for message_id, _ in portal.told}) == 1000
+    # Full ones, what the budget gains meanwhile, and the tenth of it that is spent for being quick.
+    assert len(portal.batches) <= 1000 / 50 + 2 * 1000 / statuses_a_second + 6
+
+
+def test_a_portal_that_takes_long_is_asked_several_times_at_once_and_for_no_update_twice(
+    reporter: Reporter, journal: Journal, portal: FakePortal, clock: Clock
+) -> None:
+    waiting: list[tuple[dict[str, tuple[str, dict[str, str]]], Deferred[dict[str, object]]]] = []
+
+    def slow(commands: dict[str, tuple[str, dict[str, str]]], *, paid: bool = False) -> Deferred[dict[str, object]]:
+        waiting.append((commands, Deferred()))
+        return waiting[-1][1]
+
+    portal.batch = slow  # type: ignore[assignment, method-assign]
+    names = [f"m{number}" for number in range(220)]
+    finish(journal, *names)
+    report(reporter, clock, 5)
+    assert [len(commands) for commands, _ in waiting] == [50, 50, 50]
+    # Whichever ends first makes room for the next; a stop waits for those that are under way.
+    commands, answer = waiting[1]
+    answer.callback(dict.fromkeys(commands, True))
+    report(reporter, clock, 5)
+    assert [len(commands) for commands, _ in waiting] == [50, 50, 50, 50]
+    stopped: list[object] = []
+    ended = reporter.stopService()
+    assert ended is not None
+    ended.addCallback(stopped.append)
+    for commands, answer in (waiting[0], waiting[2], waiting[3]):
+        assert not stopped
+        answer.callback(dict.fromkeys(commands, True))
+    assert stopped
+    told = [query["MESSAGE_ID"] for commands, _ in waiting for _, query in commands.values()]
+    assert len(told) == len(set(told)) == 200
+    left, _ = run(journal.untold(clock.seconds(), 100))
+    assert {each.message_id for each in left} == set(names) - set(told)
 
 
 def test_a_message_that_bitrix24_does_not_know_yet_is_told_again_after_growing_pauses(

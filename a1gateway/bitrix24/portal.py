@@ -13,8 +13,8 @@ from twisted.logger import Logger
 from ..errors import AnswerLost, NotSent
 from ..http_client import Answer, IHttpClient
 from ..metrics import Metrics
-from ..pacing import TokenBucket
 from .addresses import endpoint_address
+from .budget import Budget, Use
 from .tokens import Tokens
 from .trouble import (
     EXPIRED,
@@ -40,12 +40,12 @@ class Portal:
     _log = Logger()
 
     def __init__(
-        self, clock: IReactorTime, client: IHttpClient, tokens: Tokens, pace: TokenBucket, metrics: Metrics
+        self, clock: IReactorTime, client: IHttpClient, tokens: Tokens, budget: Budget, metrics: Metrics
     ) -> None:
         self._clock = clock
         self._client = client
         self._tokens = tokens
-        self._pace = pace
+        self._budget = budget
         self._metrics = metrics
         self._exhausted: dict[str, float] = {}
         self.trouble: PortalTrouble | None = None
@@ -53,9 +53,12 @@ class Portal:
 
     async def call(self, method: str, parameters: Mapping[str, Any]) -> Any:
         """See `IPortal`."""
+        return await self._noted(method, parameters, paid=False)
+
+    async def _noted(self, method: str, parameters: Mapping[str, Any], *, paid: bool) -> Any:
         self._check_exhausted([method])
         try:
-            result = await self._call(method, parameters)
+            result = await self._call(method, parameters, paid=paid)
         except PortalTrouble as trouble:
             self._note(trouble)
             raise
@@ -65,12 +68,14 @@ class Portal:
         self._note(None)
         return result
 
-    async def batch(self, commands: Mapping[str, tuple[str, Mapping[str, str]]]) -> dict[str, Any]:
+    async def batch(
+        self, commands: Mapping[str, tuple[str, Mapping[str, str]]], *, paid: bool = False
+    ) -> dict[str, Any]:
         """See `IPortal`."""
         assert len(commands) <= MOST_IN_A_BATCH
         self._check_exhausted({method for method, _ in commands.values()})
         written = {name: f"{method}?{urlencode(query)}" for name, (method, query) in commands.items()}
-        answer = await self.call("batch", {"halt": 0, "cmd": written})
+        answer = await self._noted("batch", {"halt": 0, "cmd": written}, paid=paid)
         results = _part(answer, "result")
         errors = _part(answer, "result_error")
         times = _part(answer, "result_time")
@@ -108,7 +113,7 @@ class Portal:
         Raises `PortalTrouble` when nothing can be said now, and `PortalError` when the endpoint does not accept the
         token.
         """
-        await self._pace.take()
+        await self._budget.take(Use.LOOK_UPS)
         content = await self._send(endpoint, method, {"auth": token})
         if "error" in content:
             code, description = _error(content)
@@ -118,11 +123,13 @@ class Portal:
             raise PortalError(code or "error", description)
         return content["result"]
 
-    async def _call(self, method: str, parameters: Mapping[str, Any]) -> Any:
+    async def _call(self, method: str, parameters: Mapping[str, Any], *, paid: bool) -> Any:
         installation = self._tokens.current()
         refreshed = False
         while True:
-            await self._pace.take()
+            if not paid:
+                await self._budget.take(Use.LOOK_UPS)
+            paid = False
             content = await self._send(
                 installation.client_endpoint, method, {**parameters, "auth": installation.access_token}
             )
@@ -160,7 +167,7 @@ class Portal:
         error = judge(code, description, reset_in=reset_in)
         if isinstance(error, PortalTrouble) and error.pause is not None:
             if error.code == QUERY_LIMIT:
-                self._pace.drain(error.pause)
+                self._budget.drain(error.pause)
             elif error.code == OPERATION_LIMIT:
                 self._exhausted[method] = self._clock.seconds() + error.pause
         return error

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -12,6 +13,7 @@ from ..interfaces import IPortal
 from ..journal import Journal
 from ..message import PortalUpdate
 from ..pacing import growing_pause
+from .budget import Budget, Use
 from .portal import MOST_IN_A_BATCH
 from .tokens import Tokens
 from .trouble import PortalError, PortalTrouble
@@ -19,6 +21,13 @@ from .trouble import PortalError, PortalTrouble
 _IDLE = 60.0
 _FIRST_RETRY = 1.0
 _LONGEST_RETRY = 60.0
+# Of a portal that takes long over each.
+_REQUESTS_AT_ONCE = 3
+# While this share of the budget is not there, a status waits up to a second for others to go with.
+_PLENTY = 0.9
+_TOGETHER = 1.0
+# The journal is not asked for every single status.
+_LOOK_AGAIN = 0.05
 _METHOD = "messageservice.message.status.update"
 _NOT_FOUND = "ERROR_MESSAGE_NOT_FOUND"
 # Bitrix24 may not know a message for a moment after handing it over; then it knows it for 14 days by default.
@@ -27,7 +36,7 @@ _BITRIX24_FORGETS_AFTER = 14 * 86400.0
 
 
 class Reporter(DueLoop):
-    """Tells Bitrix24 what became of its messages, up to 50 in a request, oldest first."""
+    """Tells Bitrix24 what became of its messages, up to 50 in a request: transactional ones first, then by age."""
 
     _log = Logger()
 
@@ -37,6 +46,7 @@ class Reporter(DueLoop):
         journal: Journal,
         portal: IPortal,
         tokens: Tokens,
+        budget: Budget,
         *,
         sender_code: str,
         random: Callable[[], float],
@@ -45,10 +55,14 @@ class Reporter(DueLoop):
         self._journal = journal
         self._portal = portal
         self._tokens = tokens
+        self._budget = budget
         self._code = sender_code
         self._random = random
         self._failures = 0
         self._hold_until = 0.0
+        self._looked_at = 0.0
+        self._under_way: set[Deferred[None]] = set()
+        self._telling: set[int] = set()
 
     def renew(self) -> None:
         """The application has been installed: what stood in the way may be over."""
@@ -56,16 +70,64 @@ class Reporter(DueLoop):
         self._failures = 0
         self.wake()
 
+    def stopService(self) -> Deferred[None]:
+        """Fires when the requests under way have ended and their results are on disk."""
+        ended = super().stopService()
+        return ended.addCallback(lambda _: DeferredList(self._under_way)).addCallback(lambda _: None)
+
     async def _tell_due(self) -> float:
         now = self._clock.seconds()
-        if self._tokens.installation is None:
+        if self._tokens.installation is None or len(self._under_way) >= _REQUESTS_AT_ONCE:
             return _IDLE
-        if self._hold_until > now:
-            # New statuses wake this loop, but a portal in trouble is left alone.
-            return self._hold_until - now
-        updates, next_due = await self._journal.untold(now, MOST_IN_A_BATCH)
+        # New statuses wake this loop, but a portal in trouble is left alone, and the journal is not asked for each.
+        pause = max(self._hold_until, self._looked_at + _LOOK_AGAIN) - now
+        if pause > 0:
+            return pause
+        wanted, pause = await self._due(now)
+        if not wanted:
+            return pause
+        turn = self._budget.take(Use.STATUSES)
+        waited = not turn.called
+        await turn
+        if waited and self.running:
+            # Others may have come meanwhile.
+            wanted, pause = await self._due(self._clock.seconds())
+        if not wanted or not self.running:
+            self._budget.give_back()
+            return pause
+        self._telling.update(each.id for each in wanted)
+        telling = Deferred.fromCoroutine(self._tell(wanted))
+        self._under_way.add(telling)
+        telling.addErrback(lambda why: self._log.failure("telling statuses has failed", failure=why))
+        telling.addCallback(lambda _: self._told(telling, wanted))
+        return 0.0
+
+    async def _due(self, now: float) -> tuple[list[PortalUpdate], float]:
+        """What is to be told now; when it is nothing, the seconds until one should look again.
+
+        While the budget is not full, a status waits a moment for others: requests are what is scarce.
+        """
+        self._looked_at = now
+        found, next_due = await self._journal.untold(now, MOST_IN_A_BATCH + len(self._telling))
+        updates = [each for each in found if each.id not in self._telling][:MOST_IN_A_BATCH]
+        if len(updates) == MOST_IN_A_BATCH:
+            # There may be more.
+            self._looked_at = 0.0
         if not updates:
-            return _IDLE if next_due is None else min(_IDLE, max(0.0, next_due - now))
+            return [], _IDLE if next_due is None else min(_IDLE, max(_LOOK_AGAIN, next_due - now))
+        if len(updates) < MOST_IN_A_BATCH and self._budget.left < _PLENTY:
+            wait = min(each.final_at for each in updates) + _TOGETHER - now
+            if 0 < wait <= _TOGETHER:
+                return [], wait
+        return updates, 0.0
+
+    def _told(self, telling: Deferred[None], updates: Sequence[PortalUpdate]) -> None:
+        self._under_way.discard(telling)
+        self._telling.difference_update(each.id for each in updates)
+        self.wake()
+
+    async def _tell(self, updates: list[PortalUpdate]) -> None:
+        began = self._clock.seconds()
         commands = {
             f"m{each.id}": (
                 _METHOD,
@@ -78,18 +140,20 @@ class Reporter(DueLoop):
             for each in updates
         }
         try:
-            results = await self._portal.batch(commands)
+            results = await self._portal.batch(commands, paid=True)
         except (PortalTrouble, PortalError) as error:
-            self._failures += 1
+            if self._hold_until <= began:
+                # Of several requests under way the first to fail is enough.
+                self._failures += 1
             pause = growing_pause(self._failures, _FIRST_RETRY, _LONGEST_RETRY, self._random)
             if isinstance(error, PortalTrouble) and error.pause is not None:
                 pause = max(pause, error.pause)
             self._hold_until = self._clock.seconds() + pause
-            return pause
+            return
         self._failures = 0
-        return await self._write_down(updates, {each.id: results.get(f"m{each.id}") for each in updates})
+        await self._write_down(updates, {each.id: results.get(f"m{each.id}") for each in updates})
 
-    async def _write_down(self, updates: list[PortalUpdate], results: dict[int, object]) -> float:
+    async def _write_down(self, updates: list[PortalUpdate], results: dict[int, object]) -> None:
         now = self._clock.seconds()
         confirmed: list[PortalUpdate] = []
         later: list[tuple[PortalUpdate, float | None, str]] = []
@@ -113,10 +177,9 @@ class Reporter(DueLoop):
             await self._journal.confirm(confirmed, now)
         if later:
             await self._journal.tell_later(later, now)
-        self._hold_until = now + hold
+        self._hold_until = max(self._hold_until, now + hold) if hold else self._hold_until
         for each in confirmed:
             self._log.info("message {message_id}: Bitrix24 knows {told}", message_id=each.message_id, told=each.told)
-        return hold
 
     def _try_again_at(self, told: PortalUpdate, error: PortalError, now: float) -> float | None:
         if now - told.final_at > _BITRIX24_FORGETS_AFTER:
