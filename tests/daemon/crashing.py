@@ -5,23 +5,33 @@ Steps are counted just before and just after every transaction of the journal, e
 either way, every sync of the spool and every entry taken from it. Each is written to the file `steps` in the
 directory, so that a test can tell where the daemon died.
 
-Arguments: the configuration, the number of the deadly step, and `start` or `message`: from where steps are counted.
+Arguments: the configuration, the deadly step, and `start` or `message`: from where steps are counted. The deadly step
+is its number; or, as in `3 of during send/sms|sendBulk/sms`, its number among those whose names have all the words,
+where either of two words may do. Then there are two steps more: `during transaction` and `during migration`. A fourth
+argument says how long after the beginning of a step that has a length (`during`) the daemon dies, in seconds.
 """
 
 from __future__ import annotations
 
 import functools
 import os
+import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 # How long after a request has left the daemon dies while it awaits the answer, in seconds. The counterparts are told
 # to take longer than this.
-_AWAITING = 0.08
+_AWAITING = "0.08"
+
+
+def is_among(name: str, words: Collection[str]) -> bool:
+    """Whether the words are in a step's name: "after transaction claim+settle" is of "after", "settle"."""
+    of_it = set(re.split("[ +]", name))
+    return all(of_it & set(word.split("|")) for word in words)
 
 
 def _die() -> NoReturn:
@@ -32,12 +42,21 @@ def _die() -> NoReturn:
 class Steps:
     """Counts steps, from any thread."""
 
-    def __init__(self, deadly: int, record: Path) -> None:
-        self._deadly = deadly
+    def __init__(self, deadly: str, record: Path, *, after: float) -> None:
+        number, _, words = deadly.partition(" of ")
+        self._deadly = int(number)
+        self._words = words.split()
+        self.after = after
+        """How long into a step the daemon dies, in seconds."""
         self._record = os.open(record, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         self._taken = 0
         self._counting = threading.Lock()
         self.begun = False
+
+    @property
+    def chosen(self) -> bool:
+        """Whether the deadly one is looked for by its name."""
+        return bool(self._words)
 
     def take(self, name: str) -> None:
         """A step; the last one if it is the deadly one."""
@@ -46,7 +65,7 @@ class Steps:
 
     def is_deadly(self, name: str) -> bool:
         """A step that the caller has to die at, or a little after, if it is the deadly one."""
-        if not self.begun:
+        if not self.begun or not is_among(name, self._words):
             return False
         with self._counting:
             self._taken += 1
@@ -54,23 +73,37 @@ class Steps:
             return self._taken == self._deadly
 
 
+def _name(operation: Any) -> str:
+    """`Journal.claim.<locals>.operation` is the operation `claim`, and `_accept` with its items is `accept`."""
+    if isinstance(operation, functools.partial):
+        operation = operation.args[0]
+    scopes: list[str] = operation.__qualname__.split(".")
+    return scopes[min(1, len(scopes) - 1)].lstrip("_")
+
+
 def _wrap_journal(steps: Steps) -> None:
     from a1gateway.journal import Store
 
-    transact = Store.transact
+    transact, upgrade = Store.transact, Store._upgrade
 
     @functools.wraps(transact)
     def counted(self: Store, operations: Sequence[Any]) -> list[Any]:
-        # `Journal.accept.<locals>.operation` is the operation `accept`.
-        names = [operation.__qualname__.split(".")[1] for operation in operations]
-        name = "transaction " + "+".join(dict.fromkeys(names))
+        name = "transaction " + "+".join(dict.fromkeys(map(_name, operations)))
         steps.take(f"before {name}")
+        if steps.chosen and steps.is_deadly(f"during {name}"):
+            threading.Timer(steps.after, _die).start()
         try:
             return transact(self, operations)
         finally:
             steps.take(f"after {name}")
 
+    def upgraded(self: Store, *, create: bool) -> None:
+        if steps.chosen and steps.is_deadly("during migration"):
+            threading.Timer(steps.after, _die).start()
+        upgrade(self, create=create)
+
     Store.transact = counted  # type: ignore[method-assign]
+    Store._upgrade = upgraded  # type: ignore[method-assign]
 
 
 def _wrap_requests(steps: Steps, reactor: Any) -> None:
@@ -82,7 +115,7 @@ def _wrap_requests(steps: Steps, reactor: Any) -> None:
         name = "/".join(url.partition("?")[0].rstrip("/").split("/")[-2:])
         steps.take(f"before request {name}")
         if steps.is_deadly(f"during request {name}"):
-            reactor.callLater(_AWAITING, _die)
+            reactor.callLater(steps.after, _die)
         try:
             return await original(self, method, url, timeout, **more)
         finally:
@@ -102,7 +135,7 @@ def _wrap_link(steps: Steps, reactor: Any) -> None:
         steps.take(f"before pdu {name}")
         if steps.is_deadly(f"during pdu {name}"):
             # It leaves with the reactor's next turn.
-            reactor.callLater(_AWAITING, _die)
+            reactor.callLater(steps.after, _die)
         write(self, octets)
 
     def taken(self: Session, frame: bytes) -> None:
@@ -166,16 +199,18 @@ def main(arguments: Sequence[str]) -> None:
     from a1gateway.tap import build
 
     reactor: Any = its_reactor
-    config, deadly, beginning = arguments
-    steps = Steps(int(deadly), Path(config).with_name("steps"))
+    config, deadly, beginning, after = (*arguments, _AWAITING)[:4]
+    steps = Steps(deadly, Path(config).with_name("steps"), after=float(after))
     steps.begun = beginning == "start"
     _wrap_journal(steps)
     _wrap_requests(steps, reactor)
     _wrap_link(steps, reactor)
     _wrap_spool(steps)
     _wrap_beginning(steps)
-    globalLogBeginner.beginLoggingTo([observer(sys.stdout, style="text", level="debug")], redirectStandardIO=False)
-    gateway = build(load(config), reactor)
+    settings = load(config)
+    log = observer(sys.stdout, style="text", level=settings.log.level)
+    globalLogBeginner.beginLoggingTo([log], redirectStandardIO=False)
+    gateway = build(settings, reactor)
     gateway.privilegedStartService()
     reactor.callWhenRunning(gateway.startService)
     reactor.addSystemEventTrigger("before", "shutdown", gateway.stopService)

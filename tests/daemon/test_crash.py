@@ -7,7 +7,6 @@ portal's, A1's and the journal. `crashing.py` says what a step is.
 
 from __future__ import annotations
 
-import re
 import shutil
 import signal
 import sqlite3
@@ -22,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from .calls import NO_ANSWER
+from .crashing import is_among
 from .processes import eventually
 from .stack import HANDLER_SECRET, Sent, Stack
 from .together import Scenario, Together
@@ -50,11 +50,6 @@ class Way:
     callbacks: bool = True
     fault: str | None = None
     locked: bool = False
-
-
-def is_among(name: str, words: Words) -> bool:
-    """Whether the words are in a step's name."""
-    return set(words) <= set(re.split("[ +]", name))
 
 
 def steps_of(stack: Stack) -> list[str]:
