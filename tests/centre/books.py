@@ -6,17 +6,30 @@ Every message goes to a number of its own, by which it is found in all of them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..daemon.stack import Sent, Stack
 from .centre import Book, Submit
 
+Rows = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A broken promise."""
+
+    message_id: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.message_id}: {self.what}"
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How the books stand to each other; `faults` are the broken promises, a line each."""
+    """How the books stand to each other; `faults` are the broken promises."""
 
     handed_over: int
     """Messages of which the gateway has said that it takes them."""
@@ -31,7 +44,7 @@ class Comparison:
     """Messages that the journal says were sent again."""
     told: dict[str, int]
     """How many cards show which status."""
-    faults: list[str] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
 
     def rows(self) -> list[tuple[str, int]]:
         """For a table."""
@@ -53,14 +66,25 @@ def compare(stack: Stack, sent: Sequence[Sent], *, margin: float = 0.5, told_aga
     An answer that was given up to `margin` seconds before the end of its connection may not have been read. With
     `told_again`, a portal may have been told the same twice, as after a death before its confirmation was on disk.
     """
-    book = stack.centre.book()
-    wanted = {each.message_id for each in sent}
-    cards = {row["message_id"]: row for row in stack.portal.messages() if row["message_id"] in wanted}
+    cards = {row["message_id"]: row for row in stack.portal.messages()}
     journal = {row["message_id"]: row for row in stack.gateway.rows("SELECT * FROM messages")}
+    return judge(sent, cards, journal, stack.centre.book(), margin=margin, told_again=told_again)
+
+
+def judge(
+    sent: Sequence[Sent],
+    cards: Rows,
+    journal: Rows,
+    book: Book,
+    *,
+    margin: float,
+    told_again: bool,
+) -> Comparison:
+    """The same for books that have been read: the portal's and the journal's rows by `message_id`, the centre's."""
     by_number: dict[str, list[Submit]] = defaultdict(list)
     for submit in book.submits:
         by_number[submit.destination].append(submit)
-    faults: list[str] = []
+    faults: list[Fault] = []
     promised = 0
     duplicates: dict[str, int] = {}
     told: dict[str, int] = defaultdict(int)
@@ -68,19 +92,20 @@ def compare(stack: Stack, sent: Sequence[Sent], *, margin: float = 0.5, told_aga
         card, row = cards[each.message_id], journal.get(each.message_id)
         if card["calls"] != [200] and row is None:
             # Nobody has promised anything.
-            faults += [f"{each.message_id}: never taken, and at the centre"] * (each.to.lstrip("+") in by_number)
+            if each.to.lstrip("+") in by_number:
+                faults.append(Fault(each.message_id, "never taken, and at the centre"))
             continue
         promised += 1
         told[card["status"]] += 1
         if row is None:
-            faults.append(f"{each.message_id}: taken, and not in the journal")
+            faults.append(Fault(each.message_id, "taken, and not in the journal"))
             continue
         submits = by_number[row["msisdn"].lstrip("+")]
         copies = len(submits) - row["segments"]
         if copies > 0:
             duplicates[each.message_id] = copies
-        faults += [f"{each.message_id}: {what}" for what in _faults(each, row, card, submits, told_again)]
-        faults += [f"{each.message_id}: {what}" for what in _unexplained(row, submits, book, margin)]
+        found = _faults(each, row, card, submits, told_again) + _unexplained(row, submits, book, margin)
+        faults += [Fault(each.message_id, what) for what in found]
     return Comparison(
         handed_over=promised,
         parts=sum(journal[each.message_id]["segments"] for each in sent if each.message_id in journal),
@@ -94,7 +119,7 @@ def compare(stack: Stack, sent: Sequence[Sent], *, margin: float = 0.5, told_aga
 
 
 def _faults(
-    sent: Sent, row: dict[str, Any], card: dict[str, Any], submits: list[Submit], told_again: bool
+    sent: Sent, row: Mapping[str, Any], card: Mapping[str, Any], submits: list[Submit], told_again: bool
 ) -> list[str]:
     """What is wrong with a message that was to be delivered."""
     found = []
@@ -112,7 +137,7 @@ def _faults(
     return found
 
 
-def _unexplained(row: dict[str, Any], submits: list[Submit], book: Book, margin: float) -> list[str]:
+def _unexplained(row: Mapping[str, Any], submits: list[Submit], book: Book, margin: float) -> list[str]:
     """Submits that were repeated although they were not in flight at a disconnection, or without a mark."""
     found = []
     last = {submit.part: submit.number for submit in submits}

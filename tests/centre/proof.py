@@ -12,14 +12,15 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count, islice
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..daemon.processes import Warden, eventually
 from ..daemon.stack import Sent, Stack
-from .books import Comparison, compare
+from .books import Comparison, Fault, compare
 from .centre import Manner, Receipts, why_not
 
 MANNER = Manner(answer_after=(0.0, 0.03), receipts=Receipts(after=(0.05, 0.6), reference=0.5))
@@ -41,11 +42,10 @@ _LENGTHS = (1,) * 16 + (2, 2, 3, 5)
 Say = Callable[[str], None]
 
 
-def texts(count: int, seed: int) -> list[str]:
-    """Texts of one part mostly, Cyrillic and Latin, no two alike."""
+def texts(seed: int) -> Iterator[str]:
+    """Texts of one part mostly, Cyrillic and Latin, no two alike, without end."""
     draw = random.Random(seed)
-    made = []
-    for number in range(count):
+    for number in count():
         parts = draw.choice(_LENGTHS)
         cyrillic = draw.random() < 0.7
         room = (70 if cyrillic else 160) if parts == 1 else (67 if cyrillic else 153) * parts
@@ -55,8 +55,7 @@ def texts(count: int, seed: int) -> list[str]:
         if not cyrillic:
             # Every character may count two.
             length //= 2
-        made.append(begin + "".join(draw.choices(letters, k=length)).rstrip())
-    return made
+        yield begin + "".join(draw.choices(letters, k=length)).rstrip()
 
 
 def send_fast(stack: Stack, wanted: Sequence[str]) -> list[Sent]:
@@ -89,7 +88,7 @@ def send_fast(stack: Stack, wanted: Sequence[str]) -> list[Sent]:
     return [sent for _, sent in sorted(made, key=lambda each: each[0])]
 
 
-def _counted(stack: Stack) -> dict[str, int]:
+def counted(stack: Stack) -> dict[str, int]:
     """How many messages there are in the journal, and how many of them Bitrix24 knows the end of."""
     (row,) = stack.gateway.rows("SELECT count(*) AS n, count(confirmed_at) AS confirmed FROM messages")
     return row
@@ -97,7 +96,7 @@ def _counted(stack: Stack) -> dict[str, int]:
 
 def _all_confirmed(stack: Stack) -> bool:
     """Whether every message that the portal handed over has come to its end."""
-    row = _counted(stack)
+    row = counted(stack)
     if row["confirmed"] < row["n"]:
         return False
     calls = [card["calls"] for card in stack.portal.messages()]
@@ -106,7 +105,7 @@ def _all_confirmed(stack: Stack) -> bool:
 
 def _wait_for(stack: Stack, taken: int) -> None:
     """Wait until the gateway has taken so many."""
-    eventually(lambda: _counted(stack)["n"] >= taken, 120, f"the gateway takes {taken}")
+    eventually(lambda: counted(stack)["n"] >= taken, 120, f"the gateway takes {taken}")
 
 
 def prove(stack: Stack, *, messages: int, cuts: int, seed: int, within: float, say: Say) -> Comparison:
@@ -114,7 +113,7 @@ def prove(stack: Stack, *, messages: int, cuts: int, seed: int, within: float, s
 
     Raises `AssertionError` when not everything has come to its end `within` seconds.
     """
-    wanted = texts(messages, seed)
+    wanted = list(islice(texts(seed), messages))
     # So that the last one comes before the messages are out.
     stack.centre.cut_at_submits(seed=seed, count=cuts, every=max(1, messages // (cuts + cuts // 8 + 1)))
     begun = time.monotonic()
@@ -123,7 +122,7 @@ def prove(stack: Stack, *, messages: int, cuts: int, seed: int, within: float, s
         say_at = begun + _SAY_EVERY
         while not (sending.done() and _all_confirmed(stack)):
             now = time.monotonic()
-            row = _counted(stack)
+            row = counted(stack)
             assert now < begun + within, f"after {within:.0f} s {row['confirmed']} of {row['n']} are confirmed"
             if now > say_at:
                 say_at = now + _SAY_EVERY
@@ -135,7 +134,7 @@ def prove(stack: Stack, *, messages: int, cuts: int, seed: int, within: float, s
     made = sum(stack.centre.cuts_made().values())
     comparison = compare(stack, sent)
     if made != cuts:
-        comparison.faults.append(f"there were {made} disconnections, not {cuts}")
+        comparison.faults.append(Fault("the centre", f"there were {made} disconnections, not {cuts}"))
     return comparison
 
 

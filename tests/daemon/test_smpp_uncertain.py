@@ -168,7 +168,9 @@ def the_short_proof(stack: Stack, messages: int, cuts: int) -> None:
     """As `make smpp-proof`, with fewer messages."""
     said: list[str] = []
     comparison = prove(stack, messages=messages, cuts=cuts, seed=20, within=100, say=said.append)
-    assert comparison.faults == [], "\n".join([*said, *map(str, comparison.rows()), *comparison.faults[:10]])
+    assert comparison.faults == [], "\n".join(
+        [*said, *map(str, comparison.rows()), *map(str, comparison.faults[:10])]
+    )
     assert comparison.handed_over == messages
 
 
