@@ -3,6 +3,7 @@
 # Both set up everything they need in .venv. The tests of SMPP need node and npm besides, and are skipped without.
 # make smpp-proof   20,000 messages over SMPP, 200 disconnections, and no message lost; takes a while
 # make bench        the figures of docs/performance.md: throughput, CPU time, memory, requests; takes most of an hour
+# make crash   the daemon killed 200 times over each transport, nothing lost and nothing sent twice; takes a while
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CENTRE := tests/centre/node_modules/.ready
 
-.PHONY: run test smpp-proof bench lint format clean
+.PHONY: run test smpp-proof crash bench lint format clean
 
 run: $(READY)
 	$(BIN)/python -m a1gateway.sandbox.demo
@@ -27,6 +28,11 @@ BENCH :=
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(BENCH)
+
+CRASH :=
+
+crash: $(READY) $(CENTRE)
+	$(BIN)/python -m tests.crash $(CRASH)
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
