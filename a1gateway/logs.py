@@ -3,47 +3,94 @@
 from __future__ import annotations
 
 import json
+import time
+from functools import lru_cache
+from string import Formatter
 from typing import Any, TextIO
 
 from twisted.logger import (
     FileLogObserver,
     FilteringLogObserver,
+    ILogFilterPredicate,
     ILogObserver,
     LogEvent,
     LogLevel,
-    LogLevelFilterPredicate,
+    PredicateResult,
     formatEvent,
-    formatTime,
     textFileLogObserver,
 )
+from zope.interface import implementer
 
 # What Twisted adds to every event for itself.
-_ITS_OWN = ("format", "failure", "time", "system", "isError", "message", "printed", "why")
+_ITS_OWN = frozenset(("format", "failure", "time", "system", "isError", "message", "printed", "why"))
+_AS_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
 def observer(out: TextIO, *, style: str, level: str) -> ILogObserver:
     """The observer for `[log]` in the config: `style` is `text` or `json`, `level` the least that is shown."""
     inner = FileLogObserver(out, as_json) if style == "json" else textFileLogObserver(out)
-    least = LogLevel.levelWithName(level)
-    predicate = LogLevelFilterPredicate(defaultLogLevel=least)
-    # Twisted tells of every connection that it opens and closes.
-    predicate.setLogLevelForNamespace("twisted", max(least, LogLevel.warn))
-    return FilteringLogObserver(inner, [predicate])
+    return FilteringLogObserver(inner, [_Least(LogLevel.levelWithName(level))])
+
+
+@implementer(ILogFilterPredicate)
+class _Least:
+    """Shows events from a level on; of Twisted's own, which tell of every connection, the warnings.
+
+    Twisted's own predicate takes a name apart for each event, and a message makes four.
+    """
+
+    def __init__(self, least: Any) -> None:
+        levels = tuple(LogLevel.iterconstants())
+        self._shown = frozenset(level for level in levels if level >= least)
+        self._shown_of_twisted = frozenset(level for level in self._shown if level >= LogLevel.warn)
+
+    def __call__(self, event: LogEvent) -> Any:
+        """See `ILogFilterPredicate`."""
+        namespace = event.get("log_namespace", "")
+        of_twisted = namespace == "twisted" or namespace.startswith("twisted.")
+        shown = self._shown_of_twisted if of_twisted else self._shown
+        return PredicateResult.maybe if event.get("log_level") in shown else PredicateResult.no
 
 
 def as_json(event: LogEvent) -> str:
     """One line: time (UTC), level, the part of the gateway, the text, and the event's own values by name."""
     level = event.get("log_level")
     line: dict[str, Any] = {
-        "time": formatTime(event.get("log_time"), timeFormat="%Y-%m-%dT%H:%M:%S%z"),
+        "time": _second(int(event.get("log_time") or 0.0)),
         "level": level.name if level is not None else "info",
         "part": event.get("log_namespace", ""),
-        "event": formatEvent(event) or str(event.get("message", "")),
+        "event": _text(event) or str(event.get("message", "")),
     }
     failure = event.get("log_failure")
     if failure is not None:
         line["traceback"] = failure.getTraceback()
     for name, value in event.items():
         if not name.startswith("log_") and name not in line and name not in _ITS_OWN:
-            line[name] = value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
-    return json.dumps(line, ensure_ascii=False) + "\n"
+            line[name] = value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
+    return _AS_JSON.encode(line) + "\n"
+
+
+@lru_cache(maxsize=16)
+def _second(at: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime(at))
+
+
+def _text(event: LogEvent) -> str:
+    form = event.get("log_format")
+    if isinstance(form, str) and _plain(form):
+        try:
+            return form.format_map(event)
+        except Exception:
+            # Twisted says what is wrong with it.
+            return formatEvent(event)
+    return formatEvent(event)
+
+
+@lru_cache(maxsize=512)
+def _plain(form: str) -> bool:
+    """Whether it has nothing but names in it, and no calls: then `str` makes the same of it as Twisted does."""
+    try:
+        fields = [name for _, name, _, _ in Formatter().parse(form) if name is not None]
+    except ValueError:
+        return False
+    return all(name.isidentifier() for name in fields)

@@ -7,7 +7,7 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.logger import Logger, LogLevel
+from twisted.logger import Logger, LogLevel, formatEvent
 from twisted.python.failure import Failure
 
 from a1gateway.logs import as_json, observer
@@ -72,3 +72,19 @@ def test_any_event_is_one_line_of_json(text: str, values: dict[str, object]) -> 
     assert line.endswith("\n")
     assert "\n" not in line[:-1]
     assert isinstance(json.loads(line), dict)
+
+
+@given(
+    st.text(alphabet="{}ab!r:.[]() ", max_size=16)
+    | st.sampled_from(["{a}", "{a!r} {b}", "{a:>5}", "{b()}", "{a.b}", "{c}", "{a} {{b}}", "{}", "{0}"]),
+    st.dictionaries(st.sampled_from("ab"), st.text(max_size=5) | st.integers()),
+)
+def test_the_text_of_an_event_is_what_twisted_makes_of_it(form: str, values: dict[str, object]) -> None:
+    event = {"log_format": form, "log_level": LogLevel.info, "log_time": 0.0, **values}
+    assert json.loads(as_json(event))["event"] == formatEvent(event)
+
+
+def test_the_time_is_that_of_the_event() -> None:
+    event = {"log_format": "", "log_level": LogLevel.info}
+    times = [json.loads(as_json({**event, "log_time": at}))["time"] for at in (0.9, 1.0, 1795392000.5)]
+    assert times == ["1970-01-01T00:00:00+0000", "1970-01-01T00:00:01+0000", "2026-11-23T00:00:00+0000"]
