@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 from typing import Any, cast
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from hypothesis import given
@@ -134,3 +134,31 @@ def flat(prefix: str, value: Any) -> list[tuple[str, str]]:
 def test_what_php_would_write_comes_back(tree: dict[str, Any]) -> None:
     pairs = [pair for name, value in tree.items() for pair in flat(name, value)]
     assert read(urlencode(pairs).encode()) == tree
+
+
+def as_the_standard_library_reads(form: bytes) -> dict[str, Any] | None:
+    try:
+        return nested(parse_qsl(form.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=1000))
+    except (BadBody, ValueError):
+        return None
+
+
+@given(
+    st.binary(max_size=40)
+    | st.lists(
+        st.tuples(
+            st.sampled_from(
+                [b"a", b"a[b]", b"a%5Bb%5D", b"a[]", b"%D0%B0", b"a+b", b"%zz", b"%D0", b"", b"\xd0\xb0"]
+            ),
+            st.sampled_from([b"", b"=", b"=1", b"=%2B375", b"=a+b%20", b"=%D0%97", b"=%D0", b"=%", b"=a=b"]),
+        ),
+        max_size=6,
+    ).map(lambda pairs: b"&".join(name + value for name, value in pairs))
+)
+def test_a_form_is_read_as_the_standard_library_reads_it(form: bytes) -> None:
+    expected = as_the_standard_library_reads(form)
+    if expected is None:
+        with pytest.raises(BadBody):
+            read(form)
+    else:
+        assert read(form) == expected
