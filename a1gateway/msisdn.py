@@ -92,6 +92,22 @@ _PERHAPS_REWRITTEN = re.compile(r"[08]|7?(?:25|29|33|44)")
 # Far more than any number with its label needs, and little enough for every expression below.
 _LONGEST = 1000
 
+
+def _mobile_ranges() -> re.Pattern[str]:
+    """What `phonenumbers` knows of them, in its own words.
+
+    Its `number_type` tries one type after another, for a tenth of a millisecond; those before the mobile ones begin
+    with 8 or 9 in Belarus.
+    """
+    belarus = phonenumbers.PhoneMetadata.metadata_for_region("BY")
+    assert belarus is not None
+    assert belarus.mobile is not None
+    assert belarus.mobile.national_number_pattern is not None
+    return re.compile(belarus.mobile.national_number_pattern)
+
+
+_KNOWN_MOBILE = _mobile_ranges()
+
 _LETTER = r"[^\W\d_]"
 _SOFT = r"[ \-.()\[\]{}_~]"
 _LABEL = (
@@ -262,8 +278,7 @@ def _judged(digits: str, *, plus: bool, first: int) -> Msisdn | NumberFault:
 
 
 def _mobile(national: str) -> Msisdn:
-    number = phonenumbers.PhoneNumber(country_code=375, national_number=int(national))
-    known = phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.MOBILE
+    known = _KNOWN_MOBILE.fullmatch(national) is not None
     return Msisdn("+375" + national, None if known else RANGE_UNKNOWN)
 
 

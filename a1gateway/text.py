@@ -12,6 +12,7 @@ own because smpplib's writes a backtick as a section sign and knows no section s
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterator
 
 _ESCAPE = 0x1B
@@ -63,9 +64,20 @@ class Alphabet(enum.Enum):
         self.in_parts = in_parts
 
 
+_EXTENDED = re.compile("[" + re.escape("".join(_EXTENSION.values())) + "]")
+_ALL_GSM = re.compile("[" + re.escape("".join(_CODES)) + "]*")
+
+
 def alphabet(text: str) -> Alphabet:
     """The alphabet that `text` has to be sent in."""
-    return Alphabet.GSM if all(character in _SEPTETS for character in text) else Alphabet.UCS2
+    return Alphabet.GSM if _ALL_GSM.fullmatch(text) else Alphabet.UCS2
+
+
+def _cost(text: str, chosen: Alphabet) -> int:
+    """The units of the whole text."""
+    if chosen is Alphabet.GSM:
+        return len(text) + len(_EXTENDED.findall(text))
+    return len(text.encode("utf-16-be", "surrogatepass")) // 2
 
 
 def _costs(text: str, chosen: Alphabet) -> Iterator[int]:
@@ -77,12 +89,11 @@ def _costs(text: str, chosen: Alphabet) -> Iterator[int]:
 def parts(text: str) -> list[str]:
     """`text` cut into the parts that go out, in order; joined they are `text`. An empty text is one part."""
     chosen = alphabet(text)
-    costs = list(_costs(text, chosen))
-    if sum(costs) <= chosen.alone:
+    if _cost(text, chosen) <= chosen.alone:
         return [text]
     cut: list[str] = []
     start = used = 0
-    for position, cost in enumerate(costs):
+    for position, cost in enumerate(_costs(text, chosen)):
         if used + cost > chosen.in_parts:
             cut.append(text[start:position])
             start, used = position, 0

@@ -367,3 +367,11 @@ def test_masked_shows_at_most_seven_digits_and_nothing_else(number: str) -> None
     figures = shown.lstrip("+").replace("*", "")
     assert len(figures) <= 2 or (len(figures) == 7 and figures.startswith("375"))
     assert len(shown) <= len("+37529*****67")
+
+
+@given(st.sampled_from(("25", "29", "33", "44")), st.integers(0, 9_999_999))
+def test_a_range_is_known_when_phonenumbers_knows_it_as_a_mobile_one(code: str, rest: int) -> None:
+    national = f"{code}{rest:07}"
+    number = phonenumbers.PhoneNumber(country_code=375, national_number=int(national))
+    known = phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.MOBILE
+    assert read_number("+375" + national) == Msisdn("+375" + national, None if known else RANGE_UNKNOWN)
