@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -42,7 +43,7 @@ class Intake:
         on_spooled: Callable[[], None],
     ) -> None:
         """The callables wake whoever goes on with what was taken in."""
-        self._clock = clock
+        self._patience = _Patience(clock, _PATIENCE)
         self._journal = journal
         self._spool = spool
         self._receipts = receipts
@@ -54,7 +55,7 @@ class Intake:
     async def take_message(self, arrival: Arrival) -> Acceptance:
         """Put a message on disk and say what to answer; raises `NothingCanHold`, and then it is nowhere."""
         try:
-            acceptance = await _within(_PATIENCE, self._clock, self._journal.accept(arrival))
+            acceptance = await self._patience.within(self._journal.accept(arrival))
         except JournalUnavailable as trouble:
             self._log.error("the journal takes no message, the spool must: {trouble}", trouble=str(trouble))
             try:
@@ -81,16 +82,16 @@ class Intake:
     async def take_status(self, report: StatusReport) -> None:
         """Put a status on disk and apply it; raises `NothingCanHold`."""
         try:
-            await _within(_PATIENCE, self._clock, Deferred.fromCoroutine(self._receipts.settle([report])))
+            await self._patience.within(Deferred.fromCoroutine(self._receipts.settle([report])))
         except JournalUnavailable:
             await self._spool.keep_status(report)
             self._metrics.spooled.inc()
             self._on_spooled()
 
     def _count(self, arrival: Arrival) -> None:
-        self._metrics.accepted.labels(str(arrival.kind)).inc()
+        self._metrics.count(self._metrics.accepted, arrival.kind)
         if arrival.refusal is not None:
-            self._metrics.rejected.labels(arrival.refusal).inc()
+            self._metrics.count(self._metrics.rejected, arrival.refusal)
         self._log.info(
             "message {message_id}: taken in ({verdict})",
             message_id=arrival.message_id,
@@ -137,18 +138,37 @@ class SpoolDrain(DueLoop):
         return 0.0
 
 
-def _within(seconds: float, clock: IReactorTime, working: Deferred[T]) -> Deferred[T]:
-    """As `working`, but `JournalUnavailable` when that takes longer; it goes on all the same, which does no harm."""
-    answer: Deferred[T] = Deferred()
+class _Patience:
+    """How long the journal is waited for. All wait equally long, so one timer does for all of them."""
 
-    def late() -> None:
-        answer.errback(JournalUnavailable(f"the journal has not answered within {seconds:g} seconds"))
+    def __init__(self, clock: IReactorTime, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._waiting: deque[tuple[float, Deferred[Any]]] = deque()
+        self._timer: IDelayedCall | None = None
 
-    def done(result: T | Failure) -> None:
-        if timer.active():
-            timer.cancel()
-            answer.callback(result)
+    def within(self, working: Deferred[T]) -> Deferred[T]:
+        """As `working`, but `JournalUnavailable` when that takes longer; it goes on all the same without harm."""
+        if working.called:
+            return working
+        answer: Deferred[T] = Deferred()
+        self._waiting.append((self._clock.seconds() + self._seconds, answer))
+        if self._timer is None:
+            self._timer = self._clock.callLater(self._seconds, self._look)
 
-    timer = clock.callLater(seconds, late)
-    working.addBoth(done)
-    return answer
+        def done(result: T | Failure) -> None:
+            if not answer.called:
+                answer.callback(result)
+
+        working.addBoth(done)
+        return answer
+
+    def _look(self) -> None:
+        self._timer = None
+        now = self._clock.seconds()
+        while self._waiting and (self._waiting[0][1].called or self._waiting[0][0] <= now):
+            _, answer = self._waiting.popleft()
+            if not answer.called:
+                answer.errback(JournalUnavailable(f"the journal has not answered within {self._seconds:g} seconds"))
+        if self._waiting and self._timer is None:
+            self._timer = self._clock.callLater(self._waiting[0][0] - now, self._look)

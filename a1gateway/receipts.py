@@ -50,7 +50,7 @@ class Receipts:
         for change in changes:
             self._metrics.count_change(change)
             if change.status is Status.REJECTED and change.reason is not None:
-                self._metrics.rejected.labels(change.reason).inc()
+                self._metrics.count(self._metrics.rejected, change.reason)
             self._log.info(
                 "message {message_id}: {status} ({word}, by {source})",
                 message_id=change.message_id,

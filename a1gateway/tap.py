@@ -371,7 +371,7 @@ def build(config: Config, reactor: Any) -> Gateway:
     )
     operations = KleinResource(Operations(readiness.readiness, readiness.figures).app)
     root = Root(operations)
-    root.putChild(b"bitrix24", KleinResource(front.app))
+    root.putChild(b"bitrix24", front.resource())
     callback = config.a1.callback
     if callback is not None:
         a1_callback = A1Callback(
@@ -381,7 +381,7 @@ def build(config: Config, reactor: Any) -> Gateway:
             id_field=callback.id_field,
             status_field=callback.status_field,
         )
-        root.putChild(b"a1", KleinResource(a1_callback.app))
+        root.putChild(b"a1", a1_callback.resource())
 
     return Gateway(
         reactor,
@@ -389,7 +389,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         journal=journal,
         spool=spool,
         tokens=tokens,
-        site=CountingSite(root, reactor),
+        site=CountingSite(root, reactor, tells_each=config.log.level == "debug"),
         endpoint=_endpoint(reactor, config.http.listen),
         loops=[*way.services, dispatcher, polling, drain, registration, reporter],
         warnings=[str(warning) for warning in config.warnings],

@@ -6,15 +6,18 @@ from contextlib import suppress
 from typing import Any
 
 from klein import Klein
+from klein.resource import KleinResource
 from twisted.internet.defer import CancelledError, TimeoutError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.iweb import IRequest
+from twisted.web.resource import IResource
 from werkzeug.exceptions import HTTPException
 
 from ..errors import TryLater
 from ..intake import Intake
 from ..web.answers import NotGenuine, answering, check_secret, http_error, json_answer
+from ..web.direct import Direct
 from ..web.forms import BadBody, read_fields
 from .calls import read_application_call, read_auth, read_message
 from .lifecycle import Lifecycle
@@ -63,6 +66,14 @@ class Front:
     @app.route("/handler/<secret>", methods=["POST"])
     @answering
     async def handler(self, request: IRequest, secret: str) -> bytes:
+        """See `take_message`; here for what `resource` leaves to Klein."""
+        return await self.take_message(request, secret)
+
+    def resource(self) -> IResource:
+        """All the routes."""
+        return Direct(KleinResource(self.app), "handler", (b"POST",), self.take_message)
+
+    async def take_message(self, request: IRequest, secret: str) -> bytes:
         """A message to send; 200 once it is on disk, whatever becomes of it."""
         check_secret(secret, self._secret)
         fields = read_fields(request)

@@ -156,7 +156,7 @@ class Portal:
         except (NotSent, AnswerLost) as trouble:
             raise PortalTrouble(f"Bitrix24 cannot be reached: {trouble}") from None
         finally:
-            self._metrics.portal_requests.labels(method, result).inc()
+            self._metrics.count(self._metrics.portal_requests, method, result)
         return understood
 
     def _judge(self, method: str, code: str, description: str, time: Any) -> PortalTrouble | PortalError:

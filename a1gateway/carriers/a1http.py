@@ -205,7 +205,7 @@ class A1HttpCarrier:
             answer = read_answer(sent)
             result = f"error_{answer.code}" if isinstance(answer, A1Error) else "ok"
         finally:
-            self._metrics.a1_requests.labels(method, result).inc()
+            self._metrics.count(self._metrics.a1_requests, method, result)
         if isinstance(answer, A1Error) and answer.trouble().trouble is Trouble.THROTTLED:
             # Polls and sends alike leave A1 alone for a moment.
             self._pace.drain(1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hmac
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -22,6 +22,7 @@ P = ParamSpec("P")
 S = TypeVar("S")
 
 _log = Logger()
+_AS_JSON = json.JSONEncoder(ensure_ascii=False)
 _RETRY_AFTER = b"30"
 
 
@@ -44,7 +45,7 @@ def json_answer(request: IRequest, content: Any, code: int = 200) -> bytes:
     request.setResponseCode(code)
     request.setHeader(b"Content-Type", b"application/json; charset=utf-8")
     request.setHeader(b"Cache-Control", b"no-store")
-    body = json.dumps(content, ensure_ascii=False).encode()
+    body = _AS_JSON.encode(content).encode()
     request.setHeader(b"Content-Length", str(len(body)).encode())
     return body
 
@@ -62,29 +63,35 @@ def answering(route: Route[S, P]) -> Route[S, P]:
 
     @functools.wraps(route)
     async def answered(self: S, request: IRequest, *arguments: P.args, **named: P.kwargs) -> bytes:
-        try:
-            return await _whatever_the_client_does(route(self, request, *arguments, **named))
-        except CancelledError:
-            # Nobody is left to be answered.
-            return b""
-        except WrongSecret:
-            answer_nothing(request)
-            return b""
-        except BadBody as bad:
-            _log.info("{route}: answered 400: {why}", route=route.__name__, why=bad.description)
-            return error_answer(request, 400, bad.code, bad.description)
-        except NotGenuine as forged:
-            _log.warn("{route}: answered 403: {why}", route=route.__name__, why=str(forged))
-            return error_answer(request, 403, "not_genuine", "this call is not proved to come from the portal")
-        except TryLater as trouble:
-            _log.error("{route}: answered 503: {why}", route=route.__name__, why=str(trouble))
-            request.setHeader(b"Retry-After", _RETRY_AFTER)
-            return error_answer(request, 503, "try_later", "the gateway cannot take this at the moment")
-        except Exception:
-            _log.failure("{route}: answered 500; this is a fault of the gateway", route=route.__name__)
-            return error_answer(request, 500, "gateway_fault", "the gateway failed; its log says why")
+        work = _whatever_the_client_does(route(self, request, *arguments, **named))
+        return await guarded(request, route.__name__, work)
 
     return answered  # type: ignore[return-value]  # functools.wraps loses that `self` is positional
+
+
+async def guarded(request: IRequest, route: str, work: Awaitable[bytes]) -> bytes:
+    """What `work` answers, or what its error makes of it."""
+    try:
+        return await work
+    except CancelledError:
+        # Nobody is left to be answered.
+        return b""
+    except WrongSecret:
+        answer_nothing(request)
+        return b""
+    except BadBody as bad:
+        _log.info("{route}: answered 400: {why}", route=route, why=bad.description)
+        return error_answer(request, 400, bad.code, bad.description)
+    except NotGenuine as forged:
+        _log.warn("{route}: answered 403: {why}", route=route, why=str(forged))
+        return error_answer(request, 403, "not_genuine", "this call is not proved to come from the portal")
+    except TryLater as trouble:
+        _log.error("{route}: answered 503: {why}", route=route, why=str(trouble))
+        request.setHeader(b"Retry-After", _RETRY_AFTER)
+        return error_answer(request, 503, "try_later", "the gateway cannot take this at the moment")
+    except Exception:
+        _log.failure("{route}: answered 500; this is a fault of the gateway", route=route)
+        return error_answer(request, 500, "gateway_fault", "the gateway failed; its log says why")
 
 
 def _whatever_the_client_does(work: Coroutine[Any, Any, bytes]) -> Deferred[bytes]:

@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from klein import Klein
+from klein.resource import KleinResource
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IRequest
+from twisted.web.resource import IResource
 from werkzeug.exceptions import HTTPException
 
 from ..carriers.a1answers import identifier
@@ -15,6 +17,7 @@ from ..carriers.a1status import meaning, status_word
 from ..intake import Intake
 from ..message import Source, StatusReport
 from .answers import answering, check_secret, error_answer, http_error, json_answer
+from .direct import Direct
 from .forms import BadBody, read_fields
 
 
@@ -73,11 +76,20 @@ class A1Callback:
     @app.route("/callback/<secret>", methods=["GET", "POST"])
     @answering
     async def callback(self, request: IRequest, secret: str) -> bytes:
-        """200 once the status is on disk; whether the message is known does not matter to A1."""
+        """See `take_status`; here for what `resource` leaves to Klein."""
         check_secret(secret, self._secret)
         if request.method == b"HEAD":
             # Routing takes it for a kind of GET; whoever only looks must change nothing.
             return error_answer(request, 405, "method_not_allowed", "this address takes GET, POST")
+        return await self.take_status(request, secret)
+
+    def resource(self) -> IResource:
+        """All the routes."""
+        return Direct(KleinResource(self.app), "callback", (b"GET", b"POST"), self.take_status)
+
+    async def take_status(self, request: IRequest, secret: str) -> bytes:
+        """200 once the status is on disk; whether the message is known does not matter to A1."""
+        check_secret(secret, self._secret)
         fields = read_fields(request)
         name = identifier(fields.get(self._id_field))
         said = fields.get(self._status_field)

@@ -58,8 +58,10 @@ class CountingSite(Site):
     noisy = False
     _log = Logger()
 
-    def __init__(self, resource: IResource, clock: IReactorTime) -> None:
+    def __init__(self, resource: IResource, clock: IReactorTime, *, tells_each: bool = True) -> None:
+        """`tells_each`: every request has a line in the log, at the level `debug`."""
         super().__init__(resource, requestFactory=BoundedRequest, timeout=_IDLE_TIMEOUT, reactor=clock)
+        self._tells_each = tells_each
         self._open = 0
         self._idle: list[Deferred[None]] = []
 
@@ -81,13 +83,14 @@ class CountingSite(Site):
 
     def _closed(self, _result: object, request: Request, since: float) -> None:
         self._open -= 1
-        self._log.debug(
-            "{method} {route}: {code}",
-            method=request.method.decode("ascii", "replace"),
-            route=_route(request.path),
-            code=request.code,
-            milliseconds=round(1000 * (self.reactor.seconds() - since), 1),
-        )
+        if self._tells_each:
+            self._log.debug(
+                "{method} {route}: {code}",
+                method=request.method.decode("ascii", "replace"),
+                route=_route(request.path),
+                code=request.code,
+                milliseconds=round(1000 * (self.reactor.seconds() - since), 1),
+            )
         if self._open == 0:
             waiting, self._idle = self._idle, []
             for each in waiting:

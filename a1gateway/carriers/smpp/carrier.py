@@ -329,4 +329,4 @@ class SmppCarrier:
         return Standing(word, meaning(word))
 
     def _count(self, method: str, result: str) -> None:
-        self._metrics.a1_requests.labels(method, result).inc()
+        self._metrics.count(self._metrics.a1_requests, method, result)
