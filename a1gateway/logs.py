@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from string import Formatter
 from typing import Any, TextIO
 
 from twisted.logger import (
-    FileLogObserver,
     FilteringLogObserver,
     ILogFilterPredicate,
     ILogObserver,
@@ -17,19 +17,60 @@ from twisted.logger import (
     LogLevel,
     PredicateResult,
     formatEvent,
-    textFileLogObserver,
+    formatEventAsClassicLogText,
 )
+from twisted.python.threadable import isInIOThread
 from zope.interface import implementer
 
 # What Twisted adds to every event for itself.
 _ITS_OWN = frozenset(("format", "failure", "time", "system", "isError", "message", "printed", "why"))
+_MAY_WAIT = frozenset((LogLevel.debug, LogLevel.info))
+HELD = 0.05
+"""How long a line may wait to be written, in seconds: a message makes four, and writing takes as long as making."""
 _AS_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
-def observer(out: TextIO, *, style: str, level: str) -> ILogObserver:
-    """The observer for `[log]` in the config: `style` is `text` or `json`, `level` the least that is shown."""
-    inner = FileLogObserver(out, as_json) if style == "json" else textFileLogObserver(out)
+def observer(out: TextIO, *, style: str, level: str, reactor: Any = None) -> ILogObserver:
+    """The observer for `[log]` in the config: `style` is `text` or `json`, `level` the least that is shown.
+
+    With a `reactor` that runs, lines below a warning may be held back for `HELD` seconds, to be written together.
+    """
+    inner = _Lines(out, as_json if style == "json" else formatEventAsClassicLogText, reactor)
     return FilteringLogObserver(inner, [_Least(LogLevel.levelWithName(level))])
+
+
+@implementer(ILogObserver)
+class _Lines:
+    """Writes events, each as a line."""
+
+    def __init__(self, out: TextIO, line: Callable[[LogEvent], str | None], reactor: Any) -> None:
+        self._out = out
+        self._line = line
+        self._reactor = reactor
+        self._held: list[str] = []
+        if reactor is not None:
+            reactor.addSystemEventTrigger("after", "shutdown", self._write)
+
+    def __call__(self, event: LogEvent) -> None:
+        """See `ILogObserver`."""
+        line = self._line(event)
+        if not line:
+            return
+        self._held.append(line)
+        if event.get("log_level") not in _MAY_WAIT or not self._turns():
+            self._write()
+        elif len(self._held) == 1:
+            self._reactor.callLater(HELD, self._write)
+
+    def _turns(self) -> bool:
+        """Whether the reactor will write what is held; it can be asked only in its own thread."""
+        return self._reactor is not None and self._reactor.running and isInIOThread()
+
+    def _write(self) -> None:
+        held, self._held = self._held, []
+        if held:
+            self._out.write("".join(held))
+            self._out.flush()
 
 
 @implementer(ILogFilterPredicate)

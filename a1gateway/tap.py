@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -54,6 +55,8 @@ from .receipts import Receipts
 from .web.operations import A1Callback, Operations
 from .web.site import CountingSite, Root
 
+# Objects; Python's own 700 come and go with every message.
+_BETWEEN_COLLECTIONS = 20_000
 _CHECK_THE_ADDRESS = "check too whether A1 allows this server's address"
 
 
@@ -88,7 +91,11 @@ def makeService(options: Options) -> Service:
         raise SystemExit(1) from None
     if twistd.get("nodaemon") and not any(twistd.get(name) for name in ("logfile", "syslog", "logger")):
         log = options.config.log
-        gateway.log_observer = observer(sys.stdout, style=log.format, level=log.level)
+        gateway.log_observer = observer(sys.stdout, style=log.format, level=log.level, reactor=reactor)
+    # What there is now stays: the collector need not look through it again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_BETWEEN_COLLECTIONS)
     return gateway
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
+from threading import Thread
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.task import Clock
 from twisted.logger import Logger, LogLevel, formatEvent
 from twisted.python.failure import Failure
 
-from a1gateway.logs import as_json, observer
+from a1gateway.logs import HELD, as_json, observer
 
 
 def logged(style: str, level: str) -> tuple[Logger, io.StringIO]:
@@ -88,3 +92,56 @@ def test_the_time_is_that_of_the_event() -> None:
     event = {"log_format": "", "log_level": LogLevel.info}
     times = [json.loads(as_json({**event, "log_time": at}))["time"] for at in (0.9, 1.0, 1795392000.5)]
     assert times == ["1970-01-01T00:00:00+0000", "1970-01-01T00:00:01+0000", "2026-11-23T00:00:00+0000"]
+
+
+class Turning(Clock):
+    """A reactor that runs, as far as the log needs it."""
+
+    running = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_the_end: list[Callable[[], None]] = []
+
+    def addSystemEventTrigger(  # noqa: N802
+        self, phase: str, event: str, call: Callable[[], None]
+    ) -> None:
+        assert (phase, event) == ("after", "shutdown")
+        self.at_the_end.append(call)
+
+
+def lines(out: io.StringIO) -> list[str]:
+    return [json.loads(line)["event"] for line in out.getvalue().splitlines()]
+
+
+def test_lines_are_written_together_and_warnings_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("a1gateway.logs.isInIOThread", lambda: True)
+    out, reactor = io.StringIO(), Turning()
+    log = Logger("a1gateway.test", observer=observer(out, style="json", level="info", reactor=reactor))
+    log.info("one")
+    log.info("two")
+    assert lines(out) == []
+    reactor.advance(HELD)
+    assert lines(out) == ["one", "two"]
+    log.info("three")
+    log.warn("four")
+    assert lines(out) == ["one", "two", "three", "four"]
+    log.info("five")
+    reactor.advance(HELD)
+    assert lines(out)[-1] == "five"
+    log.info("six")
+    for call in reactor.at_the_end:
+        call()
+    assert lines(out)[-1] == "six"
+    reactor.running = False
+    log.info("seven")
+    assert lines(out)[-1] == "seven"
+
+
+def test_what_another_thread_says_is_written_at_once() -> None:
+    out = io.StringIO()
+    log = Logger("a1gateway.test", observer=observer(out, style="json", level="info", reactor=Turning()))
+    speaking = Thread(target=lambda: log.info("one"))
+    speaking.start()
+    speaking.join()
+    assert lines(out) == ["one"]

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote
 
 from twisted.web.iweb import IRequest
 
@@ -15,6 +14,7 @@ from twisted.web.iweb import IRequest
 _MOST_FIELDS = 1000
 _DEEPEST = 16
 
+_ESCAPED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 _NAME = re.compile(r"([^\[]+)((?:\[[^\[\]]*\])*)")
 
@@ -107,10 +107,14 @@ def _form(encoded: bytes) -> dict[str, Any]:
 
 
 def _decoded(text: str) -> str:
-    """As `urllib.parse.parse_qsl` decodes names and values, of which it takes apart also those that need nothing."""
+    """As `urllib.parse.parse_qsl` decodes names and values, but a word at a time and not an octet at a time."""
     if "+" in text:
         text = text.replace("+", " ")
-    return unquote(text, errors="strict") if "%" in text else text
+    return _ESCAPED.sub(_unescaped, text) if "%" in text else text
+
+
+def _unescaped(run: re.Match[str]) -> str:
+    return bytes.fromhex(run[0].replace("%", "")).decode("utf-8")
 
 
 @lru_cache(maxsize=256)
