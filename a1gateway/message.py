@@ -1,6 +1,6 @@
 """A message and its statuses, as plain values: which status may follow which, and what each is called outside.
 
-Times are seconds since the epoch, UTC, as `IReactorTime.seconds()` of the real reactor gives them.
+Times are seconds since the epoch, UTC, as `clock.SteadyClock` gives them.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ from .carriers.smpp.inbox import Inbox
 from .carriers.smpp.link import Link
 from .carriers.smpp.link_state import LinkState
 from .carriers.smpp.settings import LinkSettings
+from .clock import SteadyClock
 from .config import Config, ConfigFaults, load
 from .config_sections import A1Http, A1Smpp
 from .dispatcher import ASK_AFTER, Dispatcher, LookUp
@@ -81,8 +82,12 @@ class Options(usage.Options):
 
 def makeService(options: Options) -> Service:
     """For twistd."""
-    from twisted.internet import reactor
+    from twisted.internet import reactor as installed
 
+    reactor: Any = installed
+    # Timers and due times alike are by this clock: with the server's own they would all stand still for as long as
+    # somebody sets that back.
+    reactor.seconds = SteadyClock().seconds
     twistd: Any = options.parent or {}
     try:
         gateway = build(options.config, reactor)

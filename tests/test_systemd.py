@@ -105,6 +105,11 @@ def test_a_daemon_that_fails_is_started_again_for_ever() -> None:
     assert unit("StartLimitIntervalSec") == ["0"]
 
 
+def test_it_starts_after_the_clock_is_right_where_something_waits_for_that() -> None:
+    (after,) = unit("After")
+    assert "time-sync.target" in after.split()
+
+
 def test_memory_that_is_written_may_be_executed() -> None:
     """cffi makes the callbacks that OpenSSL calls in such memory: denied, every TLS connection fails."""
     assert unit("MemoryDenyWriteExecute") in ([], ["no"])
