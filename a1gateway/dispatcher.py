@@ -33,7 +33,7 @@ _RETRY = 1.0
 _DOUBLINGS = 6
 # How long a request whose answer was lost may still be on its way before A1 is asked for it, and asked again.
 ASK_AFTER = 2.0
-_ASK_AGAIN_AFTER = 5.0
+ASK_AGAIN_AFTER = 5.0
 
 
 class Dispatcher(DueLoop):
@@ -241,10 +241,8 @@ class LookUp(DueLoop):
             standings = await self._carrier.look_up(claim.submissions)
         except LinkTrouble as trouble:
             self._gate.doubtful(trouble)
-            await self._journal.postpone(
-                Stage.ASKING, {each.id: now + _ASK_AGAIN_AFTER for each in claim.submissions}
-            )
-            return _ASK_AGAIN_AFTER
+            await self._journal.postpone(Stage.ASKING, {each.id: now + ASK_AGAIN_AFTER for each in claim.submissions})
+            return ASK_AGAIN_AFTER
         self._gate.good()
         now = self._clock.seconds()
         changes = await self._journal.record_standings(
@@ -252,7 +250,7 @@ class LookUp(DueLoop):
             [each for each in claim.submissions if each.id not in standings],
             now,
             poll_at=now + self._poll_after,
-            ask_at=now + _ASK_AGAIN_AFTER,
+            ask_at=now + ASK_AGAIN_AFTER,
         )
         self._receipts.announce(changes)
         self._on_due()

@@ -45,9 +45,14 @@ class Gateway(MultiService):
         endpoint: IStreamServerEndpoint,
         loops: Sequence[Service],
         warnings: Sequence[str],
+        ask_within: float,
+        poll_within: float,
         uncertain_for: float = 0.0,
     ) -> None:
-        """`uncertain_for` is when what was under way at the last end is looked at, seconds after the start."""
+        """`uncertain_for` is when what was under way at the last end is looked at, seconds after the start.
+
+        `ask_within` and `poll_within` are for `Journal.catch_up`.
+        """
         super().__init__()
         self._reactor = reactor
         self._store = store
@@ -59,6 +64,8 @@ class Gateway(MultiService):
         self._loops = loops
         self._warnings = warnings
         self._uncertain_for = uncertain_for
+        self._ask_within = ask_within
+        self._poll_within = poll_within
         self._port: IListeningPort | None = None
         self._refusal: str | None = None
         self.log_observer: ILogObserver | None = None
@@ -102,7 +109,9 @@ class Gateway(MultiService):
     async def _begin(self) -> None:
         while True:
             try:
-                in_doubt = await self._journal.recover(self._reactor.seconds() + self._uncertain_for)
+                now = self._reactor.seconds()
+                await self._journal.catch_up(now, ask_within=self._ask_within, poll_within=self._poll_within)
+                in_doubt = await self._journal.recover(now + self._uncertain_for)
                 await self._tokens.load()
             except TryLater:
                 await deferLater(self._reactor, 1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -126,11 +127,13 @@ class SpoolDrain(DueLoop):
         entries = await self._spool.entries()
         if not entries:
             return _IDLE
+        now = self._clock.seconds()
         for name, entry in entries:
+            # A clock that was set back since would let it wait until its time has come again.
             if isinstance(entry, Arrival):
-                await self._journal.accept(entry)
+                await self._journal.accept(replace(entry, received_at=min(entry.received_at, now)))
             else:
-                await self._receipts.settle([entry])
+                await self._receipts.settle([replace(entry, at=min(entry.at, now))])
             # In the journal first: a crash between the two is a repetition, which changes nothing.
             await self._spool.remove([name])
         self._on_message()

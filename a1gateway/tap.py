@@ -37,7 +37,7 @@ from .carriers.smpp.settings import LinkSettings
 from .clock import SteadyClock
 from .config import Config, ConfigFaults, load
 from .config_sections import A1Http, A1Smpp
-from .dispatcher import ASK_AFTER, Dispatcher, LookUp
+from .dispatcher import ASK_AFTER, ASK_AGAIN_AFTER, Dispatcher, LookUp
 from .errors import CannotStart
 from .gate import Gate, Probe
 from .gateway import Gateway
@@ -405,6 +405,8 @@ def build(config: Config, reactor: Any) -> Gateway:
         endpoint=_endpoint(reactor, config.http.listen),
         loops=[*way.services, dispatcher, polling, drain, registration, reporter],
         warnings=[str(warning) for warning in config.warnings],
+        ask_within=max(way.uncertain_for, ASK_AGAIN_AFTER),
+        poll_within=config.polling.interval,
         uncertain_for=0.0 if smpp is None else smpp.uncertain_hold,
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, text, update
 from sqlalchemy.dialects.sqlite import insert
 from twisted.internet.defer import Deferred
 
@@ -141,6 +141,25 @@ _MESSAGE = Statement(select(messages).where(messages.c.message_id == bindparam("
 _HISTORY = Statement(select(history).where(history.c.message == bindparam("row")).order_by(history.c.id))
 
 
+# What is due later than it could be if the clock had not been set back becomes due, by the bounds that `Dispatcher`
+# (doublings of a hold) and `Polling.pause` keep to. The first bound of each is for the index.
+_CATCH_UP = tuple(
+    Statement(text(statement))
+    for statement in (
+        "UPDATE messages SET due_at = :now WHERE stage = 'ready' AND due_at > :now",
+        "UPDATE messages SET due_at = :now + :ask_within * (1 << min(resent, 6)) WHERE stage = 'asking'"
+        " AND due_at > :now + :ask_within AND due_at > :now + :ask_within * (1 << min(resent, 6))",
+        "UPDATE messages SET due_at = :now + max(:poll_within, min((:now - received_at) / 10, 3600))"
+        " WHERE stage = 'sent' AND due_at > :now + :poll_within"
+        " AND due_at > :now + max(:poll_within, min((:now - received_at) / 10, 3600))",
+        "UPDATE messages SET tell_at = :now WHERE tell_at > :now",
+        "UPDATE messages SET partly_at = :now WHERE partly_at > :now",
+        "UPDATE unmatched SET due_at = :now WHERE due_at > :now",
+        "UPDATE unmatched SET at = :now WHERE at > :now",
+    )
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Messages to submit now, and when the next ones are due (None: none waits)."""
@@ -212,6 +231,19 @@ class Journal:
 
         def operation(connection: Connection) -> int:
             return connection.execute(_RECOVER, {"at": at}).rowcount
+
+        return self._lane.run(operation)
+
+    def catch_up(self, now: float, *, ask_within: float, poll_within: float) -> Deferred[None]:
+        """At a start: bring forward what is due later than it could be, had the clock not been set back since.
+
+        Messages are due to be submitted, and final statuses to be told, now; A1 is asked and polled as late as if
+        that had been put off just now. `ask_within` and `poll_within` are the least that it is put off, in seconds.
+        """
+
+        def operation(connection: Connection) -> None:
+            for statement in _CATCH_UP:
+                connection.execute(statement, {"now": now, "ask_within": ask_within, "poll_within": poll_within})
 
         return self._lane.run(operation)
 
