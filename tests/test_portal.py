@@ -267,6 +267,28 @@ def test_operation_time_limit_stops_the_one_method_until_it_is_over(
     assert run(portal.call("crm.item.list", {})) == 2
 
 
+@pytest.mark.parametrize(
+    ("time", "pause"),
+    [
+        pytest.param({"operating_reset_at": START + 7300, "finish": START + 7200}, 100, id="its clock is ahead"),
+        pytest.param({"operating_reset_at": START - 7100, "finish": START - 7200.5}, 100.5, id="its clock is behind"),
+        pytest.param({"operating_reset_at": START + 7300}, 600, id="ahead, and it does not say what time it is"),
+        pytest.param({"operating_reset_at": START - 7100, "finish": None}, 600, id="behind, the same"),
+        pytest.param({"operating_reset_at": START + 0.2}, 1, id="at once"),
+        pytest.param({"operating_reset_at": 10**400}, 600, id="a number that is no time"),
+        pytest.param({"operating_reset_at": float("nan")}, 600, id="no number"),
+        pytest.param([], 600, id="nothing"),
+    ],
+)
+def test_a_limit_pauses_ten_minutes_at_the_most_whatever_the_clocks_say(
+    portal: Portal, http: FakeHttp, time: object, pause: float
+) -> None:
+    http.answers = [answer({"error": "OPERATION_TIME_LIMIT", "time": time}, 429)]
+    with pytest.raises(PortalTrouble) as raised:
+        run(portal.call("crm.item.list", {}))
+    assert raised.value.pause == pause
+
+
 def test_a_renamed_portal_is_followed_as_post(portal: Portal, http: FakeHttp) -> None:
     moved = Answer(302, b"", "https://new-name.bitrix24.by/rest/profile.json")
     http.answers = [moved, answer({"result": 1})]

@@ -31,6 +31,8 @@ MOST_IN_A_BATCH = 50
 # Bitrix24 itself ends a request after 60 s.
 _TIMEOUT = 65.0
 _OF_TOKENS = (EXPIRED, INVALID_TOKEN, NO_AUTH_FOUND)
+# Nobody means the year 5138.
+_LAST_MOMENT = 1e11
 _MOVED = (301, 302, 307, 308)
 
 
@@ -160,11 +162,11 @@ class Portal:
         return understood
 
     def _judge(self, method: str, code: str, description: str, time: Any) -> PortalTrouble | PortalError:
-        reset_at = time.get("operating_reset_at") if isinstance(time, Mapping) else None
-        reset_in = None
-        if isinstance(reset_at, (int, float, Decimal)):
-            reset_in = float(reset_at) - self._clock.seconds()
-        error = judge(code, description, reset_in=reset_in)
+        reset_at, now = _moment(time, "operating_reset_at"), _moment(time, "finish")
+        if now is None:
+            # Its own clock is the better one to go by, for the two may differ.
+            now = self._clock.seconds()
+        error = judge(code, description, reset_in=None if reset_at is None else reset_at - now)
         if isinstance(error, PortalTrouble) and error.pause is not None:
             if error.code == QUERY_LIMIT:
                 self._budget.drain(error.pause)
@@ -209,6 +211,12 @@ def _error(content: Any) -> tuple[str, str]:
     if not isinstance(content, Mapping):
         return str(content)[:200], ""
     return str(content.get("error", ""))[:200], str(content.get("error_description", ""))[:500]
+
+
+def _moment(time: Any, name: str) -> float | None:
+    """A moment of an answer's `time`, in seconds since the epoch; None when there is none that makes sense."""
+    moment = time.get(name) if isinstance(time, Mapping) else None
+    return float(moment) if isinstance(moment, (int, float, Decimal)) and 0 < moment < _LAST_MOMENT else None
 
 
 def _part(answer: Any, name: str) -> dict[str, Any]:

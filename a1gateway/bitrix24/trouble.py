@@ -64,16 +64,19 @@ _OPERATOR_PAUSE = 300.0
 
 
 def judge(code: str, description: str, *, reset_in: float | None = None) -> PortalTrouble | PortalError:
-    """The error that a code stands for; `reset_in` is when an exhausted method is free again, in seconds."""
+    """The error that a code stands for; `reset_in` is when an exhausted method is free again, in seconds.
+
+    The pause for that is between one second and ten minutes, which is what Bitrix24 takes at most, whatever time it
+    names.
+    """
     name = code.upper()
     if name == QUERY_LIMIT:
         return PortalTrouble("Bitrix24 wants fewer requests", code=name, pause=_QUERY_LIMIT_PAUSE)
     if name == OPERATION_LIMIT:
-        return PortalTrouble(
-            "Bitrix24 has spent its time on this method",
-            code=name,
-            pause=max(1.0, reset_in) if reset_in is not None else _OPERATION_LIMIT_PAUSE,
-        )
+        # A time that is past, though the method is not free: somebody's clock is wrong.
+        known = reset_in is not None and 0 < reset_in < _OPERATION_LIMIT_PAUSE
+        pause = max(1.0, reset_in or 0.0) if known else _OPERATION_LIMIT_PAUSE
+        return PortalTrouble("Bitrix24 has spent its time on this method", code=name, pause=pause)
     if name in _OPERATOR:
         text = f"Bitrix24 answers {code}: {_OPERATOR[name]}"
         return PortalTrouble(text, code=name, pause=_OPERATOR_PAUSE, operator=True)
