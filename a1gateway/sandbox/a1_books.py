@@ -184,6 +184,8 @@ class AcceptedMessage:
     code: Code = QUEUED
     history: list[tuple[float, Code]] = field(default_factory=list)
     callbacks: list[CallbackMade] = field(default_factory=list)
+    repeated: int = 0
+    """How often it was submitted again, and refused for its `custom_id`."""
 
     def report(self) -> dict[str, Any]:
         """For the control route."""
@@ -201,6 +203,7 @@ class AcceptedMessage:
             "status": word(self.code),
             "history": [{"at": at, "code": code, "status": word(code)} for at, code in self.history],
             "callbacks": [{"at": made.at, "status": made.status, "answer": made.answer} for made in self.callbacks],
+            "repeated": self.repeated,
         }
 
 
@@ -215,7 +218,9 @@ class Books:
 
     def accept(self, method: str, submission: Submission, now: float) -> AcceptedMessage:
         """Enters a message. Raises MessageError (20) when its `custom_id` is in the books already."""
-        if submission.custom_id in self._by_custom_id:
+        known = self._by_custom_id.get(submission.custom_id)
+        if known is not None:
+            known.repeated += 1
             raise MessageError(20, "custom_id")
         message = AcceptedMessage(
             self.new_id(), method, submission, now, outcome_for(submission.msisdn), history=[(now, QUEUED)]
