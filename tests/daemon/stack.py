@@ -200,7 +200,8 @@ class Gateway:
             list(arguments) or given,
             directory=self.directory,
             name=name or f"gateway-{len(self.processes)}",
-            warm=self._warm or program != "twistd",
+            # What is named by its whole path is no module of ours.
+            warm=(self._warm or program != "twistd") and not Path(program).is_absolute(),
         )
         self._process = process
         self.processes.append(process)
