@@ -370,6 +370,15 @@ def test_tokens_can_be_expired_by_hand(world: World) -> None:
     assert world.token_request().status == 200
 
 
+def test_tokens_can_be_revoked_by_hand(world: World) -> None:
+    """Both of the pair, until the application is installed again."""
+    world.control("POST", "revoke-token", {})
+    assert world.rest("profile").error == (401, "invalid_token")
+    assert world.token_request().error == (400, "invalid_grant")
+    world.install()
+    assert world.rest("profile").status == 200
+
+
 def test_rest_wants_a_token_of_an_installed_application(bare: World) -> None:
     """Its own error for each way of having none."""
     assert bare.rest("profile").error == (401, "APPLICATION_NOT_FOUND")

@@ -349,6 +349,12 @@ class SandboxPortal:
         self.tokens.expire()
         return json_answer(request, {"expired": True})
 
+    @app.route("/sandbox/revoke-token", methods=["POST"])
+    def revoke_token(self, request: Request) -> bytes:
+        """No token is known any longer: the application has to be installed again."""
+        self.tokens.revoke()
+        return json_answer(request, {"revoked": True})
+
     def install_until_accepted(self) -> None:
         """Installs the application into the gateway, again every second until it answers 2xx."""
         self._installing.start(self._insist())
