@@ -17,6 +17,7 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.threads import deferToThreadPool
 from twisted.python import usage
+from twisted.python.threadpool import ThreadPool
 
 from .awaited import Grace, Hold, Reception
 from .bitrix24.budget import Budget
@@ -259,7 +260,11 @@ def build(config: Config, reactor: Any) -> Gateway:
     # The one section of the two that the transport names is used, as the configuration has made sure.
     smpp = config.a1.smpp if config.a1.transport == "smpp" else None
     jitter = random.SystemRandom().random
-    off_thread = partial(deferToThreadPool, reactor, reactor.getThreadPool())
+    # Not the reactor's threads: while no name server answers, they all wait for names.
+    threads = ThreadPool(minthreads=0, maxthreads=2, name="spool")
+    reactor.callWhenRunning(threads.start)
+    reactor.addSystemEventTrigger("during", "shutdown", threads.stop)
+    off_thread = partial(deferToThreadPool, reactor, threads)
     metrics = Metrics()
     store = Store(config.store.url)
     journal = Journal(Lane(store, reactor), in_parts=smpp is not None)
