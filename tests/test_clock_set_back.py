@@ -159,6 +159,20 @@ def test_what_comes_from_the_spool_has_come_by_now(journal: Journal, tmp_path: P
     assert [each.message_id for each in run(journal.untold(NOW, 10))[0]] == ["m2"]
 
 
+def test_no_figure_is_negative(journal: Journal) -> None:
+    """Neither the age of what waits nor how long a message took."""
+    take(journal, "m1", "m2")
+    metrics = Metrics()
+    receipts = Receipts(journal, metrics, lambda: None)
+    report = StatusReport(custom_id("m1"), "D", Status.DELIVERED, Source.CALLBACK, NOW)
+    run(receipts.settle([report]))
+    for name, depth in run(journal.depths()).items():
+        metrics.queue(name, depth.count, NOW - (depth.oldest or NOW))
+    values = [float(line.rpartition(" ")[2]) for line in metrics.text().decode().splitlines() if line[0] != "#"]
+    assert len(values) > 20
+    assert min(values) >= 0
+
+
 @pytest.mark.parametrize("since", [0.0, 1.0, 59.0, HOUR])
 def test_a_start_with_a_clock_that_is_right_brings_no_question_to_a1_forward(journal: Journal, since: float) -> None:
     """However old the messages are, and however often they were submitted again."""
