@@ -10,6 +10,7 @@ from twisted.internet.defer import execute
 from twisted.internet.task import Clock
 
 from a1gateway.awaited import Grace, Reception
+from a1gateway.bitrix24.budget import Budget
 from a1gateway.bitrix24.reporter import Reporter
 from a1gateway.bitrix24.tokens import Tokens
 from a1gateway.carriers.outcome import Accepted, LinkTrouble, Outcome, Postponed, Standing, Trouble, Uncertain
@@ -206,7 +207,15 @@ def _services(journal: Journal, clock: Clock, portal: FakePortal | None = None) 
         carrier.known[name] = Standing("DELIVERED", Status.DELIVERED, a1_id=name)
     tokens = Tokens(clock, journal, FakeHttp(), oauth_url="", client_id="", client_secret="")
     run(tokens.adopt(INSTALLATION))
-    reporter = Reporter(clock, journal, portal or FakePortal(), tokens, sender_code="a1sms_by", random=lambda: 0.0)
+    reporter = Reporter(
+        clock,
+        journal,
+        portal or FakePortal(),
+        tokens,
+        Budget(clock, 2, 50),
+        sender_code="a1sms_by",
+        random=lambda: 0.0,
+    )
     receipts = Receipts(journal, Metrics(), reporter.wake)
     polling = Polling(clock, journal, carrier, gate, receipts, interval=POLLING, give_up_after=100 * HOUR)
     look_up = LookUp(clock, journal, carrier, gate, receipts, poll_after=POLLING, on_due=lambda: dispatcher.wake())

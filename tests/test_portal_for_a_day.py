@@ -16,6 +16,7 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.logger import LogLevel, capturedLogs
 
+from a1gateway.bitrix24.budget import Budget
 from a1gateway.bitrix24.portal import Portal
 from a1gateway.bitrix24.reporter import Reporter
 from a1gateway.bitrix24.tokens import Tokens
@@ -24,7 +25,6 @@ from a1gateway.http_client import Answer
 from a1gateway.journal import Journal
 from a1gateway.message import Source, Status, StatusReport, custom_id
 from a1gateway.metrics import Metrics
-from a1gateway.pacing import TokenBucket
 
 from .conftest import START, arrival, run
 from .fakes import FakeHttp, answer
@@ -113,8 +113,9 @@ def day(clock: Clock, journal: Journal) -> Callable[..., Day]:
         http = FakeHttp(by=bitrix24.answers)
         tokens = Tokens(clock, journal, http, oauth_url=OAUTH, client_id="local.1", client_secret="s3cret")
         run(tokens.adopt(INSTALLATION))
-        portal = Portal(clock, http, tokens, TokenBucket(clock, 2, 50), Metrics())
-        reporter = Reporter(clock, journal, portal, tokens, sender_code="a1sms_by", random=lambda: 0.0)
+        budget = Budget(clock, 2, 50)
+        portal = Portal(clock, http, tokens, budget, Metrics())
+        reporter = Reporter(clock, journal, portal, tokens, budget, sender_code="a1sms_by", random=lambda: 0.0)
         return Day(clock, journal, bitrix24, tokens, reporter, lasts)
 
     return begun

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 
 from a1gateway.bitrix24.budget import Budget, Use
@@ -11,6 +11,7 @@ from a1gateway.bitrix24.registration import Registration
 from a1gateway.bitrix24.reporter import Reporter
 from a1gateway.bitrix24.tokens import Tokens
 from a1gateway.bitrix24.trouble import PortalError, PortalTrouble
+from a1gateway.errors import JournalUnavailable
 from a1gateway.journal import Journal
 from a1gateway.message import Source, Status, StatusReport, custom_id
 
@@ -272,6 +273,19 @@ def test_a_portal_that_takes_long_is_asked_several_times_at_once_and_for_no_upda
     assert len(told) == len(set(told)) == 200
     left, _ = run(journal.untold(clock.seconds(), 100))
     assert {each.message_id for each in left} == set(names) - set(told)
+
+
+def test_a_journal_that_is_away_when_the_portal_has_answered_is_not_asked_again_at_once(
+    reporter: Reporter, journal: Journal, portal: FakePortal, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish(journal, "m1")
+    with monkeypatch.context() as away:
+        away.setattr(journal, "confirm", lambda *_: fail(JournalUnavailable("locked")))
+        report(reporter, clock, 4)
+        assert len(portal.batches) == 1
+    report(reporter, clock, 2)
+    assert portal.told == [("m1", "delivered")] * 2
+    assert run(journal.untold(clock.seconds() + 1e9, 50)) == ([], None)
 
 
 def test_a_message_that_bitrix24_does_not_know_yet_is_told_again_after_growing_pauses(

@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from ..due_loop import DueLoop
+from ..errors import TryLater
 from ..interfaces import IPortal
 from ..journal import Journal
 from ..message import PortalUpdate
@@ -21,6 +23,7 @@ from .trouble import PortalError, PortalTrouble
 _IDLE = 60.0
 _FIRST_RETRY = 1.0
 _LONGEST_RETRY = 60.0
+_NOT_WRITTEN_DOWN = 5.0
 # Of a portal that takes long over each.
 _REQUESTS_AT_ONCE = 3
 # While this share of the budget is not there, a status waits up to a second for others to go with.
@@ -98,7 +101,7 @@ class Reporter(DueLoop):
         self._telling.update(each.id for each in wanted)
         telling = Deferred.fromCoroutine(self._tell(wanted))
         self._under_way.add(telling)
-        telling.addErrback(lambda why: self._log.failure("telling statuses has failed", failure=why))
+        telling.addErrback(self._not_written_down)
         telling.addCallback(lambda _: self._told(telling, wanted))
         return 0.0
 
@@ -120,6 +123,14 @@ class Reporter(DueLoop):
             if 0 < wait <= _TOGETHER:
                 return [], wait
         return updates, 0.0
+
+    def _not_written_down(self, why: Failure) -> None:
+        """What Bitrix24 has confirmed is told once more, which does no harm, but not at once."""
+        self._hold_until = self._clock.seconds() + _NOT_WRITTEN_DOWN
+        if why.check(TryLater):
+            self._log.warn("{loop}: {trouble}", loop=self.name, trouble=why.getErrorMessage())
+        else:
+            self._log.failure("{loop}: a step failed; this is a fault of the gateway", loop=self.name, failure=why)
 
     def _told(self, telling: Deferred[None], updates: Sequence[PortalUpdate]) -> None:
         self._under_way.discard(telling)
