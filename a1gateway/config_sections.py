@@ -64,6 +64,8 @@ class Store(Section):
     spool: Annotated[str, text("a path", 'the path of a folder, such as "/var/lib/a1gateway/spool"')] = (
         "/var/lib/a1gateway/spool"
     )
+    min_free_mb: Annotated[int, whole(0, 10_000_000, "a number of megabytes", "such as 100")] = 100
+    alarm_free_mb: Annotated[int, whole(0, 10_000_000, "a number of megabytes", "such as 1000")] = 1000
 
 
 class A1Http(Section):

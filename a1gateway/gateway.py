@@ -19,6 +19,7 @@ from . import __version__, systemd
 from .bitrix24.tokens import Tokens
 from .errors import CannotStart, JournalUnavailable, TryLater
 from .journal import Journal, Spool, Store
+from .web.door import Door
 from .web.site import CountingSite
 
 # How long a stop waits, in seconds, for requests that are being answered, for what is under way to others, and for
@@ -60,6 +61,7 @@ class Gateway(MultiService):
         self._spool = spool
         self._tokens = tokens
         self._site = site
+        self._door = Door(site)
         self._endpoint = endpoint
         self._loops = loops
         self._warnings = warnings
@@ -92,7 +94,7 @@ class Gateway(MultiService):
                 self._log.error("starting without the journal: {trouble}", trouble=str(trouble))
         except CannotStart as reason:
             self._give_up(str(reason))
-        maybeDeferred(self._endpoint.listen, self._site).addCallbacks(self._listens, self._cannot_listen)
+        maybeDeferred(self._endpoint.listen, self._door).addCallbacks(self._listens, self._cannot_listen)
         if self._refusal is not None:
             self._give_up(self._refusal)
 
@@ -129,6 +131,7 @@ class Gateway(MultiService):
         systemd.notify("STOPPING=1")
         self._log.info("stopping")
         if self._port is not None:
+            self._door.stands_at(None)
             await maybeDeferred(self._port.stopListening)
             self._port = None
         await self._bounded(self._site.idle(), _ANSWERING, "requests that are being answered")
@@ -151,6 +154,7 @@ class Gateway(MultiService):
 
     def _listens(self, port: IListeningPort) -> None:
         self._port = port
+        self._door.stands_at(port)
         self._log.info("a1gateway {version} listens on {address}", version=__version__, address=str(port.getHost()))
         systemd.notify("READY=1")
 

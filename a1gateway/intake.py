@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -42,8 +42,13 @@ class Intake:
         on_message: Callable[[], None],
         on_refusal: Callable[[], None],
         on_spooled: Callable[[], None],
+        check_space: Callable[[], None] = lambda: None,
     ) -> None:
-        """The callables wake whoever goes on with what was taken in."""
+        """The callables wake whoever goes on with what was taken in.
+
+        `check_space` raises `NothingCanHold` when there is too little for messages. Statuses are taken all the same:
+        they need little, and bring messages to their end.
+        """
         self._patience = _Patience(clock, _PATIENCE)
         self._journal = journal
         self._spool = spool
@@ -52,9 +57,15 @@ class Intake:
         self._on_message = on_message
         self._on_refusal = on_refusal
         self._on_spooled = on_spooled
+        self._check_space = check_space
 
     async def take_message(self, arrival: Arrival) -> Acceptance:
         """Put a message on disk and say what to answer; raises `NothingCanHold`, and then it is nowhere."""
+        try:
+            self._check_space()
+        except NothingCanHold as full:
+            self._turn_away(arrival, str(full))
+            raise
         try:
             acceptance = await self._patience.within(self._journal.accept(arrival))
         except JournalUnavailable as trouble:
@@ -62,13 +73,7 @@ class Intake:
             try:
                 acceptance = await self._spool.keep_message(arrival)
             except NothingCanHold as nowhere:
-                self._metrics.turned_away.inc()
-                self._log.critical(
-                    "message {message_id} is LOST: neither journal nor spool can hold it: {trouble}; {nowhere}",
-                    message_id=arrival.message_id,
-                    trouble=str(trouble),
-                    nowhere=str(nowhere),
-                )
+                self._turn_away(arrival, f"{trouble}; {nowhere}")
                 raise
             self._metrics.spooled.inc()
             self._on_spooled()
@@ -88,6 +93,14 @@ class Intake:
             await self._spool.keep_status(report)
             self._metrics.spooled.inc()
             self._on_spooled()
+
+    def _turn_away(self, arrival: Arrival, why: str) -> None:
+        self._metrics.turned_away.inc()
+        self._log.critical(
+            "message {message_id} is LOST: neither journal nor spool can hold it: {why}",
+            message_id=arrival.message_id,
+            why=why,
+        )
 
     def _count(self, arrival: Arrival) -> None:
         self._metrics.count(self._metrics.accepted, arrival.kind)
@@ -128,17 +141,21 @@ class SpoolDrain(DueLoop):
         if not entries:
             return _IDLE
         now = self._clock.seconds()
-        for name, entry in entries:
-            # A clock that was set back since would let it wait until its time has come again.
-            if isinstance(entry, Arrival):
-                await self._journal.accept(replace(entry, received_at=min(entry.received_at, now)))
-            else:
-                await self._receipts.settle([replace(entry, at=min(entry.at, now))])
-            # In the journal first: a crash between the two is a repetition, which changes nothing.
-            await self._spool.remove([name])
+        taken: list[Any] = await DeferredList([self._take(entry, now) for _, entry in entries], consumeErrors=True)
+        # In the journal first: a crash between the two is a repetition, which changes nothing.
+        await self._spool.remove([name for (name, _), (good, _) in zip(entries, taken, strict=True) if good])
         self._on_message()
         self._on_refusal()
+        for good, failure in taken:
+            if not good:
+                failure.raiseException()
         return 0.0
+
+    def _take(self, entry: Arrival | StatusReport, now: float) -> Deferred[Any]:
+        # A clock that was set back since would let it wait until its time has come again.
+        if isinstance(entry, Arrival):
+            return self._journal.accept(replace(entry, received_at=min(entry.received_at, now)))
+        return Deferred.fromCoroutine(self._receipts.settle([replace(entry, at=min(entry.at, now))]))
 
 
 class _Patience:

@@ -110,6 +110,12 @@ class Metrics:
             "Entries put into the spool because the journal could not take them",
             registry=self.registry,
         )
+        self.free_bytes = Gauge(
+            "a1gateway_store_free_bytes",
+            "Free space where messages are kept, by place",
+            ["place"],
+            registry=self.registry,
+        )
         self.turned_away = Counter(
             "a1gateway_turned_away_total",
             "Messages answered with 503 because neither journal nor spool could hold them: each is a lost SMS",

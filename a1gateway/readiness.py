@@ -27,6 +27,18 @@ class ILinkState(Protocol):
         """Put it into the metrics."""
 
 
+class ISpace(Protocol):
+    """The free space where messages are kept."""
+
+    @property
+    def short(self) -> bool:
+        """Whether messages are refused for it."""
+
+    @property
+    def warning(self) -> str | None:
+        """What the operator should know of it."""
+
+
 class Readiness:
     """Asks every part how it is."""
 
@@ -43,8 +55,9 @@ class Readiness:
         *,
         transport: str,
         link: ILinkState | None = None,
+        space: ISpace | None = None,
     ) -> None:
-        """`link` is the lasting link to A1, where there is one."""
+        """`link` is the lasting link to A1, where there is one; `space` the free space for what is kept."""
         self._clock = clock
         self._journal = journal
         self._spool = spool
@@ -55,6 +68,7 @@ class Readiness:
         self._metrics = metrics
         self._transport = transport
         self._link = link
+        self._space = space
 
     async def readiness(self) -> dict[str, Any]:
         """`ready`, and `store`, `a1`, `portal` with `ok` and the reason where it is not."""
@@ -82,7 +96,16 @@ class Readiness:
             return {"ok": False, "trouble": str(trouble)}
         except Exception:
             return {"ok": False, "trouble": f"the journal has not answered within {_PATIENCE:g} seconds"}
-        return {"ok": True}
+        if self._space is None or self._space.warning is None:
+            return {"ok": True}
+        return (
+            {"ok": False, "trouble": self._space.warning}
+            if self._space.short
+            else {
+                "ok": True,
+                "warning": self._space.warning,
+            }
+        )
 
     def _a1(self) -> dict[str, Any]:
         state: dict[str, Any] = {"ok": self._gate.trouble is None, "transport": self._transport}

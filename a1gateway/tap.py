@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,6 +41,7 @@ from .config import Config, ConfigFaults, load
 from .config_sections import A1Http, A1Smpp
 from .dispatcher import ASK_AFTER, ASK_AGAIN_AFTER, Dispatcher, LookUp
 from .errors import CannotStart
+from .free_space import FreeSpace
 from .gate import Gate, Probe
 from .gateway import Gateway
 from .http_client import IHttpClient, http_client
@@ -57,6 +59,8 @@ from .receipts import Receipts
 from .web.operations import A1Callback, Operations
 from .web.site import CountingSite, Root
 
+_WITH_A_BACKLOG = ("tcp", "tcp6", "ssl", "unix")
+_BACKLOG = 1024
 # Objects; Python's own 700 come and go with every message.
 _BETWEEN_COLLECTIONS = 20_000
 _CHECK_THE_ADDRESS = "check too whether A1 allows this server's address"
@@ -306,6 +310,15 @@ def build(config: Config, reactor: Any) -> Gateway:
     def message_is_due() -> None:
         dispatcher.wake()
 
+    places = {"journal": store.path.parent, "spool": Path(config.store.spool)}
+    space = FreeSpace(
+        reactor,
+        off_thread,
+        metrics,
+        places,
+        least_mb=config.store.min_free_mb,
+        alarm_mb=config.store.alarm_free_mb,
+    )
     drain = SpoolDrain(reactor, journal, spool, receipts, on_message=message_is_due, on_refusal=reporter.wake)
     intake = Intake(
         reactor,
@@ -316,6 +329,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         on_message=message_is_due,
         on_refusal=reporter.wake,
         on_spooled=drain.wake,
+        check_space=space.check,
     )
     core = _Core(reactor, jitter, config, metrics, journal, gate, receipts, message_is_due)
     if smpp is not None:
@@ -385,6 +399,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         metrics,
         transport=config.a1.transport,
         link=way.link,
+        space=space,
     )
     operations = KleinResource(Operations(readiness.readiness, readiness.figures).app)
     root = Root(operations)
@@ -408,7 +423,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         tokens=tokens,
         site=CountingSite(root, reactor, tells_each=config.log.level == "debug"),
         endpoint=_endpoint(reactor, config.http.listen),
-        loops=[*way.services, dispatcher, polling, drain, registration, reporter],
+        loops=[*way.services, dispatcher, polling, drain, registration, reporter, space],
         warnings=[str(warning) for warning in config.warnings],
         ask_within=max(way.uncertain_for, ASK_AGAIN_AFTER),
         poll_within=config.polling.interval,
@@ -417,6 +432,9 @@ def build(config: Config, reactor: Any) -> Gateway:
 
 
 def _endpoint(reactor: Any, listen: str) -> IStreamServerEndpoint:
+    if listen.partition(":")[0] in _WITH_A_BACKLOG and "backlog=" not in listen:
+        # Twisted's 50 are fewer than may come at once, and whoever finds no place waits for seconds.
+        listen += f":backlog={_BACKLOG}"
     try:
         endpoint: IStreamServerEndpoint = serverFromString(reactor, listen)
     except IndexError:

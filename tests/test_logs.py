@@ -103,9 +103,7 @@ class Turning(Clock):
         super().__init__()
         self.at_the_end: list[Callable[[], None]] = []
 
-    def addSystemEventTrigger(  # noqa: N802
-        self, phase: str, event: str, call: Callable[[], None]
-    ) -> None:
+    def addSystemEventTrigger(self, phase: str, event: str, call: Callable[[], None]) -> None:
         assert (phase, event) == ("after", "shutdown")
         self.at_the_end.append(call)
 

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import json
 import os
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
@@ -37,6 +38,8 @@ class Spool:
         self._directory = Path(directory).absolute()
         self._off_thread = off_thread
         self._writes = itertools.count()
+        # What is still to be drained, oldest first: a flood leaves thousands, which are not listed for every batch.
+        self._listed: deque[Path] = deque()
 
     def prepare(self) -> None:
         """Make the directory; raises `CannotStart`. Blocks."""
@@ -77,9 +80,13 @@ class Spool:
         """Up to `limit` entries, oldest first, each with the name that `remove` takes."""
 
         def blocking() -> list[tuple[str, Arrival | StatusReport]]:
-            found = sorted(self._directory.glob("*.json"), key=_age)
-            entries = []
-            for path in found[:limit]:
+            if not self._listed:
+                self._listed.extend(sorted(self._directory.glob("*.json"), key=_age))
+            entries: list[tuple[str, Arrival | StatusReport]] = []
+            while self._listed and len(entries) < limit:
+                path = self._listed.popleft()
+                if not path.exists():
+                    continue
                 entry = self._read(path.stem)
                 if entry is None:
                     # Kept for a person to look at, but out of the way of the others.

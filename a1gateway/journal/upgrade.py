@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from pathlib import Path
 
 from alembic import command
@@ -11,6 +12,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
+
+# Alembic keeps what it is working on in its modules.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def known(migrations: Path) -> set[str]:
@@ -34,7 +38,7 @@ def upgrade(driver: sqlite3.Connection, migrations: Path) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     try:
-        with engine.connect() as connection:
+        with _ONE_AT_A_TIME, engine.connect() as connection:
             settings = Config(attributes={"connection": connection})
             settings.set_main_option("script_location", str(migrations).replace("%", "%%"))
             command.upgrade(settings, "head")
