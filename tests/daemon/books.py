@@ -79,6 +79,8 @@ def disagreements(
 
 
 def _of_one(card: Row, row: Row | None, at_a1: Sequence[Row], *, told_again: bool) -> list[str]:
+    if not card["calls"]:
+        return ["the gateway has not answered the portal yet"]
     if row is None:
         found = ["lost: the portal was told 200, and it is not in the journal"] if 200 in card["calls"] else []
         found += ["never taken in, and at A1"] if at_a1 else []

@@ -79,6 +79,7 @@ def test_books_that_agree_are_left_alone(
         pytest.param({}, {}, 1, {"custom_id": "x"}, "nobody handed it over", id="a stranger at A1"),
         pytest.param({}, {"message_id": "m2"}, 0, {}, "the portal does not know it", id="a stranger on disk"),
         pytest.param({"calls": [None], "history": []}, None, 1, {}, "never taken in, and at A1", id="from nowhere"),
+        pytest.param({"calls": [], "history": []}, None, 0, {}, "not answered", id="on its way to the door"),
         pytest.param({"calls": [503]}, {}, 1, {}, "answered with 503", id="half accepted"),
         pytest.param({}, {"stage": "sent", "final_at": None}, 1, {}, "not at its end", id="sent for ever"),
         pytest.param({}, {"confirmed_at": None}, 1, {}, "not confirmed", id="not confirmed"),
