@@ -276,6 +276,13 @@ def test_a_bulk_taken_apart_ends_when_a1_shuts_the_account_out() -> None:
     assert [type(each) for each in outcomes] == [Accepted, Postponed, Postponed, Postponed]
 
 
+def test_a_bulk_taken_apart_ends_when_a1_is_silent() -> None:
+    """Only what was sent into the silence is uncertain; with a timeout for each, hundreds would take hours."""
+    outcomes, http = submit(error(9), OK, AnswerLost("no answer within 20 seconds"), count=4)
+    assert http.methods == ["sendBulk/sms", "send/sms", "send/sms"]
+    assert [type(each) for each in outcomes] == [Accepted, Uncertain, Postponed, Postponed]
+
+
 def test_a_bulk_that_is_refused_for_its_rate_stays_whole() -> None:
     outcomes, http = submit(error(7), count=2)
     assert all(isinstance(each, Postponed) for each in outcomes)

@@ -128,9 +128,10 @@ class A1HttpCarrier:
         for each in submissions:
             await self._pace.take()
             outcomes.append(await self._submit_one(each))
-            if isinstance(outcomes[-1], Postponed):
-                # What keeps one from A1 keeps all of them.
-                outcomes += [outcomes[-1]] * (len(submissions) - len(outcomes))
+            last = outcomes[-1]
+            if isinstance(last, (Postponed, Uncertain)):
+                # What keeps one from A1 keeps all of them, and to wait for each answer in vain would take hours.
+                outcomes += [Postponed(last.trouble)] * (len(submissions) - len(outcomes))
                 break
         return outcomes
 
