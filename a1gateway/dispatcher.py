@@ -245,9 +245,13 @@ class LookUp(DueLoop):
             return ASK_AGAIN_AFTER
         self._gate.good()
         now = self._clock.seconds()
+        found = [(each, standing) for each in claim.submissions if (standing := standings.get(each.id)) is not None]
+        answered = [each for each in claim.submissions if each.id in standings]
+        unanswered = [each for each in claim.submissions if each.id not in standings]
+        await self._journal.postpone(Stage.ASKING, {each.id: now + _ASK_AGAIN_AFTER for each in unanswered})
         changes = await self._journal.record_standings(
-            [(each, standings[each.id]) for each in claim.submissions if each.id in standings],
-            [each for each in claim.submissions if each.id not in standings],
+            found,
+            [each for each in answered if standings[each.id] is None],
             now,
             poll_at=now + self._poll_after,
             ask_at=now + ASK_AGAIN_AFTER,

@@ -34,10 +34,10 @@ class ICarrier(Protocol):
         When it ends without a result (cancelled, or the process dies), every message has to be looked up.
         """
 
-    async def look_up(self, submissions: Sequence[Submission]) -> dict[int, Standing]:
-        """Ask A1 whether it has these, by `custom_id`: the standing by row id of those that it has.
+    async def look_up(self, submissions: Sequence[Submission]) -> dict[int, Standing | None]:
+        """Ask A1 whether it has these, by `custom_id`: the standing by row id, None where A1 says that it has none.
 
-        Raises `LinkTrouble` when A1 gave no usable answer; then nothing is known.
+        Of those left out A1 has said nothing. Raises `LinkTrouble` when it gave no usable answer at all.
         """
 
     async def statuses(self, submissions: Sequence[Submission]) -> dict[int, Standing]:

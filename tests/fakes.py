@@ -69,6 +69,7 @@ class FakeCarrier:
         self.probes = 0
         self.turns_used = 0
         self.polled: list[str] = []
+        self.left_out: set[str] = set()
 
     async def turns(self, most: int) -> int:
         self.turns_used += 1
@@ -85,8 +86,9 @@ class FakeCarrier:
             outcomes.append(await outcome if isinstance(outcome, Deferred) else outcome)
         return outcomes
 
-    async def look_up(self, submissions: Sequence[Submission]) -> dict[int, Standing]:
-        return self._standings(submissions)
+    async def look_up(self, submissions: Sequence[Submission]) -> dict[int, Standing | None]:
+        found = self._standings(submissions)
+        return {each.id: found.get(each.id) for each in submissions if each.message_id not in self.left_out}
 
     async def statuses(self, submissions: Sequence[Submission]) -> dict[int, Standing]:
         self.polled += [each.message_id for each in submissions]

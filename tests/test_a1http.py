@@ -360,6 +360,66 @@ def test_a_bulk_of_statuses_that_fails_for_one_is_asked_singly() -> None:
     assert http.asked[1][1]["message_id"] == "7001"
 
 
+def look_up(*answers: Any, count: int = 2) -> tuple[dict[int, Standing | None], FakeHttp]:
+    http = FakeHttp(*[each if isinstance(each, (Answer, Exception)) else answer(each) for each in answers])
+    return run(carrier(http).look_up([submission(number) for number in range(1, count + 1)])), http
+
+
+def test_what_a1_says_that_it_has_not_is_told_from_what_it_has() -> None:
+    elements = [{"custom_id": "c1", "code": False}, {"message_id": 7002, "custom_id": "c2", "code": 5}]
+    standings, http = look_up({"status": True, "messages_status": elements})
+    assert standings == {1: None, 2: Standing("5", Status.SENT, "7002")}
+    assert http.methods == ["statusCustomBulk/sms"]
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [
+        {"status": True},
+        {"status": True, "messages_status": []},
+        {"status": True, "data": []},
+        {"status": True, "messages_status": {"c1": {"code": 3}}},
+        {"status": True, "messages_status": [{"custom_id": "c1", "code": None}, {"message_id": "c2", "code": False}]},
+    ],
+)
+def test_what_an_answer_leaves_out_is_asked_for_by_itself_and_not_taken_for_missing(silent: Any) -> None:
+    """Else a message that A1 has would be submitted again."""
+    one = {"status": True, "message_status": {"code": 3}}
+    standings, http = look_up(silent, one, error(12))
+    assert standings == {1: Standing("3", Status.DELIVERED), 2: None}
+    assert http.methods == ["statusCustomBulk/sms", "statusCustom/sms", "statusCustom/sms"]
+    assert [form["custom_id"] for _, form in http.asked[1:]] == ["c1", "c2"]
+
+
+def test_where_a1_says_nothing_of_one_message_either_nothing_is_known() -> None:
+    assert look_up({"status": True}, {"status": True}, {"status": True, "message_status": []})[0] == {}
+
+
+def test_questions_one_by_one_keep_what_they_have_brought_when_a1_has_had_too_much() -> None:
+    one = {"status": True, "message_status": {"code": 3}}
+    standings, http = look_up(error(2), one, error(12), error(7), count=5)
+    assert standings == {1: Standing("3", Status.DELIVERED), 2: None}
+    assert len(http.asked) == 4
+
+
+def test_one_message_that_cannot_be_asked_for_does_not_hold_up_the_others() -> None:
+    one = {"status": True, "message_status": {"code": 3}}
+    standings, _ = look_up(error(12), error(1), one, AnswerLost("cut"), one, count=4)
+    assert list(standings) == [2, 4]
+    standings, http = look_up(error(12), error(1), AnswerLost("cut"), one, *[error(8)] * 3, count=9)
+    assert list(standings) == [3]
+    assert len(http.asked) == 7, "three in a row are A1's trouble"
+    with pytest.raises(LinkTrouble):
+        look_up(error(12), *[error(8)] * 3, count=9)
+
+
+def test_a_poll_by_our_names_that_fails_takes_nothing_from_the_one_by_a1s() -> None:
+    elements = [{"message_id": 7001, "code": 3}]
+    http = FakeHttp(answer({"status": True, "messages_status": elements}), answer(error(8)))
+    standings = run(carrier(http).statuses([submission(1, a1_id="7001"), submission(2)]))
+    assert list(standings) == [1]
+
+
 @pytest.mark.parametrize(
     ("said", "trouble"),
     [

@@ -165,6 +165,20 @@ def test_while_a1_cannot_be_asked_a_lost_request_is_not_sent_again(sending: Send
     assert sending.sent() == ["m1", "m1"]
 
 
+def test_what_a1_leaves_out_of_its_answer_is_asked_for_until_it_says_something(sending: Sending) -> None:
+    """To say nothing of a message is not to say that there is none."""
+    sending.carrier.outcomes = [Uncertain(UNREACHABLE)] * 2
+    sending.carrier.left_out = {"m1"}
+    sending.accept("m1", "m2")
+    sending.pass_time(60)
+    assert sending.sent() == ["m1", "m2", "m2"]
+    sending.carrier.known = {"m1": Standing("3", Status.DELIVERED, "7001")}
+    sending.carrier.left_out.clear()
+    sending.pass_time(10)
+    assert sending.status() == "delivered"
+    assert sending.sent() == ["m1", "m2", "m2"]
+
+
 def test_a_duplicate_that_a1_knows_is_ours(sending: Sending) -> None:
     sending.carrier.outcomes = [Duplicate("20")]
     sending.carrier.known = {"m1": Standing("5", Status.SENT, "7001")}

@@ -167,13 +167,16 @@ def read_element(element: Any) -> Outcome | None:
     return accepted if accepted.a1_id is not None else None
 
 
+def says_there_is_none(status: Any) -> bool:
+    """Whether A1 says, in so many words, that it has no such message. That it says nothing is no such word."""
+    return isinstance(status, Mapping) and status.get("code") is not None and status_word(status["code"]) == "FALSE"
+
+
 def read_standing(status: Any) -> Standing | None:
     """A message's status; None when A1 says that there is no such message, or says nothing."""
-    if not isinstance(status, Mapping) or status.get("code") is False or status.get("code") is None:
+    if not isinstance(status, Mapping) or status.get("code") is None or says_there_is_none(status):
         return None
     word = status_word(status["code"])
-    if word == "FALSE":
-        return None
     return Standing(word, meaning(word), identifier(status.get("message_id")), _text(status.get("name", ""), 200))
 
 

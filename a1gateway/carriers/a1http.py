@@ -13,12 +13,24 @@ from ..http_client import IHttpClient
 from ..message import Submission
 from ..metrics import Metrics
 from ..pacing import TokenBucket
-from .a1answers import A1Error, NotUnderstood, identifier, read_accepted, read_answer, read_element, read_standing
+from .a1answers import (
+    A1Error,
+    NotUnderstood,
+    identifier,
+    read_accepted,
+    read_answer,
+    read_element,
+    read_standing,
+    says_there_is_none,
+)
 from .outcome import LinkTrouble, Outcome, Postponed, Refused, Standing, Trouble, Uncertain
 
 _MOST_IN_A_BULK = 500
 _SUBMITS_AT_ONCE = 4
 _NO_SUCH_CALL = 2
+# What keeps A1 from answering any question, and how many in a row without an answer show the same.
+_OF_ALL = (Trouble.THROTTLED, Trouble.CREDENTIALS)
+_MOST_IN_VAIN = 3
 _NO_SUCH_PLACE = (404, 405, 501)
 
 
@@ -87,23 +99,29 @@ class A1HttpCarrier:
         )
         return await self._submit_singly(submissions)
 
-    async def look_up(self, submissions: Sequence[Submission]) -> dict[int, Standing]:
+    async def look_up(self, submissions: Sequence[Submission]) -> dict[int, Standing | None]:
         """See `ICarrier`."""
         names = {each.custom_id: each.id for each in submissions}
         await self._pace.take()
-        found = await self._statuses("statusCustomBulk/sms", "statusCustom/sms", "custom_id", list(names))
-        return {names[name]: standing for name, standing in found.items()}
+        said = await self._statuses("statusCustomBulk/sms", "statusCustom/sms", "custom_id", list(names), of_all=True)
+        return {names[name]: standing for name, standing in said.items()}
 
     async def statuses(self, submissions: Sequence[Submission]) -> dict[int, Standing]:
         """See `ICarrier`."""
         known = {each.a1_id: each.id for each in submissions if each.a1_id is not None}
-        standings: dict[int, Standing] = {}
+        said: dict[int, Standing | None] = {}
         if known:
             await self._pace.take()
-            found = await self._statuses("statusBulk/sms", "status/sms", "message_id", list(known))
-            standings = {known[name]: standing for name, standing in found.items()}
+            named = await self._statuses("statusBulk/sms", "status/sms", "message_id", list(known))
+            said = {known[name]: standing for name, standing in named.items()}
         nameless = [each for each in submissions if each.a1_id is None]
-        return standings | (await self.look_up(nameless) if nameless else {})
+        if nameless:
+            try:
+                said |= await self.look_up(nameless)
+            except LinkTrouble:
+                if not said:
+                    raise
+        return {row: standing for row, standing in said.items() if standing is not None}
 
     async def probe(self) -> None:
         """See `ICarrier`."""
@@ -158,34 +176,59 @@ class A1HttpCarrier:
             return Refused("gateway_fault", str(answer.code), str(answer))
         return Postponed(meant)
 
-    async def _statuses(self, bulk: str, single: str, parameter: str, names: list[str]) -> dict[str, Standing]:
-        """Statuses by name, of those that A1 knows."""
+    async def _statuses(
+        self, bulk: str, single: str, parameter: str, names: list[str], *, of_all: bool = False
+    ) -> dict[str, Standing | None]:
+        """What A1 says of each by its name, None where it says that it has none; nothing of those left out.
+
+        `of_all`: whatever the bulk's answer leaves out is asked for by itself. That it was left out says nothing.
+        """
         try:
             answer = await self._ask_bulk(bulk, {"message_ids": ",".join(names)})
         except (NotSent, AnswerLost) as trouble:
             raise _unreachable(trouble) from None
         if not isinstance(answer, A1Error):
-            return _standings(answer.get("messages_status"), parameter, names)
+            said = _standings(answer.get("messages_status"), parameter, names)
+            return await self._one_by_one(single, parameter, names, said) if of_all else said
         if not answer.not_found and answer.trouble().trouble is not Trouble.FAULT:
             raise answer.trouble()
         if len(names) == 1 and answer.not_found:
-            return {}
+            return {names[0]: None}
         # Some deployments answer a bulk with one message's error, or know no bulk.
-        found: dict[str, Standing] = {}
-        for name in names:
+        return await self._one_by_one(single, parameter, names, {})
+
+    async def _one_by_one(
+        self, method: str, parameter: str, names: Sequence[str], said: dict[str, Standing | None]
+    ) -> dict[str, Standing | None]:
+        """Ask for each that nothing has been said of, and add it, as far as that goes: the rest gets its turn.
+
+        Raises `LinkTrouble` when nothing is known in the end.
+        """
+        trouble: LinkTrouble | None = None
+        in_vain = 0
+        for name in [each for each in names if each not in said]:
             await self._pace.take()
             try:
-                one = await self._ask(single, {parameter: name})
-            except (NotSent, AnswerLost) as trouble:
-                raise _unreachable(trouble) from None
-            if isinstance(one, A1Error):
-                if not one.not_found:
-                    raise one.trouble()
-                continue
-            standing = read_standing(one.get("message_status"))
-            if standing is not None:
-                found[name] = standing
-        return found
+                answer = await self._ask(method, {parameter: name})
+            except (NotSent, AnswerLost) as lost:
+                trouble = _unreachable(lost)
+            else:
+                if not isinstance(answer, A1Error):
+                    in_vain = 0
+                    said |= _standing_of(name, answer.get("message_status"))
+                    continue
+                if answer.not_found:
+                    in_vain = 0
+                    said[name] = None
+                    continue
+                trouble = answer.trouble()
+            in_vain += 1
+            # It may be this one message's trouble, and must not keep A1 from being asked for the others.
+            if trouble.trouble in _OF_ALL or in_vain == _MOST_IN_VAIN:
+                break
+        if trouble is not None and not said:
+            raise trouble
+        return said
 
     async def _ask_bulk(self, method: str, form: Mapping[str, str]) -> dict[str, Any] | A1Error:
         """As `_ask`; an A1 that has no such address answers as one that knows no such call."""
@@ -244,15 +287,20 @@ def _bulk_outcomes(submissions: Sequence[Submission], elements: Any) -> list[Out
     return outcomes
 
 
-def _standings(elements: Any, parameter: str, names: Sequence[str]) -> dict[str, Standing]:
+def _standings(elements: Any, parameter: str, names: Sequence[str]) -> dict[str, Standing | None]:
     asked = set(names)
-    found: dict[str, Standing] = {}
+    said: dict[str, Standing | None] = {}
     for element in elements if isinstance(elements, list) else []:
-        standing = read_standing(element)
         name = identifier(element.get(parameter)) if isinstance(element, Mapping) else None
-        if standing is not None and name in asked:
-            found[name] = standing
-    return found
+        if name in asked:
+            said |= _standing_of(name, element)
+    return said
+
+
+def _standing_of(name: str, status: Any) -> dict[str, Standing | None]:
+    """What is said of one message, by its name; nothing where that cannot be understood."""
+    standing = read_standing(status)
+    return {name: standing} if standing is not None or says_there_is_none(status) else {}
 
 
 def _unreachable(trouble: NotSent | AnswerLost) -> LinkTrouble:

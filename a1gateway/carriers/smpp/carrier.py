@@ -109,7 +109,7 @@ class SmppCarrier:
         """See `ICarrier`: one message at a time."""
         return [await self._submit_one(each) for each in submissions]
 
-    async def look_up(self, submissions: Sequence[Submission]) -> dict[int, Standing]:
+    async def look_up(self, submissions: Sequence[Submission]) -> dict[int, Standing | None]:
         """See `ICarrier`. SMPP 3.4 cannot be asked by an identifier of ours: nobody knows."""
         raise LinkTrouble(Trouble.LATER, "an SMSC cannot be asked about a message whose submit it has not answered")
 
