@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -481,6 +482,25 @@ def test_any_answer_is_understood_or_lost_and_every_message_has_one_outcome(body
 def test_any_element_of_a_bulk_is_understood_or_left_uncertain(element: dict[str, Any]) -> None:
     outcome = read_element(element)
     assert outcome is None or isinstance(outcome, (Accepted, Refused, Duplicate, Postponed, Uncertain))
+
+
+@pytest.mark.parametrize("number", ["1e100", "1e999999", "Infinity", "-Infinity", "NaN", "9" * 4000, "7.5", "-1"])
+def test_no_number_of_a1s_is_too_strange(number: str) -> None:
+    """A question whose answer cannot be read is asked again for ever, and holds up all others."""
+    element = f'{{"message_id": {number}, "custom_id": "c1", "code": {number}, "name": {number}, "parts": {number}}}'
+    for body in (
+        f'{{"status": true, "messages_status": [{element}]}}',
+        f'{{"status": true, "message_status": {element}}}',
+        f'{{"status": false, "error": {element}}}',
+        f'{{"status": true, "messages": [{element}, {{"error": {element}}}], "message_id": {number}}}',
+    ):
+        http = FakeHttp(by=lambda _url, _form: Answer(200, body.encode()))  # noqa: B023
+        with suppress(LinkTrouble):
+            run(carrier(http).look_up([submission(1), submission(2)]))
+        with suppress(LinkTrouble):
+            run(carrier(http).statuses([submission(1, a1_id="7")]))
+        assert len(run(carrier(http).submit([submission(1), submission(2)]))) == 2
+        assert len(run(carrier(http).submit([submission(1)]))) == 1
 
 
 def test_what_cannot_be_written_down_is_not_passed_on() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -25,6 +27,7 @@ from .outcome import (
 
 _DUPLICATE = 20
 _NOT_FOUND = 12
+_CODE = re.compile(r"-?\d{1,6}", re.ASCII)
 # The concatenation header's limit.
 _MOST_PARTS = 255
 
@@ -133,10 +136,8 @@ def read_error(error: Any) -> A1Error:
     """An error object in any state."""
     if not isinstance(error, Mapping):
         return A1Error(0, _text(error, 200), None)
-    try:
-        code = int(error.get("code", 0))
-    except (TypeError, ValueError):
-        code = 0
+    said = identifier(error.get("code")) or ""
+    code = int(said) if _CODE.fullmatch(said) else 0
     parameter = error.get("parameter")
     return A1Error(
         code, _text(error.get("description", ""), 500), None if parameter is None else _text(parameter, 50)
@@ -184,8 +185,10 @@ def identifier(value: Any) -> str | None:
     """One of A1's identifiers as text, whether it came as a number or as a text."""
     if value is None or isinstance(value, (bool, dict, list)):
         return None
-    if isinstance(value, (float, Decimal)) and value == value // 1:
-        value = int(value)
+    with suppress(ArithmeticError):
+        # 7001.0 is 7001; of what is too large for that, the text will do.
+        if isinstance(value, (float, Decimal)) and value == value // 1:
+            value = int(value)
     return _text(value, 100).strip() or None
 
 
