@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from .carriers.outcome import (
     Accepted,
@@ -104,7 +105,9 @@ class Dispatcher(DueLoop):
             return 0.0
         return _IDLE if claim.next_due is None else min(_IDLE, max(0.0, claim.next_due - now))
 
-    def _sent(self, _result: object, sending: Deferred[None]) -> None:
+    def _sent(self, result: object, sending: Deferred[None]) -> None:
+        if isinstance(result, Failure):
+            self._log.failure("a submit failed in a way that is a fault of the gateway; A1 may have it", result)
         self._under_way.discard(sending)
         self.wake()
 
@@ -125,11 +128,12 @@ class Dispatcher(DueLoop):
             return
         try:
             outcomes: Sequence[Outcome] = await self._carrier.submit(submissions)
+            self._judge(outcomes)
         except Exception:
+            # Left as it is, the message would be in flight until the next start.
             self._log.failure("a submit failed in a way that is a fault of the gateway; A1 may have it")
             trouble = LinkTrouble(Trouble.FAULT, "the submit failed inside the gateway")
             outcomes = [Uncertain(trouble)] * len(submissions)
-        self._judge(outcomes)
         now = self._clock.seconds()
         records = [
             (submission, outcome, now + self._pause(submission, outcome))

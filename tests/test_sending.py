@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from twisted.internet.defer import Deferred, execute
@@ -34,6 +34,8 @@ from a1gateway.receipts import Receipts
 from .conftest import START, arrival, run
 from .fakes import FakeCarrier
 
+Loop = TypeVar("Loop", bound=DueLoop)
+
 UNREACHABLE = LinkTrouble(Trouble.UNREACHABLE, "A1 cannot be reached")
 CREDENTIALS = LinkTrouble(Trouble.CREDENTIALS, "A1's error 4: wrong credentials", code="4")
 UNAVAILABLE = LinkTrouble(Trouble.UNAVAILABLE, "A1's error 8: channel not available", code="8")
@@ -51,6 +53,10 @@ class Sending:
     metrics: Metrics
     loops: list[DueLoop]
     finals: list[None]
+
+    def loop(self, kind: type[Loop]) -> Loop:
+        (found,) = [loop for loop in self.loops if isinstance(loop, kind)]
+        return found
 
     def accept(self, *names: str, **more: Any) -> None:
         for name in names:
@@ -214,6 +220,28 @@ def test_refused_credentials_stop_sending_until_a_probe_succeeds(sending: Sendin
     assert {sending.status(name) for name in ("m1", "m2", "m3")} == {"sent"}
 
 
+def test_an_account_that_is_refused_for_an_hour_costs_a_probe_a_minute_and_no_message(sending: Sending) -> None:
+    """What came before, what comes meanwhile, and what nobody knows the outcome of, all get through afterwards."""
+    sending.loop(Polling)._give_up_after = 3 * 86400
+    # While A1 takes one of a bulk it is well; so the next message is tried.
+    sending.carrier.outcomes = [Uncertain(UNREACHABLE), Accepted("1"), *[Postponed(CREDENTIALS)] * 2]
+    sending.accept("lost", "taken", "refused")
+    sending.carrier.trouble = CREDENTIALS
+    for minute in range(60):
+        sending.accept(f"m{minute}")
+        sending.pass_time(60)
+    assert sending.closed()
+    assert sending.sent() == ["lost", "taken", "refused", "m0"]
+    assert sending.carrier.probes in range(58, 63)
+    assert sending.carrier.polled == []
+    sending.carrier.trouble = None
+    sending.carrier.known = {"lost": Standing("3", Status.DELIVERED, "2"), "taken": Standing("3", Status.DELIVERED)}
+    sending.pass_time(120)
+    assert not sending.closed()
+    assert sorted(sending.sent()[4:]) == sorted(["refused", *(f"m{minute}" for minute in range(60))])
+    assert (sending.status("lost"), sending.status("taken")) == ("delivered", "delivered")
+
+
 def test_a_refused_message_is_final_and_wakes_the_reporter(sending: Sending) -> None:
     sending.carrier.outcomes = [Refused("stop_list", "101")]
     sending.accept("m1")
@@ -259,6 +287,23 @@ def test_an_outcome_that_cannot_be_written_down_is_asked_for(
     assert sending.status() == "queued"
     sending.pass_time(10)
     assert (sending.status(), sending.sent()) == ("sent", ["m1"])
+
+
+def test_a_submit_that_breaks_after_its_answer_leaves_no_message_in_flight(sending: Sending) -> None:
+    """Nobody looks at what is in flight before the next start; and the bulks behind it go out all the same."""
+    broken: list[Outcome] = []
+
+    def judge(outcomes: Sequence[Outcome]) -> None:
+        if not broken:
+            broken.extend(outcomes)
+            raise AssertionError("a fault of the gateway")
+
+    sending.loop(Dispatcher)._judge = judge
+    sending.carrier.known = {"m1": Standing("1", Status.SENT, "a1")}
+    sending.accept("m1")
+    sending.pass_time(10)
+    assert sending.status() == "sent"
+    assert sending.sent() == ["m1"]
 
 
 def test_stopping_waits_for_the_submit_under_way(clock: Clock, journal: Journal) -> None:
