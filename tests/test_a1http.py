@@ -229,6 +229,16 @@ def test_an_answer_that_is_lost_leaves_the_message_uncertain(lost: Answer | Exce
     assert all(isinstance(each, Uncertain) for each in submit(lost, count=3)[0])
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_server_that_answers_nonsense_is_there_and_takes_no_submits(count: int) -> None:
+    for lost, trouble in (
+        (Answer(500, b"Internal Server Error"), Trouble.UNAVAILABLE),
+        (AnswerLost("no answer within 20 seconds"), Trouble.UNREACHABLE),
+    ):
+        outcomes, _ = submit(lost, count=count)
+        assert [each.trouble.trouble for each in outcomes if isinstance(each, Uncertain)] == [trouble] * count
+
+
 def test_a_request_that_never_left_leaves_the_message_to_be_sent() -> None:
     [outcome], _ = submit(NotSent("Connection refused"))
     assert isinstance(outcome, Postponed)

@@ -138,6 +138,19 @@ def test_what_a1_does_not_have_is_sent_again_after_pauses_that_grow(sending: Sen
     assert len({each.custom_id for each in sending.carrier.submitted}) == 1
 
 
+def test_an_a1_that_takes_no_submits_for_an_hour_and_answers_all_else_is_left_in_peace(sending: Sending) -> None:
+    sending.loop(Polling)._give_up_after = 3 * 86400
+    sending.carrier.outcomes = [Uncertain(UNAVAILABLE)] * 5000
+    for minute in range(60):
+        sending.accept(f"m{minute}")
+        sending.pass_time(60)
+    assert sending.carrier.turns_used < 200
+    assert {sending.status(f"m{minute}") for minute in range(60)} == {"queued"}
+    sending.carrier.outcomes = []
+    sending.pass_time(60)
+    assert {sending.status(f"m{minute}") for minute in range(60)} == {"sent"}
+
+
 def test_a_lost_answer_is_asked_for_and_found_and_not_sent_again(sending: Sending) -> None:
     sending.carrier.outcomes = [Uncertain(UNREACHABLE)]
     sending.carrier.known = {"m1": Standing("1", Status.SENT, "7001")}

@@ -80,7 +80,7 @@ class A1HttpCarrier:
         except NotSent as trouble:
             return [Postponed(_unreachable(trouble))] * len(submissions)
         except AnswerLost as trouble:
-            return [Uncertain(_unreachable(trouble))] * len(submissions)
+            return [_uncertain(trouble)] * len(submissions)
         if not isinstance(answer, A1Error):
             outcomes = _bulk_outcomes(submissions, answer.get("messages"))
             faulty = [at for at, outcome in enumerate(outcomes) if _is_our_fault(outcome)]
@@ -159,7 +159,7 @@ class A1HttpCarrier:
         except NotSent as trouble:
             return Postponed(_unreachable(trouble))
         except AnswerLost as trouble:
-            return Uncertain(_unreachable(trouble))
+            return _uncertain(trouble)
         if not isinstance(answer, A1Error):
             return read_accepted(answer)
         if answer.of_a_message:
@@ -301,6 +301,13 @@ def _standing_of(name: str, status: Any) -> dict[str, Standing | None]:
     """What is said of one message, by its name; nothing where that cannot be understood."""
     standing = read_standing(status)
     return {name: standing} if standing is not None or says_there_is_none(status) else {}
+
+
+def _uncertain(trouble: AnswerLost) -> Uncertain:
+    if isinstance(trouble, NotUnderstood):
+        # It is there, and may well answer other questions: only a submit shows that it takes submits again.
+        return Uncertain(LinkTrouble(Trouble.UNAVAILABLE, str(trouble)))
+    return Uncertain(_unreachable(trouble))
 
 
 def _unreachable(trouble: NotSent | AnswerLost) -> LinkTrouble:
