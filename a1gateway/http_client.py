@@ -24,6 +24,7 @@ from .errors import AnswerLost, NotSent
 _CONNECT_TIMEOUT = 10
 _LARGEST_ANSWER = 8 * 1024 * 1024
 _USER_AGENT = "a1gateway"
+_NOT_TRUSTED = "certificate verify failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,10 @@ def _trouble(error: Exception) -> NotSent | AnswerLost:
     wrapped = [reason.value for reason in getattr(error, "reasons", []) if isinstance(reason, Failure)]
     reasons = [reason for reason in wrapped if reason is not None] or [error]
     text = "; ".join(dict.fromkeys(_words(reason) for reason in reasons))
-    if all(isinstance(reason, TLSError) for reason in reasons):
-        # The handshake failed: not one octet of the request was readable to anybody.
+    if not all(isinstance(reason, TLSError) for reason in reasons):
+        return AnswerLost(text)
+    if _NOT_TRUSTED in text:
+        # Found before the end of the handshake, by this side: not one octet of the request was readable to anybody.
         return NotSent(f"TLS: {text}")
-    return AnswerLost(text)
+    # Of any other error nobody can tell whether it was the handshake's, or came with the request on its way.
+    return AnswerLost(f"TLS: {text}")

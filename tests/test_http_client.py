@@ -8,15 +8,21 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from cryptography import x509
 from pytest_twisted import ensureDeferred
+from treq.client import HTTPClient
 from twisted.internet import protocol
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.endpoints import TCP4ServerEndpoint, wrapServerTLS
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.ssl import Certificate, trustRootFromCertificates
+from twisted.web.client import Agent, BrowserLikePolicyForHTTPS
 
 from a1gateway.errors import AnswerLost, NotSent
 from a1gateway.http_client import HttpClient, http_client
+
+from .certificates import sign
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 13\r\nConnection: close\r\n\r\n{"price": .5}'
 
@@ -157,3 +163,51 @@ async def test_where_nobody_speaks_tls_nothing_was_sent(client: HttpClient) -> N
         with pytest.raises((NotSent, AnswerLost)) as raised:
             await client.post_form(url.replace("http:", "https:"), {"secret": "s3cret"}, timeout=2)
         assert "s3cret" not in str(raised.value)
+
+
+class Breaking(protocol.Protocol):
+    """Takes a whole request over TLS, and then speaks no TLS any more."""
+
+    def __init__(self) -> None:
+        self.received = b""
+
+    def dataReceived(self, data: bytes) -> None:
+        self.received += data
+        if self.received.endswith(b"text=1"):
+            transport: Any = self.transport
+            transport.transport.write(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+@ensureDeferred
+async def test_with_tls_only_a_certificate_that_is_not_trusted_shows_that_nothing_was_sent(trusted: bool) -> None:
+    """A connection that breaks within TLS may have carried the request before it did."""
+    from twisted.internet import reactor
+
+    authority = sign("authority")
+    served = sign("server", by=authority, host=x509.DNSName("localhost"))
+    roots = trustRootFromCertificates([Certificate.loadPEM((authority if trusted else sign("another")).pem)])
+    agent = Agent(reactor, contextFactory=BrowserLikePolicyForHTTPS(trustRoot=roots))
+    spoken: list[Breaking] = []
+    factory = protocol.Factory()
+
+    def build(_address: object) -> Breaking:
+        spoken.append(Breaking())
+        return spoken[-1]
+
+    factory.buildProtocol = build  # type: ignore[method-assign, assignment]
+    plain: Any = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
+    port: IListeningPort = await wrapServerTLS(served, plain).listen(factory)
+    address = port.getHost()
+    assert isinstance(address, IPv4Address)
+    try:
+        with pytest.raises(AnswerLost if trusted else NotSent, match="TLS"):
+            await HttpClient(HTTPClient(agent), reactor).post_form(
+                f"https://localhost:{address.port}/", {"text": "1"}, timeout=5
+            )
+        assert [bool(each.received) for each in spoken] == [trusted]
+    finally:
+        for each in spoken:
+            if each.transport is not None:
+                each.transport.abortConnection()  # type: ignore[attr-defined]
+        await _stopped(port)
