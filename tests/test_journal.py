@@ -229,6 +229,18 @@ def test_a_status_before_the_answer_to_the_submit_waits_for_it(journal: Journal)
     assert message(journal, "m2")["status"] == "sent"
 
 
+def test_a_status_kept_from_long_before_a_message_is_not_its_own(journal: Journal) -> None:
+    """A1's identifiers may come round again; and a clock may have been set back by some hours."""
+    for days, status in ((30, Status.UNDELIVERABLE), (0.5, Status.DELIVERED)):
+        at = START - days * 86400
+        run(journal.settle([StatusReport("7001", status.upper(), status, Source.CALLBACK, at)]))
+    sent(journal)
+    assert message(journal)["status"] == "delivered"
+    run(journal.settle([StatusReport("7002", "DELIVERED", Status.DELIVERED, Source.CALLBACK, START - 2 * 86400)]))
+    sent(journal, "7002", "m2")
+    assert message(journal, "m2")["status"] == "sent"
+
+
 def test_a_status_by_custom_id_finds_its_message(journal: Journal) -> None:
     sent(journal)
     run(journal.settle([report(Status.DELIVERED, "3", custom_id("m1"))]))

@@ -19,11 +19,16 @@ _SAYS_NO_TWICE = 2
 # A message whose every submit breaks the link, or is never answered, must not reach its subscriber again and again.
 _MOST_RESENDS = 10
 
+# A status that was there long before its message is that of another with the same identifier: A1's may come round
+# again. By how much the clock may have been set back between the two, in seconds.
+_CLOCK_SET_BACK = 86400.0
+
 _EARLY = Statement(
     select(unmatched)
     .where(
         or_(unmatched.c.identifier == bindparam("custom_id"), unmatched.c.identifier == bindparam("a1_id")),
         unmatched.c.source != Source.RECEIPT,
+        unmatched.c.at >= bindparam("since"),
     )
     .order_by(unmatched.c.id)
 )
@@ -39,7 +44,7 @@ def record(connection: Connection, row: Row, outcome: Outcome, due_at: float, no
     if any_unmatched(connection):
         if isinstance(outcome, Accepted):
             # The parts' identifiers are those of receipts; a callback may have named another message so.
-            changes += _early(connection, row["custom_id"], None if outcome.parts else outcome.a1_id)
+            changes += _early(connection, row, None if outcome.parts else outcome.a1_id)
         changes += settle_early(connection, named.values(), now)
     return changes
 
@@ -103,12 +108,13 @@ def _accepted(connection: Connection, row: Row, outcome: Accepted, due_at: float
     return changes
 
 
-def _early(connection: Connection, custom_id: str, a1_id: str | None) -> list[Change]:
+def _early(connection: Connection, row: Row, a1_id: str | None) -> list[Change]:
     """Apply the statuses that came before their message was known by these identifiers."""
     changes: list[Change] = []
-    for row in connection.all(_EARLY, {"custom_id": custom_id, "a1_id": a1_id}):
-        changes += settle(connection, read_unmatched(row)) or []
-        forget(connection, row)
+    since = row["received_at"] - _CLOCK_SET_BACK
+    for kept in connection.all(_EARLY, {"custom_id": row["custom_id"], "a1_id": a1_id, "since": since}):
+        changes += settle(connection, read_unmatched(kept)) or []
+        forget(connection, kept)
     return changes
 
 
