@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from ..centre.books import compare
 from ..centre.centre import PASSWORD, SYSTEM_ID, THROTTLED, Certificate, Manner, Receipts, why_not
 from .processes import eventually
 from .stack import Sent, Stack
@@ -37,6 +38,15 @@ def bound_anew(stack: Stack, since: int) -> None:
         return any(session.number > since for session in stack.centre.book().bound)
 
     eventually(check, 20, "the daemon has bound anew")
+
+
+def agree(stack: Stack, sent: Sequence[Sent]) -> None:
+    """Every message is confirmed in the end, and the three books agree: none lost, none sent twice."""
+    for each in sent:
+        stack.confirmed(each, 30)
+    comparison = compare(stack, sent)
+    assert comparison.faults == []
+    assert comparison.duplicates == 0
 
 
 def every_end_of_the_link_is_followed_by_a_bind(stack: Stack) -> None:
@@ -123,6 +133,7 @@ def a_rate_falls_when_the_centre_says_so(stack: Stack) -> None:
     assert {each.status for each in book.refused} == {THROTTLED}
     assert len(book.refused) < len(sent)
     assert stack.gateway.metric("a1gateway_smpp_throttled_total") == len(book.refused)
+    agree(stack, sent)
 
 
 def refused_credentials_are_reported_and_tried_again(stack: Stack) -> None:
@@ -141,6 +152,7 @@ def refused_credentials_are_reported_and_tried_again(stack: Stack) -> None:
     centre.behaves(accounts={SYSTEM_ID: PASSWORD})
     stack.is_delivered_once(waiting, 90)
     stack.gateway.ready()
+    agree(stack, [waiting])
 
 
 SCENARIOS = {
