@@ -65,10 +65,11 @@ class Gate:
     def good(self, *, submitted: bool = False) -> None:
         """A1 has answered as it should; `submitted`: it has taken or refused a message.
 
-        When it was submits that A1 could not take, only a submit shows that it can again.
+        When it was submits that A1 could not take, only a submit shows that it can again. But while the account is
+        refused no submit goes out that could show it: then any good answer opens the gate.
         """
         was, first = self.trouble, not self.known
-        if self._no_link or (self._submits_fail and not submitted):
+        if self._no_link or (self._submits_fail and not submitted and not self._account_refused):
             return
         self.trouble = None
         self._submits_fail = False

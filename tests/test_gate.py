@@ -63,6 +63,24 @@ def test_a_refused_account_is_let_in_by_a_good_answer_alone(gate: Gate) -> None:
     assert opened == [None]
 
 
+@pytest.mark.parametrize("kind", [Trouble.UNAVAILABLE, Trouble.THROTTLED, Trouble.FAULT])
+@pytest.mark.parametrize("first", ["submits", "account"])
+def test_an_account_that_is_let_in_again_is_let_in_whatever_had_befallen_submits(
+    gate: Gate, kind: Trouble, first: str
+) -> None:
+    """Else nothing would ever go out that could show that A1 takes submits."""
+    if first == "submits":
+        gate.bad(LinkTrouble(kind, "A1 takes no submit"))
+        gate.doubtful(LinkTrouble(Trouble.CREDENTIALS, "refused to a poll"))
+    else:
+        gate.bad(LinkTrouble(Trouble.CREDENTIALS, "refused"))
+        gate.bad(LinkTrouble(kind, "what was under way then"))
+    assert gate.closed
+    gate.good()
+    assert not gate.closed
+    assert gate.hold() == 0
+
+
 @pytest.mark.parametrize("kind", [Trouble.THROTTLED, Trouble.UNAVAILABLE])
 def test_only_a_submit_shows_that_submits_get_through_again(gate: Gate, kind: Trouble) -> None:
     gate.bad(trouble(kind))
