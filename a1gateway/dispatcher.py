@@ -252,7 +252,7 @@ class LookUp(DueLoop):
         found = [(each, standing) for each in claim.submissions if (standing := standings.get(each.id)) is not None]
         answered = [each for each in claim.submissions if each.id in standings]
         unanswered = [each for each in claim.submissions if each.id not in standings]
-        await self._journal.postpone(Stage.ASKING, {each.id: now + _ASK_AGAIN_AFTER for each in unanswered})
+        await self._journal.postpone(Stage.ASKING, {each.id: now + ASK_AGAIN_AFTER for each in unanswered})
         changes = await self._journal.record_standings(
             found,
             [each for each in answered if standings[each.id] is None],

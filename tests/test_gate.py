@@ -75,10 +75,9 @@ def test_an_account_that_is_let_in_again_is_let_in_whatever_had_befallen_submits
     else:
         gate.bad(LinkTrouble(Trouble.CREDENTIALS, "refused"))
         gate.bad(LinkTrouble(kind, "what was under way then"))
-    assert gate.closed
+    assert gate.closed is True
     gate.good()
-    assert not gate.closed
-    assert gate.hold() == 0
+    assert (gate.closed, gate.hold()) == (False, 0)
 
 
 @pytest.mark.parametrize("kind", [Trouble.THROTTLED, Trouble.UNAVAILABLE])
