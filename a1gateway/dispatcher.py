@@ -35,6 +35,9 @@ _DOUBLINGS = 6
 # How long a request whose answer was lost may still be on its way before A1 is asked for it, and asked again.
 ASK_AFTER = 2.0
 ASK_AGAIN_AFTER = 5.0
+WHILE_CROWDED = 0.5
+"""How long submits wait while many messages are being handed over, in seconds: what is refused for want of time is
+lost, as Bitrix24 does not repeat a call, and what is on disk goes out a little later."""
 
 
 class Dispatcher(DueLoop):
@@ -54,11 +57,13 @@ class Dispatcher(DueLoop):
         on_uncertain: Callable[[], None],
         uncertain_for: float = ASK_AFTER,
         judge: Callable[[Sequence[Outcome]], None] | None = None,
+        crowded: Callable[[], bool] = lambda: False,
     ) -> None:
         """`poll_after` and `uncertain_for`, after which what is uncertain is looked at, are in seconds.
 
         `on_uncertain` is called when there is such a message. `judge` hears what became of every submit; left out,
-        the gate does, which is for a carrier that has no lasting link to tell it.
+        the gate does, which is for a carrier that has no lasting link to tell it. `crowded` says whether many are
+        waiting to hand messages over: while they are, submits wait for `WHILE_CROWDED` seconds, to go together.
         """
         super().__init__("dispatcher", clock, self._send_due)
         self._journal = journal
@@ -69,6 +74,8 @@ class Dispatcher(DueLoop):
         self._on_uncertain = on_uncertain
         self._uncertain_for = uncertain_for
         self._judge = gate.judge if judge is None else judge
+        self._crowded = crowded
+        self._claimed_at = 0.0
         self._under_way: set[Deferred[None]] = set()
         gate.on_open(self.wake)
 
@@ -81,6 +88,9 @@ class Dispatcher(DueLoop):
         hold = self._gate.hold()
         if hold > 0:
             return hold
+        crowd = self._claimed_at + WHILE_CROWDED - self._clock.seconds()
+        if crowd > 0 and self._crowded():
+            return crowd
         free = self._carrier.submits_at_once - len(self._under_way)
         if free <= 0:
             return _IDLE
@@ -91,7 +101,7 @@ class Dispatcher(DueLoop):
                 return 0.0
             if not turns:
                 return _IDLE
-            now = self._clock.seconds()
+            now = self._claimed_at = self._clock.seconds()
             claim = await self._journal.claim(now, turns * self._carrier.bulk_size)
             bulks = _bulks(claim.submissions, self._carrier.bulk_size)
             unused = max(0, turns - len(bulks))

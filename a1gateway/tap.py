@@ -347,6 +347,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         on_uncertain=way.on_uncertain,
         uncertain_for=way.uncertain_for,
         judge=way.judge,
+        crowded=lambda: site.crowded,
     )
     polling = Polling(
         reactor,
@@ -415,13 +416,14 @@ def build(config: Config, reactor: Any) -> Gateway:
         )
         root.putChild(b"a1", a1_callback.resource())
 
+    site = CountingSite(root, reactor, tells_each=config.log.level == "debug")
     return Gateway(
         reactor,
         store=store,
         journal=journal,
         spool=spool,
         tokens=tokens,
-        site=CountingSite(root, reactor, tells_each=config.log.level == "debug"),
+        site=site,
         endpoint=_endpoint(reactor, config.http.listen),
         loops=[*way.services, dispatcher, polling, drain, registration, reporter, space],
         warnings=[str(warning) for warning in config.warnings],

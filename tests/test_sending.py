@@ -102,6 +102,39 @@ def sending(clock: Clock, journal: Journal) -> Any:
     assert all(each.called for each in stopping)
 
 
+@pytest.mark.parametrize("crowd", [True, False])
+def test_while_many_hand_messages_over_submits_go_together_twice_a_second(
+    clock: Clock, journal: Journal, crowd: bool
+) -> None:
+    carrier, gate = FakeCarrier(), Gate(clock, lambda: 0.0)
+    receipts = Receipts(journal, Metrics(), lambda: None)
+    crowded = crowd
+    dispatcher = Dispatcher(
+        clock,
+        journal,
+        carrier,
+        gate,
+        receipts,
+        poll_after=60,
+        on_uncertain=lambda: None,
+        crowded=lambda: crowded,
+    )
+    dispatcher.startService()
+    clock.pump([0.0] * 4)
+    went = []
+    for number in range(40):
+        run(journal.accept(arrival(f"m{number}", received_at=clock.seconds())))
+        dispatcher.wake()
+        clock.pump([0.05, 0.0, 0.0])
+        went.append(len(carrier.submitted))
+    assert len(set(went)) == (4 if crowd else 40)
+    crowded = False
+    dispatcher.wake()
+    clock.pump([0.0] * 4)
+    assert [each.message_id for each in carrier.submitted] == [f"m{number}" for number in range(40)]
+    dispatcher.stopService()
+
+
 def test_a_message_goes_out_as_soon_as_it_is_taken_in(sending: Sending) -> None:
     sending.accept("m1")
     assert sending.sent() == ["m1"]

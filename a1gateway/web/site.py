@@ -16,6 +16,8 @@ LARGEST_BODY = 1_000_000
 # A client that goes on sending long after it was too much is cut off.
 _CUT_OFF = 16 * LARGEST_BODY
 _IDLE_TIMEOUT = 60
+A_CROWD = 25
+"""So many requests at the same time are a flood: a handful is usual, with a campaign as well."""
 _ROUTES = frozenset(
     ("/healthz", "/readyz", "/metrics", "/a1/callback")
     + tuple(f"/bitrix24/{name}" for name in ("handler", "install", "event", "robot", "app"))
@@ -69,6 +71,11 @@ class CountingSite(Site):
         """A request has come in whole."""
         self._open += 1
         request.notifyFinish().addBoth(self._closed, request, self.reactor.seconds())
+
+    @property
+    def crowded(self) -> bool:
+        """Whether many are waiting for their answers."""
+        return self._open >= A_CROWD
 
     def idle(self) -> Deferred[None]:
         """Fires when every request has its answer."""
