@@ -197,7 +197,7 @@ def contradict(stack: Stack, sent: Sent, *codes: int) -> None:
 
 
 # A flood: how many callbacks, over how many connections, and how much larger the daemon may become by it, in MB.
-_FLOOD, _CONNECTIONS, _GROWTH = 20_000, 40, 60
+_FLOOD, _CONNECTIONS, _GROWTH = 20_000, 40, 20
 
 
 def flooded_with_callbacks(stack: Stack) -> None:
