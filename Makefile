@@ -16,9 +16,8 @@ CENTRE := tests/centre/node_modules/.ready
 run: $(READY)
 	$(BIN)/python -m a1gateway.sandbox.demo
 
-# On two cores: the processes that the daemon's tests start are shared, so these stay together.
 test: $(READY) $(CENTRE) lint
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadgroup
+	$(BIN)/python -m pytest
 
 PROOF :=
 

@@ -88,13 +88,3 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
                 logs |= stack.logs()
         report.sections += list(logs.items())
     return report
-
-
-# Before pytest-xdist looks at the marks.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of this folder in one process: they share daemons and play their scenarios at the same time."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("daemon"))
