@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from io import BytesIO
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode
@@ -162,3 +164,20 @@ def test_a_form_is_read_as_the_standard_library_reads_it(form: bytes) -> None:
             read(form)
     else:
         assert read(form) == expected
+
+
+def test_nothing_is_kept_of_names_that_are_long() -> None:
+    """Whoever knows no secret can send them, at the application's own addresses."""
+    read(b"a=1")
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(20):
+            body = b"%d" % number + b"%D1%8F" * 10_000 + b"=1"
+            assert len(read(body)) == 1
+        del body
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 20_000

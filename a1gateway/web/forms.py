@@ -13,6 +13,8 @@ from twisted.web.iweb import IRequest
 # What PHP itself takes in by default (max_input_vars, max_input_nesting_level is 64).
 _MOST_FIELDS = 1000
 _DEEPEST = 16
+# Characters; no name in a genuine call comes near. Anybody may send longer ones, and would have them kept for good.
+_LONGEST_KEPT = 100
 
 _ESCAPED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
@@ -117,9 +119,14 @@ def _unescaped(run: re.Match[str]) -> str:
     return bytes.fromhex(run[0].replace("%", "")).decode("utf-8")
 
 
-@lru_cache(maxsize=256)
 def _encoded_keys(name: str) -> tuple[str, ...]:
-    """The keys of a name as it came: of thousands of calls, the names are always the same."""
+    """The keys of a name as it came."""
+    return _kept_keys(name) if len(name) <= _LONGEST_KEPT else _keys(_decoded(name))
+
+
+@lru_cache(maxsize=256)
+def _kept_keys(name: str) -> tuple[str, ...]:
+    """The same for names that come again and again: those of thousands of calls are always the same."""
     return _keys(_decoded(name))
 
 
