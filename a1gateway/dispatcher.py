@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import groupby
 
 from twisted.internet.defer import Deferred, DeferredList
@@ -102,13 +103,14 @@ class Dispatcher(DueLoop):
             if not turns:
                 return _IDLE
             now = self._claimed_at = self._clock.seconds()
-            claim = await self._journal.claim(now, turns * self._carrier.bulk_size)
-            bulks = _bulks(claim.submissions, self._carrier.bulk_size)
-            unused = max(0, turns - len(bulks))
+            largest = self._carrier.bulk_size
+            claim = await self._journal.claim(now, turns * largest, partial(_fitting, turns=turns, largest=largest))
+            bulks = _bulks(claim.submissions, largest)
+            unused = turns - len(bulks)
         finally:
             self._carrier.give_back(unused)
-        for first in range(min(turns, len(bulks))):
-            sending = Deferred.fromCoroutine(self._send(bulks[first::turns]))
+        for bulk in bulks:
+            sending = Deferred.fromCoroutine(self._send(bulk))
             self._under_way.add(sending)
             sending.addBoth(self._sent, sending)
         if not unused:
@@ -121,16 +123,8 @@ class Dispatcher(DueLoop):
         self._under_way.discard(sending)
         self.wake()
 
-    async def _send(self, bulks: Sequence[Sequence[Submission]]) -> None:
-        """One bulk after another; the turn of the first is taken already."""
-        first, *others = bulks
-        await self._send_bulk(first)
-        for bulk in others:
-            while not await self._carrier.turns(1):
-                await deferLater(self._clock, _RETRY)
-            await self._send_bulk(bulk)
-
-    async def _send_bulk(self, submissions: Sequence[Submission]) -> None:
+    async def _send(self, submissions: Sequence[Submission]) -> None:
+        """Submit one bulk, whose turn is taken already."""
         if not self.running or self._gate.hold() > 0:
             self._carrier.give_back(1)
             held = Postponed(self._gate.trouble or LinkTrouble(Trouble.UNAVAILABLE, "the gateway is stopping"))
@@ -205,13 +199,36 @@ class Dispatcher(DueLoop):
         return 0.0
 
 
+def _size(attempts: int, largest: int) -> int:
+    """How many go together: the fewer the more often they were lost, so that one bad message holds up no others."""
+    return max(1, largest // int(10**attempts))
+
+
+def _fitting(attempts: Sequence[int], *, turns: int, largest: int) -> list[int]:
+    """The places of those that go out with so many turns; `attempts` is how often each was tried before.
+
+    No more are claimed: what becomes due meanwhile may have to go first.
+    """
+    room: dict[int, int] = {}
+    chosen = []
+    for place, tried in enumerate(attempts):
+        if not room.get(tried):
+            if not turns:
+                continue
+            turns -= 1
+            room[tried] = _size(tried, largest)
+        room[tried] -= 1
+        chosen.append(place)
+    return chosen
+
+
 def _bulks(submissions: Sequence[Submission], largest: int) -> list[list[Submission]]:
-    """What goes out together: the fewer the more often it was lost, so that one bad message holds up no others."""
+    """What goes out together: what was tried equally often."""
     bulks: list[list[Submission]] = []
     for attempts, group in groupby(
         sorted(submissions, key=lambda each: each.attempts), key=lambda each: each.attempts
     ):
-        together, size = list(group), max(1, largest // 10 ** (attempts - 1))
+        together, size = list(group), _size(attempts - 1, largest)
         bulks += [together[start : start + size] for start in range(0, len(together), size)]
     return bulks
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
 
@@ -21,12 +23,12 @@ from a1gateway.carriers.outcome import (
     Trouble,
     Uncertain,
 )
-from a1gateway.dispatcher import Dispatcher, LookUp
+from a1gateway.dispatcher import Dispatcher, LookUp, _bulks, _fitting
 from a1gateway.due_loop import DueLoop
 from a1gateway.errors import JournalUnavailable
 from a1gateway.gate import Gate, Probe
 from a1gateway.journal import Journal
-from a1gateway.message import Source, Status, StatusReport, Submission
+from a1gateway.message import Kind, Source, Status, StatusReport, Submission
 from a1gateway.metrics import Metrics
 from a1gateway.polling import Polling
 from a1gateway.receipts import Receipts
@@ -382,6 +384,50 @@ def test_the_oftener_a_message_was_tried_the_fewer_go_with_it(sending: Sending) 
     assert sorted(sending.sent()) == sorted(names * 2)
     # Fifty at most together, the second time.
     assert sending.carrier.turns_used == 1 + 3
+
+
+def test_a_campaign_that_is_tried_again_leaves_room_for_a_transactional_message(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was lost goes in small bulks, and no more of it is claimed than goes out at once."""
+    monkeypatch.setattr(FakeCarrier, "bulk_size", 20)
+    names = [f"c{number:03}" for number in range(100)]
+    sending.carrier.outcomes = [Uncertain(UNREACHABLE)] * 100
+    sending.accept(*names, kind=Kind.MARKETING)
+    # A1 has none of them, as it says twice; then it takes long over each.
+    slow = [Deferred[Outcome]() for _ in range(100)]
+    sending.carrier.outcomes += slow
+    sending.pass_time(15)
+    assert len(sending.sent()) == 100 + 4
+    stages = [(run(sending.journal.message(name)) or {})["stage"] for name in names]
+    assert (stages.count("in_flight"), stages.count("ready")) == (4 * 2, 100 - 4 * 2)
+    sending.accept("reminder")
+    slow[3].callback(Accepted("a3"))
+    slow[4].callback(Accepted("a4"))
+    sending.pass_time(0)
+    assert sending.sent()[-1] == "reminder"
+
+
+@given(
+    st.lists(st.integers(0, 4), max_size=60),
+    st.integers(1, 6),
+    st.sampled_from([1, 7, 50, 500]),
+)
+def test_what_is_claimed_goes_out_with_the_turns_there_are(tried: list[int], turns: int, largest: int) -> None:
+    places = _fitting(tried, turns=turns, largest=largest)
+    assert places == sorted(set(places))
+    assert places[:1] == ([0] if tried else [])
+    chosen = [_tried(tried[place] + 1) for place in places]
+    bulks = _bulks(chosen, largest)
+    assert sum(map(len, bulks)) == len(places)
+    assert len(bulks) <= turns
+    # Nobody is left behind for whom there was room.
+    for place in set(range(len(tried))) - set(places):
+        assert len(_bulks([*chosen, _tried(tried[place] + 1)], largest)) > turns
+
+
+def _tried(attempts: int) -> Submission:
+    return Submission(1, "m1", "c1", "+375291112233", "text", None, 1, attempts=attempts)
 
 
 def test_polls_ask_for_the_silent_ones_less_often_as_they_age(sending: Sending) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -247,11 +247,19 @@ class Journal:
 
         return self._lane.run(operation)
 
-    def claim(self, now: float, limit: int) -> Deferred[Claim]:
-        """Take up to `limit` messages that are due, oldest first, and mark them as in flight."""
+    def claim(
+        self, now: float, limit: int, choose: Callable[[Sequence[int]], Sequence[int]] | None = None
+    ) -> Deferred[Claim]:
+        """Take up to `limit` messages that are due, oldest first, and mark them as in flight.
+
+        `choose` is told how often each of them may have reached A1, and says which of them to take, by their places;
+        the others stay due. It runs outside the reactor's thread.
+        """
 
         def operation(connection: Connection) -> Claim:
             waiting = due(connection, Stage.READY, now, limit)
+            if choose is not None:
+                waiting = [waiting[place] for place in choose([row["attempts"] for row in waiting])]
             if waiting:
                 connection.execute(_CLAIM, {"rows": listed(row["id"] for row in waiting), "at": now})
             ways = parts.prepare(connection, waiting) if self._in_parts else {}
