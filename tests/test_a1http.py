@@ -294,6 +294,16 @@ def test_a_bulk_taken_apart_ends_when_a1_is_silent() -> None:
     assert [type(each) for each in outcomes] == [Accepted, Uncertain, Postponed, Postponed]
 
 
+def test_a_bulk_taken_apart_is_not_long_in_the_way_of_what_may_have_to_go_first() -> None:
+    """At A1's rate hundreds of single messages take the better part of a minute: the others wait, as not taken."""
+    outcomes, http = submit(error(9), *[OK] * 20, count=500)
+    assert http.methods == ["sendBulk/sms"] + ["send/sms"] * 20
+    assert [type(each) for each in outcomes] == [Accepted] * 20 + [Postponed] * 480
+    postponed = outcomes[-1]
+    assert isinstance(postponed, Postponed)
+    assert (postponed.trouble.trouble, postponed.after) == (Trouble.LATER, None)
+
+
 def test_a_bulk_that_is_refused_for_its_rate_stays_whole() -> None:
     outcomes, http = submit(error(7), count=2)
     assert all(isinstance(each, Postponed) for each in outcomes)

@@ -32,6 +32,9 @@ _NO_SUCH_CALL = 2
 _OF_ALL = (Trouble.THROTTLED, Trouble.CREDENTIALS)
 _MOST_IN_VAIN = 3
 _NO_SUCH_PLACE = (404, 405, 501)
+# Of what A1 does not take together: a second or two of its rate. Then others may have to go first, and the outcomes
+# are written down.
+_SINGLY_AT_ONCE = 20
 
 
 class A1HttpCarrier:
@@ -93,7 +96,7 @@ class A1HttpCarrier:
             return [Postponed(meant)] * len(submissions)
         # A1 rejects the bulk for something in it: one by one, the others get through.
         self._log.error(
-            "A1 refused a bulk of {count}, which is sent singly now: {trouble}",
+            "A1 refused a bulk of {count}, some of which are sent singly now: {trouble}",
             count=len(submissions),
             trouble=str(answer),
         )
@@ -143,15 +146,15 @@ class A1HttpCarrier:
 
     async def _submit_singly(self, submissions: Sequence[Submission]) -> list[Outcome]:
         outcomes: list[Outcome] = []
-        for each in submissions:
+        for each in submissions[:_SINGLY_AT_ONCE]:
             await self._pace.take()
             outcomes.append(await self._submit_one(each))
-            last = outcomes[-1]
-            if isinstance(last, (Postponed, Uncertain)):
+            if isinstance(last := outcomes[-1], (Postponed, Uncertain)):
                 # What keeps one from A1 keeps all of them, and to wait for each answer in vain would take hours.
-                outcomes += [Postponed(last.trouble)] * (len(submissions) - len(outcomes))
                 break
-        return outcomes
+        else:
+            last = Postponed(LinkTrouble(Trouble.LATER, "A1 does not take it together with others"))
+        return outcomes + [Postponed(last.trouble)] * (len(submissions) - len(outcomes))
 
     async def _submit_one(self, submission: Submission) -> Outcome:
         try:
