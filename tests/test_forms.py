@@ -152,7 +152,13 @@ def as_the_standard_library_reads(form: bytes) -> dict[str, Any] | None:
             st.sampled_from(
                 [b"a", b"a[b]", b"a%5Bb%5D", b"a[]", b"%D0%B0", b"a+b", b"%zz", b"%D0", b"", b"\xd0\xb0"]
             ),
-            st.sampled_from([b"", b"=", b"=1", b"=%2B375", b"=a+b%20", b"=%D0%97", b"=%D0", b"=%", b"=a=b"]),
+            st.sampled_from([b"", b"=", b"=1", b"=%2B375", b"=a+b%20", b"=%D0%97", b"=%D0", b"=%", b"=a=b"])
+            | st.lists(
+                st.sampled_from(
+                    [b"%", b"%4", b"%41", b"%d0%b0", b"%D0", b"\xd0\xb0", b"\xb0", b"\\", b"x4", b"\n", b"+", b"u"]
+                ),
+                max_size=6,
+            ).map(lambda pieces: b"=" + b"".join(pieces)),
         ),
         max_size=6,
     ).map(lambda pairs: b"&".join(name + value for name, value in pairs))

@@ -7,16 +7,16 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from twisted.web.iweb import IRequest
 
 # What PHP itself takes in by default (max_input_vars, max_input_nesting_level is 64).
 _MOST_FIELDS = 1000
 _DEEPEST = 16
-# Characters; no name in a genuine call comes near. Anybody may send longer ones, and would have them kept for good.
+# Octets; no name in a genuine call comes near. Anybody may send longer ones, and would have them kept for good.
 _LONGEST_KEPT = 100
 
-_ESCAPED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 _NAME = re.compile(r"([^\[]+)((?:\[[^\[\]]*\])*)")
 
@@ -46,6 +46,9 @@ def _nested(fields: Iterable[tuple[tuple[str, ...], str]]) -> dict[str, Any]:
             raise BadBody("too_many_fields", f"more than {_MOST_FIELDS} fields")
         if len(keys) > _DEEPEST:
             raise BadBody("too_deep", f"a field with more than {_DEEPEST} levels")
+        if len(keys) == 1:
+            result[keys[0]] = value
+            continue
         place = result
         for key in keys[:-1]:
             key = key or _next_index(place)
@@ -53,8 +56,7 @@ def _nested(fields: Iterable[tuple[tuple[str, ...], str]]) -> dict[str, Any]:
             if not isinstance(inner, dict):
                 inner = place[key] = {}
             place = inner
-        last = keys[-1] if len(keys) == 1 else keys[-1] or _next_index(place)
-        place[last] = value
+        place[keys[-1] or _next_index(place)] = value
     return result
 
 
@@ -100,32 +102,35 @@ def _form(encoded: bytes) -> dict[str, Any]:
     if encoded.count(b"&") >= _MOST_FIELDS:
         raise BadBody("too_many_fields", f"more than {_MOST_FIELDS} fields")
     try:
-        # Letters that were not percent-encoded, as some clients send them.
-        text = encoded.decode("utf-8")
-        pieces = [piece.partition("=") for piece in text.split("&") if piece]
+        # Some clients send letters that are not percent-encoded.
+        encoded.decode("utf-8")
+        pieces = [piece.partition(b"=") for piece in encoded.split(b"&") if piece]
         return _nested([(_encoded_keys(name), _decoded(value)) for name, _, value in pieces])
     except UnicodeDecodeError:
         raise BadBody("bad_encoding", "the form is not in UTF-8") from None
 
 
-def _decoded(text: str) -> str:
-    """As `urllib.parse.parse_qsl` decodes names and values, but a word at a time and not an octet at a time."""
-    if "+" in text:
-        text = text.replace("+", " ")
-    return _ESCAPED.sub(_unescaped, text) if "%" in text else text
+def _decoded(octets: bytes) -> str:
+    """As `urllib.parse.parse_qsl` decodes names and values; raises `UnicodeDecodeError`."""
+    octets = octets.replace(b"+", b" ")
+    if b"%" not in octets:
+        return octets.decode("utf-8")
+    try:
+        # %D0 is Python's \xD0, which it reads a whole text at once; `urllib` takes one octet after another.
+        escaped = octets.replace(b"\\", b"\\\\").replace(b"%", b"\\x")
+        return escaped.decode("unicode_escape").encode("latin-1").decode("utf-8")
+    except UnicodeDecodeError:
+        # A % that begins no escape stands for itself.
+        return unquote_to_bytes(octets).decode("utf-8")
 
 
-def _unescaped(run: re.Match[str]) -> str:
-    return bytes.fromhex(run[0].replace("%", "")).decode("utf-8")
-
-
-def _encoded_keys(name: str) -> tuple[str, ...]:
+def _encoded_keys(name: bytes) -> tuple[str, ...]:
     """The keys of a name as it came."""
     return _kept_keys(name) if len(name) <= _LONGEST_KEPT else _keys(_decoded(name))
 
 
 @lru_cache(maxsize=256)
-def _kept_keys(name: str) -> tuple[str, ...]:
+def _kept_keys(name: bytes) -> tuple[str, ...]:
     """The same for names that come again and again: those of thousands of calls are always the same."""
     return _keys(_decoded(name))
 
@@ -133,9 +138,9 @@ def _kept_keys(name: str) -> tuple[str, ...]:
 def text_field(fields: dict[str, Any], name: str) -> str:
     """A field as text; empty when it is missing or is no single value."""
     value = fields.get(name)
-    if isinstance(value, bool) or value is None or isinstance(value, (dict, list)):
-        return ""
-    return str(value)
+    if isinstance(value, str):
+        return value
+    return "" if value is None or isinstance(value, (bool, dict, list)) else str(value)
 
 
 def inner_fields(fields: dict[str, Any], name: str) -> dict[str, Any]:
