@@ -10,12 +10,9 @@ from string import Formatter
 from typing import Any, TextIO
 
 from twisted.logger import (
-    FilteringLogObserver,
-    ILogFilterPredicate,
     ILogObserver,
     LogEvent,
     LogLevel,
-    PredicateResult,
     formatEvent,
     formatEventAsClassicLogText,
 )
@@ -35,17 +32,20 @@ def observer(out: TextIO, *, style: str, level: str, reactor: Any = None) -> ILo
 
     With a `reactor` that runs, lines below a warning may be held back for `HELD` seconds, to be written together.
     """
-    inner = _Lines(out, as_json if style == "json" else formatEventAsClassicLogText, reactor)
-    return FilteringLogObserver(inner, [_Least(LogLevel.levelWithName(level))])
+    line = as_json if style == "json" else formatEventAsClassicLogText
+    return _Lines(out, line, _Shown(LogLevel.levelWithName(level)), reactor)
 
 
 @implementer(ILogObserver)
 class _Lines:
     """Writes events, each as a line."""
 
-    def __init__(self, out: TextIO, line: Callable[[LogEvent], str | None], reactor: Any) -> None:
+    def __init__(
+        self, out: TextIO, line: Callable[[LogEvent], str | None], shown: Callable[[LogEvent], bool], reactor: Any
+    ) -> None:
         self._out = out
         self._line = line
+        self._shown = shown
         self._reactor = reactor
         self._held: list[str] = []
         if reactor is not None:
@@ -53,6 +53,8 @@ class _Lines:
 
     def __call__(self, event: LogEvent) -> None:
         """See `ILogObserver`."""
+        if not self._shown(event):
+            return
         line = self._line(event)
         if not line:
             return
@@ -73,8 +75,7 @@ class _Lines:
             self._out.flush()
 
 
-@implementer(ILogFilterPredicate)
-class _Least:
+class _Shown:
     """Shows events from a level on; of Twisted's own, which tell of every connection, the warnings.
 
     Twisted's own predicate takes a name apart for each event, and a message makes four.
@@ -85,12 +86,11 @@ class _Least:
         self._shown = frozenset(level for level in levels if level >= least)
         self._shown_of_twisted = frozenset(level for level in self._shown if level >= LogLevel.warn)
 
-    def __call__(self, event: LogEvent) -> Any:
-        """See `ILogFilterPredicate`."""
+    def __call__(self, event: LogEvent) -> bool:
+        """Whether it is to be shown."""
         namespace = event.get("log_namespace", "")
         of_twisted = namespace == "twisted" or namespace.startswith("twisted.")
-        shown = self._shown_of_twisted if of_twisted else self._shown
-        return PredicateResult.maybe if event.get("log_level") in shown else PredicateResult.no
+        return event.get("log_level") in (self._shown_of_twisted if of_twisted else self._shown)
 
 
 def as_json(event: LogEvent) -> str:
