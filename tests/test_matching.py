@@ -68,10 +68,10 @@ def characters(length: int, alphabet: str) -> Callable[[random.Random], str]:
     return lambda drawn: "".join(drawn.choices(alphabet, k=length))
 
 
-def twins(drawn: random.Random) -> list[tuple[str, str]]:
+def twins(first: int) -> Identifiers:
     """Each two are the same number in different bases; the centre knows decimal digits alone."""
-    pairs = [(f"{number}", f"{int(str(number), 16)}") for number in range(600, 600 + COUNT // 2)]
-    return [(each, each) for pair in pairs for each in pair]
+    pairs = [(f"{number}", f"{int(str(number), 16)}") for number in range(first, first + COUNT // 2)]
+    return lambda drawn: [(each, each) for pair in pairs for each in pair]
 
 
 IDENTIFIERS: dict[str, Identifiers] = {
@@ -86,7 +86,8 @@ IDENTIFIERS: dict[str, Identifiers] = {
     "1: eight digits in a row, decimal then hexadecimal": counted(10_000_000, str, hexadecimal),
     "1: ten digits, decimal then hexadecimal": numbers(10**10, str, hexadecimal),
     "1: eight hexadecimal digits, then decimal": numbers(2**32, lambda n: f"{n:08x}", str),
-    "1: twins, each the other's in the other base": twins,
+    "1: twins, each the other's in the other base": twins(600),
+    "1: long twins, each the other's in the other base": twins(30_000_000),
     "2: zeros in the answer": counted(1, lambda n: f"{n:010}", str),
     "2: zeros in the receipt": counted(90, str, lambda n: f"{n:010}"),
     "2: zeros in the answer, capitals in the receipt": numbers(2**32, lambda n: f"{n:016x}", lambda n: f"{n:X}"),

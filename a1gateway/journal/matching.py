@@ -62,7 +62,7 @@ def meant(
     `at_last`: it has waited for long; take what fits when nothing else can turn up.
     """
     key = keys(report.identifier)
-    plain = _plain(connection, report, key)
+    plain = _plain(connection, report, key, evidence)
     if plain is not None:
         return plain
     candidates = _candidates(connection, report, key)
@@ -74,21 +74,39 @@ def meant(
         return Unsettled.UNKNOWN
     number = subscriber(report.number)
     found = certain or _by_evidence(candidates, key, number, evidence, at_last=at_last)
-    if isinstance(found, Unsettled) or at_last or long(_keys(found), key) or not _finished(found):
+    if isinstance(found, Unsettled):
         return found
-    # It is that one's receipt once more, or the identifier has come round again.
-    return Unsettled.WAITS if evidence.nameless(number) else found
+    if long(_keys(found), key):
+        return _long(found, key, number, evidence, at_last=at_last)
+    # A finished one's is its receipt once more, or the identifier has come round again.
+    return Unsettled.WAITS if not at_last and _finished(found) and evidence.nameless(number) else found
 
 
-def _plain(connection: Connection, report: StatusReport, key: Keys) -> Row | None:
-    """The only part that a long identifier may mean in any form: nothing can speak against it.
+def _plain(connection: Connection, report: StatusReport, key: Keys, evidence: Evidence) -> Row | None:
+    """The only part that a long identifier may mean in any form, when the centre writes them so.
 
     So it is with nearly every receipt; all others are weighed.
     """
     if not long(key, key):
         return None
     alike = connection.all(_TWO_ALIKE, _what(report, key))
-    return alike[0] if len(alike) == 1 else None
+    return alike[0] if len(alike) == 1 and _as_usual(alike[0], key, evidence) else None
+
+
+def _as_usual(row: Row, key: Keys, evidence: Evidence) -> bool:
+    """Whether the identifier is as in the answer, or is converted as those of the centre's other receipts."""
+    return row["id_text"] == key.text or evidence.likely <= forms(_keys(row), key)
+
+
+def _long(row: Row, key: Keys, number: str | None, evidence: Evidence, *, at_last: bool) -> Row | Unsettled:
+    """The part that a long identifier means, unless it may mean another as it is written."""
+    if _as_usual(row, key, evidence):
+        return row
+    if at_last:
+        return row if forms(_keys(row), key) & evidence.likely else Unsettled.UNKNOWN
+    # Of a part whose answer is still to come, or of somebody else's message.
+    otherwise = number not in (None, subscriber(row["msisdn"])) or evidence.nameless(number)
+    return Unsettled.WAITS if otherwise else row
 
 
 def _candidates(connection: Connection, report: StatusReport, key: Keys) -> dict[Form, Row]:
