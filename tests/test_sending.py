@@ -450,6 +450,30 @@ def test_polls_ask_for_the_silent_ones_less_often_as_they_age(sending: Sending) 
     assert len(sending.carrier.polled) == polled
 
 
+def test_thousands_of_silent_ones_are_polled_soon_and_not_all_at_once(clock: Clock, journal: Journal) -> None:
+    """As after a restart; each again when its time has come, and for nobody more often."""
+    carrier, gate = FakeCarrier(), Gate(clock, lambda: 0.0)
+    polling = Polling(
+        clock, journal, carrier, gate, Receipts(journal, Metrics(), lambda: None), interval=60, give_up_after=1e6
+    )
+    for number in range(3000):
+        run(journal.accept(arrival(f"m{number}", received_at=START - 100)))
+    submissions = run(journal.claim(START, 3000)).submissions
+    run(journal.record([(each, Accepted(f"a{each.id}"), START) for each in submissions], START))
+    polling.startService()
+    asked = []
+    for _ in range(50):
+        clock.pump([1.0, 0.0, 0.0])
+        asked.append(len(carrier.polled))
+    assert asked[:6] == [1000, 1500, 2000, 2500, 3000, 3000]
+    assert len(set(carrier.polled)) == len(carrier.polled) == 3000
+    # While A1 says nothing, hardly anybody is asked for.
+    carrier.trouble = UNREACHABLE
+    clock.pump([1.0, 0.0, 0.0] * 40)
+    assert len(carrier.polled) <= 3000 + 3 * 500
+    run(polling.stopService())
+
+
 def test_an_identifier_that_the_answer_did_not_name_is_learnt_from_a_poll(sending: Sending) -> None:
     sending.carrier.outcomes = [Accepted(None)]
     sending.accept("m1")
