@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -174,6 +175,27 @@ def test_a_refresh_that_fails_keeps_the_old_tokens_and_says_what_to_do(
     # Nobody is left waiting: the next call asks anew.
     http.answers = [error("expired_token"), answer(RENEWED), answer({"result": 1})]
     assert run(portal.call("profile", {})) == 1
+
+
+@pytest.mark.parametrize("said", [answer({"error": "invalid_grant"}, 400), answer(RENEWED)])
+def test_an_installation_during_a_refresh_is_what_everybody_goes_on_with(
+    portal: Portal, tokens: Tokens, http: FakeHttp, journal: Journal, said: Answer
+) -> None:
+    refreshing: Deferred[Answer] = Deferred()
+
+    def by(url: str, content: Any) -> Answer | Exception:
+        if url == OAUTH:
+            return refreshing  # type: ignore[return-value]
+        return answer({"result": content["auth"]}) if content["auth"] == "access-9" else error("expired_token")
+
+    http.by = by
+    results: list[Any] = []
+    Deferred.fromCoroutine(portal.call("profile", {})).addBoth(results.append)
+    anew = replace(INSTALLATION, access_token="access-9", refresh_token="refresh-9")
+    run(tokens.adopt(anew))
+    refreshing.callback(said)
+    assert results == ["access-9"]
+    assert tokens.current() == run(journal.installation()) == anew
 
 
 def test_after_a_refresh_in_vain_the_call_is_not_repeated_for_ever(portal: Portal, http: FakeHttp) -> None:
@@ -362,6 +384,15 @@ def test_a_token_that_expires_within_a_batch_is_refreshed_and_its_commands_were_
     http.answers = [answer({"result": {"result": {"a": True}, "result_error": errors}}), answer(RENEWED)]
     assert run(portal.batch({name: ("m.update", {"ID": name}) for name in "abc"})) == {"a": True}
     assert tokens.current().access_token == "access-2"
+
+
+def test_what_a_batch_did_before_its_token_expired_is_known_even_when_no_new_one_is_to_be_had(
+    portal: Portal, http: FakeHttp
+) -> None:
+    errors = {"b": {"error": "expired_token", "error_description": ""}}
+    http.answers = [answer({"result": {"result": {"a": True}, "result_error": errors}}), Answer(502, b"<html>")]
+    assert run(portal.batch({name: ("m.update", {"ID": name}) for name in "ab"})) == {"a": True}
+    assert portal.trouble is not None
 
 
 json_values: st.SearchStrategy[Any] = st.recursive(

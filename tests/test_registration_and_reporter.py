@@ -275,6 +275,30 @@ def test_a_portal_that_takes_long_is_asked_several_times_at_once_and_for_no_upda
     assert {each.message_id for each in left} == set(names) - set(told)
 
 
+def test_what_failed_with_the_tokens_of_before_holds_up_nothing_after_an_installation(
+    reporter: Reporter, journal: Journal, portal: FakePortal, clock: Clock
+) -> None:
+    waiting: list[Deferred[dict[str, object]]] = []
+
+    def slow(commands: object, *, paid: bool = False) -> Deferred[dict[str, object]]:
+        waiting.append(Deferred())
+        return waiting[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(portal, "batch", slow)
+        finish(journal, *(f"m{number}" for number in range(60)))
+        report(reporter, clock)
+        assert len(waiting) == 2
+        trouble = PortalTrouble("dead tokens", code="INVALID_GRANT", pause=300, operator=True)
+        waiting[0].errback(trouble)
+    reporter.renew()
+    report(reporter, clock, 1)
+    assert len(portal.told) == 50
+    waiting[1].errback(trouble)
+    report(reporter, clock, 2)
+    assert len(portal.told) == 60
+
+
 def test_a_journal_that_is_away_when_the_portal_has_answered_is_not_asked_again_at_once(
     reporter: Reporter, journal: Journal, portal: FakePortal, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,7 +106,11 @@ class Portal:
             self._note(shut_out[0])
             raise shut_out[0]
         if expired:
-            await self._tokens.refresh(self._tokens.current().access_token)
+            try:
+                await self._tokens.refresh(self._tokens.current().access_token)
+            except PortalTrouble as trouble:
+                # What has been done is done all the same.
+                self._note(trouble)
         return outcome
 
     async def ask_as(self, endpoint: str, token: str, method: str) -> Any:

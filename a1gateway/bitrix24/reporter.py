@@ -63,6 +63,7 @@ class Reporter(DueLoop):
         self._random = random
         self._failures = 0
         self._hold_until = 0.0
+        self._renewals = 0
         self._looked_at = 0.0
         self._under_way: set[Deferred[None]] = set()
         self._telling: set[int] = set()
@@ -70,6 +71,7 @@ class Reporter(DueLoop):
     def renew(self) -> None:
         """The application has been installed: what stood in the way may be over."""
         self._hold_until = 0.0
+        self._renewals += 1
         self._failures = 0
         self.wake()
 
@@ -138,7 +140,7 @@ class Reporter(DueLoop):
         self.wake()
 
     async def _tell(self, updates: list[PortalUpdate]) -> None:
-        began = self._clock.seconds()
+        began, renewals = self._clock.seconds(), self._renewals
         commands = {
             f"m{each.id}": (
                 _METHOD,
@@ -153,6 +155,9 @@ class Reporter(DueLoop):
         try:
             results = await self._portal.batch(commands, paid=True)
         except (PortalTrouble, PortalError) as error:
+            if renewals != self._renewals:
+                # What befell the tokens of before says nothing of today's.
+                return
             if self._hold_until <= began:
                 # Of several requests under way the first to fail is enough.
                 self._failures += 1

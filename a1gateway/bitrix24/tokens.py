@@ -102,7 +102,12 @@ class Tokens:
 
     async def _refresh(self) -> Installation:
         old = self.current()
-        answer = await self._ask(old)
+        try:
+            answer = await self._ask(old)
+        except PortalTrouble:
+            if self._is_replaced(old):
+                return self.current()
+            raise
         new = _renewed(old, answer, self._clock.seconds())
         # The old pair may be dead by now: the new one must not be lost to a journal that is away for a moment.
         while True:
@@ -113,13 +118,16 @@ class Tokens:
                 await deferLater(self._clock, 1.0)
             else:
                 break
-        if self._installation is not None and self._installation.refresh_token != old.refresh_token:
-            # The application was installed anew meanwhile; those tokens are the better ones.
-            await self._journal.install(self._installation)
-            return self._installation
+        if self._is_replaced(old):
+            await self._journal.install(self.current())
+            return self.current()
         self._installation = new
         self._log.info("the portal's tokens are refreshed")
         return new
+
+    def _is_replaced(self, old: Installation) -> bool:
+        """Whether the application was installed anew meanwhile; those tokens are the better ones."""
+        return self._installation is not None and self._installation.refresh_token != old.refresh_token
 
     async def _ask(self, old: Installation) -> dict[str, Any]:
         parameters = {
