@@ -62,7 +62,7 @@ def meant(
     `at_last`: it has waited for long; take what fits when nothing else can turn up.
     """
     key = keys(report.identifier)
-    plain = _plain(connection, report, key, evidence)
+    plain = _plain(connection, report, key)
     if plain is not None:
         return plain
     candidates = _candidates(connection, report, key)
@@ -82,15 +82,21 @@ def meant(
     return Unsettled.WAITS if not at_last and _finished(found) and evidence.nameless(number) else found
 
 
-def _plain(connection: Connection, report: StatusReport, key: Keys, evidence: Evidence) -> Row | None:
-    """The only part that a long identifier may mean in any form, when the centre writes them so.
+def _plain(connection: Connection, report: StatusReport, key: Keys) -> Row | None:
+    """The only part that a long identifier may mean in any form, when that is as written or the number is the same.
 
     So it is with nearly every receipt; all others are weighed.
     """
     if not long(key, key):
         return None
     alike = connection.all(_TWO_ALIKE, _what(report, key))
-    return alike[0] if len(alike) == 1 and _as_usual(alike[0], key, evidence) else None
+    if len(alike) != 1:
+        return None
+    (row,) = alike
+    # Two of a number that are each other's in the other base, of the many there are, come together nowhere.
+    if row["id_text"] == key.text or (subscriber(report.number) == subscriber(row["msisdn"]) and not _finished(row)):
+        return row
+    return None
 
 
 def _as_usual(row: Row, key: Keys, evidence: Evidence) -> bool:
