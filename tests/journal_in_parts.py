@@ -61,7 +61,7 @@ class InOneTransaction:
         self._waiting.append((operation, done))
         return done
 
-    def each(self, operation: type_of_group[Any, T], item: Any) -> Deferred[T]:
+    def each(self, operation: type_of_group[Any, T], item: Any, *, awaited: bool = False) -> Deferred[T]:
         """See `ILane`."""
         return self.run(lambda connection: operation(connection, [item])[0])
 

@@ -180,7 +180,7 @@ class ChanceLane(InlineLane):
     def run(self, operation: Callable[[Connection], T]) -> Deferred[T]:
         return self._at_worst() or super().run(operation)
 
-    def each(self, operation: type_of_group[Item, Result], item: Item) -> Deferred[Result]:
+    def each(self, operation: type_of_group[Item, Result], item: Item, *, awaited: bool = False) -> Deferred[Result]:
         return self._at_worst() or super().each(operation, item)
 
     def _at_worst(self) -> Deferred[Any] | None:

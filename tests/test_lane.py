@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from pytest_twisted import ensureDeferred
 from sqlalchemy import func, select
-from twisted.internet.defer import DeferredList, gatherResults
+from twisted.internet.defer import Deferred, DeferredList, gatherResults
 
 from a1gateway.errors import JournalUnavailable, TryLater
 from a1gateway.journal import Journal, Store
@@ -103,6 +105,66 @@ async def test_one_item_that_fails_does_not_cost_the_others_that_are_done_with_i
     await alone
     kept = await lane.run(lambda connection: connection.all(Statement(select(unmatched.c.identifier))))
     assert sorted(row["identifier"] for row in kept) == sorted(set(names) - {"bad"})
+    await lane.close()
+
+
+@ensureDeferred
+async def test_what_is_awaited_outside_goes_before_what_was_there_first_and_leaves_room_for_it(store: Store) -> None:
+    from twisted.internet import reactor
+
+    lane = Lane(Store(f"sqlite:///{store.path}"), reactor)  # type: ignore[arg-type]
+    done: list[str] = []
+    began, go = threading.Event(), threading.Event()
+
+    def wait(connection: Connection) -> None:
+        began.set()
+        assert go.wait(10)
+
+    def note(connection: Connection, items: Sequence[str]) -> Sequence[str]:
+        done.extend(items)
+        return items
+
+    waiting: list[Deferred[Any]] = [lane.run(wait)]
+    began.wait(10)
+    waiting += [lane.each(note, f"other {number}") for number in range(200)]
+    waiting += [lane.each(note, f"awaited {number}", awaited=True) for number in range(250)]
+    go.set()
+    await gatherResults(waiting)
+    awaited = [place for place, name in enumerate(done) if name.startswith("awaited")]
+    others = [place for place, name in enumerate(done) if name.startswith("other")]
+    assert [done[place] for place in (*awaited, *others)] == [
+        *(f"awaited {number}" for number in range(250)),
+        *(f"other {number}" for number in range(200)),
+    ]
+    # A few transactions hold what is awaited, and a few others each.
+    assert 10 <= sum(place < awaited[-1] for place in others) <= 50
+    await lane.close()
+
+
+@ensureDeferred
+async def test_many_results_do_not_keep_the_reactor_from_its_other_work(store: Store) -> None:
+    from twisted.internet import reactor
+
+    lane = Lane(Store(f"sqlite:///{store.path}"), reactor)  # type: ignore[arg-type]
+    told = 0
+    seen: list[int] = []
+
+    def tell(result: Any) -> None:
+        nonlocal told
+        told += 1
+
+    def look() -> None:
+        seen.append(told)
+        if told < 400:
+            reactor.callLater(0, look)
+
+    def same(connection: Connection, items: Sequence[int]) -> Sequence[int]:
+        return items
+
+    waiting = [lane.each(same, number).addCallback(tell) for number in range(400)]
+    look()
+    await gatherResults(waiting)
+    assert max(after - before for before, after in pairwise(seen)) <= 60
     await lane.close()
 
 

@@ -221,7 +221,7 @@ class Journal:
 
     def accept(self, arrival: Arrival) -> Deferred[Acceptance]:
         """Take a message in, once: a repetition changes nothing and gets the first answer."""
-        return self._lane.each(_accept, arrival)
+        return self._lane.each(_accept, arrival, awaited=True)
 
     def recover(self, at: float) -> Deferred[int]:
         """At a start: what was in flight when the daemon ended is uncertain and looked at `at` that time.

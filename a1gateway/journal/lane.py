@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
 from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, execute
-from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.python.failure import Failure
 
 from .statements import Connection
@@ -24,10 +24,20 @@ Result = TypeVar("Result")
 
 type_of_group = Callable[[Connection, Sequence[Item]], Sequence[Result]]
 
-_AT_ONCE = 500
+# So many that whoever waits for an answer does not wait long for what was there before.
+_AT_ONCE = 100
+# However many others go first.
+_AT_LEAST = 10
 # Seconds from the beginning of a transaction to that of the next. A sync costs as much CPU time as several messages.
 _BETWEEN_COMMITS = 0.008
+# How many are told of their results before others get their turn.
+_TOLD_AT_ONCE = 20
 _ALONE = object()
+_Waiting = tuple[type_of_operation, Any, Deferred[Any]]
+
+
+class IReactor(IReactorFromThreads, IReactorTime):
+    """What a lane needs of the reactor."""
 
 
 class ILane(Protocol):
@@ -36,10 +46,10 @@ class ILane(Protocol):
     def run(self, operation: Callable[[Connection], T]) -> Deferred[T]:
         """Fires with the operation's result once that is on disk; fails with `JournalUnavailable` or its error."""
 
-    def each(self, operation: type_of_group[Item, Result], item: Item) -> Deferred[Result]:
+    def each(self, operation: type_of_group[Item, Result], item: Item, *, awaited: bool = False) -> Deferred[Result]:
         """The same for an operation that takes all the items that wait for it at once, and gives a result for each.
 
-        It is not in order with what else waits.
+        It is not in order with what else waits. `awaited`: somebody outside waits for it, and it goes first.
         """
 
     def close(self) -> Deferred[None]:
@@ -54,41 +64,46 @@ class _Work:
     waiting: list[Deferred[Any]]
     items: list[Any] | None = None
     """Of an operation that takes many at once."""
+    awaited: bool = False
+    """Whether somebody outside waits for it."""
 
     def of_one(self) -> list[_Work]:
         """The same, one item at a time."""
         assert self.items is not None
         assert isinstance(self.operation, partial)
         group = self.operation.args[0]
-        return [_of_group(group, [item], [done]) for item, done in zip(self.items, self.waiting, strict=True)]
+        return [
+            _of_group(group, [item], [done], self.awaited)
+            for item, done in zip(self.items, self.waiting, strict=True)
+        ]
 
-    def settle(self, result: Any) -> None:
-        """Tell who waits."""
+    def outcomes(self, result: Any) -> Iterable[tuple[Deferred[Any], Any]]:
+        """Who waits, each with what is to be told."""
         results = repeat(result) if self.items is None or isinstance(result, Failure) else result
-        for done, each in zip(self.waiting, results, strict=False):
-            # A Failure as the result makes the Deferred fail.
-            done.callback(each)
+        return zip(self.waiting, results, strict=False)
 
 
 class Lane:
     """The thread that writes. Operations keep their order, but for those that are done together."""
 
-    def __init__(self, store: Store, reactor: IReactorFromThreads) -> None:
+    def __init__(self, store: Store, reactor: IReactor) -> None:
         self._store = store
         self._reactor = reactor
-        self._waiting: deque[tuple[type_of_operation, Any, Deferred[Any]]] = deque()
+        self._waiting: deque[_Waiting] = deque()
+        self._awaited: deque[_Waiting] = deque()
         self._something = threading.Condition()
         self._closed: Deferred[None] | None = None
+        self._settled: deque[tuple[Deferred[Any], Any]] = deque()
         # Started with the first operation: twistd forks between making the gateway and starting it.
         self._thread: threading.Thread | None = None
 
     def run(self, operation: Callable[[Connection], T]) -> Deferred[T]:
         """See `ILane`."""
-        return self._add(operation, _ALONE)
+        return self._add(self._waiting, operation, _ALONE)
 
-    def each(self, operation: type_of_group[Item, Result], item: Item) -> Deferred[Result]:
+    def each(self, operation: type_of_group[Item, Result], item: Item, *, awaited: bool = False) -> Deferred[Result]:
         """See `ILane`."""
-        return self._add(operation, item)
+        return self._add(self._awaited if awaited else self._waiting, operation, item)
 
     def close(self) -> Deferred[None]:
         """See `ILane`."""
@@ -99,11 +114,11 @@ class Lane:
         self._start()
         return closed
 
-    def _add(self, operation: Callable[..., Any], item: Any) -> Deferred[Any]:
+    def _add(self, queue: deque[_Waiting], operation: Callable[..., Any], item: Any) -> Deferred[Any]:
         done: Deferred[Any] = Deferred()
         with self._something:
-            self._waiting.append((operation, item, done))
-            if len(self._waiting) == 1:
+            queue.append((operation, item, done))
+            if self._length() in (1, _AT_ONCE):
                 self._something.notify()
         self._start()
         return done
@@ -117,17 +132,22 @@ class Lane:
         rested = 0.0
         while True:
             with self._something:
-                self._something.wait_for(lambda: self._waiting or self._closed is not None)
+                self._something.wait_for(lambda: self._length() or self._closed is not None)
                 # One that comes alone goes at once; of many, those that come meanwhile share the sync.
-                self._something.wait_for(lambda: self._closed is not None, timeout=rested - time.monotonic())
+                self._something.wait_for(
+                    lambda: self._length() >= _AT_ONCE or self._closed is not None, timeout=rested - time.monotonic()
+                )
                 rested = time.monotonic() + _BETWEEN_COMMITS
-                taken = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]
-            if not taken:
+                awaited = _taken(self._awaited, _AT_ONCE)
+                others = _taken(self._waiting, max(_AT_LEAST, _AT_ONCE - len(awaited)))
+            if not awaited and not others:
                 break
-            self._do(_together(taken))
+            self._do([*_together(awaited, awaited=True), *_together(others)])
         self._store.close()
-        assert self._closed is not None
-        self._reactor.callFromThread(self._closed.callback, None)
+        self._reactor.callFromThread(self._end)
+
+    def _length(self) -> int:
+        return len(self._waiting) + len(self._awaited)
 
     def _do(self, works: Sequence[_Work]) -> None:
         results: list[Any]
@@ -141,10 +161,37 @@ class Lane:
                     # It was undone for one of the items: the others must not pay for it.
                     self._do(work.of_one())
                     work.waiting = []
-        self._reactor.callFromThread(_settle, works, results)
+        self._reactor.callFromThread(self._settle, works, results)
+
+    # In the reactor's thread.
+
+    def _settle(self, works: Sequence[_Work], results: Sequence[Any]) -> None:
+        tells = not self._settled
+        for work, result in zip(works, results, strict=True):
+            if work.awaited:
+                _tell(work.outcomes(result))
+            else:
+                self._settled.extend(work.outcomes(result))
+        if tells:
+            self._tell_some()
+
+    def _tell_some(self) -> None:
+        # Others get their turn in between: what is awaited has to be written, and read.
+        _tell(self._settled.popleft() for _ in range(min(_TOLD_AT_ONCE, len(self._settled))))
+        if self._settled:
+            self._reactor.callLater(0, self._tell_some)
+
+    def _end(self) -> None:
+        _tell(self._settled.popleft() for _ in range(len(self._settled)))
+        assert self._closed is not None
+        self._closed.callback(None)
 
 
-def _together(taken: Sequence[tuple[type_of_operation, Any, Deferred[Any]]]) -> list[_Work]:
+def _taken(queue: deque[_Waiting], most: int) -> list[_Waiting]:
+    return [queue.popleft() for _ in range(min(most, len(queue)))]
+
+
+def _together(taken: Sequence[_Waiting], *, awaited: bool = False) -> list[_Work]:
     """What is done as one operation each, in the order of the first of each."""
     works: list[_Work] = []
     groups: dict[Any, _Work] = {}
@@ -156,13 +203,13 @@ def _together(taken: Sequence[tuple[type_of_operation, Any, Deferred[Any]]]) -> 
             group.items.append(item)
             group.waiting.append(done)
         else:
-            groups[operation] = group = _of_group(operation, [item], [done])
+            groups[operation] = group = _of_group(operation, [item], [done], awaited)
             works.append(group)
     return works
 
 
-def _of_group(operation: Callable[..., Any], items: list[Any], waiting: list[Deferred[Any]]) -> _Work:
-    return _Work(partial(_on_items, operation, items), waiting, items)
+def _of_group(operation: Callable[..., Any], items: list[Any], waiting: list[Deferred[Any]], awaited: bool) -> _Work:
+    return _Work(partial(_on_items, operation, items), waiting, items, awaited)
 
 
 def _on_items(
@@ -188,7 +235,7 @@ class InlineLane:
         done.callback(result)
         return done
 
-    def each(self, operation: type_of_group[Item, Result], item: Item) -> Deferred[Result]:
+    def each(self, operation: type_of_group[Item, Result], item: Item, *, awaited: bool = False) -> Deferred[Result]:
         """See `ILane`."""
         return self.run(lambda connection: operation(connection, [item])[0])
 
@@ -197,6 +244,7 @@ class InlineLane:
         return execute(self._store.close)
 
 
-def _settle(works: Sequence[_Work], results: Sequence[Any]) -> None:
-    for work, result in zip(works, results, strict=True):
-        work.settle(result)
+def _tell(outcomes: Iterable[tuple[Deferred[Any], Any]]) -> None:
+    for done, result in outcomes:
+        # A Failure as the result makes the Deferred fail.
+        done.callback(result)
