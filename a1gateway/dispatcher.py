@@ -36,9 +36,15 @@ _DOUBLINGS = 6
 # How long a request whose answer was lost may still be on its way before A1 is asked for it, and asked again.
 ASK_AFTER = 2.0
 ASK_AGAIN_AFTER = 5.0
+TOGETHER = 0.05
+"""How long a message waits at most for others to go with in a request, in seconds; one that comes alone does not."""
 WHILE_CROWDED = 0.5
-"""How long submits wait while many messages are being handed over, in seconds: what is refused for want of time is
-lost, as Bitrix24 does not repeat a call, and what is on disk goes out a little later."""
+"""The same while many messages are being handed over: what is refused for want of time is lost, as Bitrix24 does not
+repeat a call, and what is on disk goes out a little later."""
+EACH_WHILE_CROWDED = 0.01
+"""The same for each message, with a carrier that takes them one by one."""
+# How many submits begin together: what else comes in has to get its turn.
+_AT_ONCE = 25
 
 
 class Dispatcher(DueLoop):
@@ -64,7 +70,7 @@ class Dispatcher(DueLoop):
 
         `on_uncertain` is called when there is such a message. `judge` hears what became of every submit; left out,
         the gate does, which is for a carrier that has no lasting link to tell it. `crowded` says whether many are
-        waiting to hand messages over: while they are, submits wait for `WHILE_CROWDED` seconds, to go together.
+        waiting to hand messages over: while they are, submits are few and far between.
         """
         super().__init__("dispatcher", clock, self._send_due)
         self._journal = journal
@@ -77,6 +83,7 @@ class Dispatcher(DueLoop):
         self._judge = gate.judge if judge is None else judge
         self._crowded = crowded
         self._claimed_at = 0.0
+        self._claimed = 0
         self._under_way: set[Deferred[None]] = set()
         gate.on_open(self.wake)
 
@@ -89,10 +96,10 @@ class Dispatcher(DueLoop):
         hold = self._gate.hold()
         if hold > 0:
             return hold
-        crowd = self._claimed_at + WHILE_CROWDED - self._clock.seconds()
-        if crowd > 0 and self._crowded():
-            return crowd
-        free = self._carrier.submits_at_once - len(self._under_way)
+        wait = self._claimed_at + self._between_claims() - self._clock.seconds()
+        if wait > 0:
+            return wait
+        free = min(_AT_ONCE, self._carrier.submits_at_once - len(self._under_way))
         if free <= 0:
             return _IDLE
         turns = unused = await self._carrier.turns(free)
@@ -102,10 +109,11 @@ class Dispatcher(DueLoop):
                 return 0.0
             if not turns:
                 return _IDLE
-            now = self._claimed_at = self._clock.seconds()
+            now = self._clock.seconds()
             largest = self._carrier.bulk_size
             claim = await self._journal.claim(now, turns * largest, partial(_fitting, turns=turns, largest=largest))
             bulks = _bulks(claim.submissions, largest)
+            self._claimed_at, self._claimed = now if bulks else 0.0, len(claim.submissions)
             unused = turns - len(bulks)
         finally:
             self._carrier.give_back(unused)
@@ -116,6 +124,12 @@ class Dispatcher(DueLoop):
         if not unused:
             return 0.0
         return _IDLE if claim.next_due is None else min(_IDLE, max(0.0, claim.next_due - now))
+
+    def _between_claims(self) -> float:
+        """How long what came after a claim waits for others to go with, in seconds."""
+        if self._carrier.bulk_size == 1:
+            return self._claimed * EACH_WHILE_CROWDED if self._crowded() else 0.0
+        return WHILE_CROWDED if self._crowded() else TOGETHER
 
     def _sent(self, result: object, sending: Deferred[None]) -> None:
         if isinstance(result, Failure):

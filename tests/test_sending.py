@@ -23,7 +23,7 @@ from a1gateway.carriers.outcome import (
     Trouble,
     Uncertain,
 )
-from a1gateway.dispatcher import Dispatcher, LookUp, _bulks, _fitting
+from a1gateway.dispatcher import EACH_WHILE_CROWDED, Dispatcher, LookUp, _bulks, _fitting
 from a1gateway.due_loop import DueLoop
 from a1gateway.errors import JournalUnavailable
 from a1gateway.gate import Gate, Probe
@@ -104,36 +104,45 @@ def sending(clock: Clock, journal: Journal) -> Any:
     assert all(each.called for each in stopping)
 
 
-@pytest.mark.parametrize("crowd", [True, False])
-def test_while_many_hand_messages_over_submits_go_together_twice_a_second(
-    clock: Clock, journal: Journal, crowd: bool
+@pytest.mark.parametrize(
+    ("crowd", "longest"),
+    [(False, 0.05), (True, 0.5)],
+    ids=["usually", "in a crowd"],
+)
+def test_messages_wait_a_moment_to_go_together_and_longer_while_many_are_handed_over(
+    clock: Clock, journal: Journal, crowd: bool, longest: float
 ) -> None:
     carrier, gate = FakeCarrier(), Gate(clock, lambda: 0.0)
-    receipts = Receipts(journal, Metrics(), lambda: None)
     crowded = crowd
     dispatcher = Dispatcher(
         clock,
         journal,
         carrier,
         gate,
-        receipts,
+        Receipts(journal, Metrics(), lambda: None),
         poll_after=60,
         on_uncertain=lambda: None,
         crowded=lambda: crowded,
     )
     dispatcher.startService()
     clock.pump([0.0] * 4)
-    went = []
-    for number in range(40):
+    claims, waited = 0, list[float]()
+    for number in range(200):
         run(journal.accept(arrival(f"m{number}", received_at=clock.seconds())))
         dispatcher.wake()
-        clock.pump([0.05, 0.0, 0.0])
-        went.append(len(carrier.submitted))
-    assert len(set(went)) == (4 if crowd else 40)
+        clock.pump([0.0] * 4)
+        if gone := carrier.submitted[len(waited) :]:
+            claims += 1
+            waited += [clock.seconds() - each.received_at for each in gone]
+        clock.pump([0.01])
+    # The first one came alone and went at once.
+    assert waited[0] == 0
+    assert longest / 2 < max(waited) <= longest + 0.011
+    assert claims == pytest.approx(2.0 / longest, rel=0.25)
     crowded = False
     dispatcher.wake()
-    clock.pump([0.0] * 4)
-    assert [each.message_id for each in carrier.submitted] == [f"m{number}" for number in range(40)]
+    clock.pump([0.01] * 10)
+    assert [each.message_id for each in carrier.submitted] == [f"m{number}" for number in range(200)]
     dispatcher.stopService()
 
 
@@ -613,6 +622,44 @@ def singly(clock: Clock, journal: Journal) -> Iterator[Singly]:
 
 
 NAMES = [f"m{number}" for number in range(1, 11)]
+
+
+def test_they_go_out_a_few_at_a_time_however_many_there_is_room_for(
+    singly: Singly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever else comes in gets its turn."""
+    monkeypatch.setattr(OneByOne, "submits_at_once", 100)
+    names = [f"m{number}" for number in range(60)]
+    singly.accept(*names)
+    assert singly.sent() == names
+    assert singly.carrier.asked[1:4] == [25, 25, 25]
+
+
+@pytest.mark.parametrize("turns", [1, 100])
+def test_while_many_hand_messages_over_there_is_a_pause_for_each_that_went(
+    clock: Clock, journal: Journal, monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    """A pace of few a second is no slower for it."""
+    monkeypatch.setattr(OneByOne, "submits_at_once", turns)
+    carrier = OneByOne()
+    dispatcher = Dispatcher(
+        clock,
+        journal,
+        carrier,
+        Gate(clock, lambda: 0.0),
+        Receipts(journal, Metrics(), lambda: None),
+        poll_after=60,
+        on_uncertain=lambda: None,
+        crowded=lambda: True,
+    )
+    for number in range(150):
+        run(journal.accept(arrival(f"m{number}", received_at=clock.seconds())))
+    dispatcher.startService()
+    clock.pump([0.0005, 0.0, 0.0] * 2000)
+    assert len(carrier.submitted) == pytest.approx(1.0 / EACH_WHILE_CROWDED, rel=0.25)
+    clock.pump([0.0005, 0.0, 0.0] * 2000)
+    assert len(carrier.submitted) == 150
+    run(dispatcher.stopService())
 
 
 def test_each_message_goes_by_itself_and_no_more_at_once_than_the_carrier_takes(singly: Singly) -> None:

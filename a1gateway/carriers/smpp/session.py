@@ -22,6 +22,9 @@ from .settings import Bind, LinkSettings
 from .timers import Silence
 from .window import AnswerLate
 
+# Octets: some twenty receipts.
+_READ_AT_ONCE = 4096
+
 
 class Session(Protocol):
     """A connection that binds as soon as it is made, and lives until `close`, a fault or the other side ends it.
@@ -117,6 +120,8 @@ class Session(Protocol):
         if tcp is not None:
             # Nothing is won by holding a PDU back: the next one often waits for its answer.
             tcp.setTcpNoDelay(True)
+            # Other connections get their turn between reads, however many receipts have come.
+            tcp.bufferSize = _READ_AT_ONCE  # type: ignore[attr-defined]  # of every transport of Twisted
         self._connection.transport = cast(ITCPTransport, self.transport)
         self._connection.reading = cast(IPushProducer, self.transport)
         self._life.connected()
