@@ -107,7 +107,7 @@ def did_not_take_a_bulk_and_nobody_could_know(stack: Stack) -> None:
 
 def took_fewer_requests_than_it_got(stack: Stack) -> None:
     """Sends, polls and look-ups alike are refused for their rate; everything goes through in the end."""
-    stack.a1.set(requests_per_second=8, callbacks=False)
+    stack.a1.set(requests_per_second=2, callbacks=False)
     sent = stack.send_many(60, delivered_to)
     settled(stack, 60)
     assert len(stack.a1.messages()) == len(sent)
