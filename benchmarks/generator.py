@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from .books import Books, Message
+from .books import Message
 from .http_wire import Done, Pool, form, request
 
 Written = Callable[[Message], bytes]
@@ -28,6 +29,15 @@ class Load:
     def rate(self) -> float:
         """Answers a second."""
         return len(self.waits) / (self.ended - self.begun)
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What came of handing messages over."""
+
+    load: Load
+    answers: list[tuple[int, bytes]]
+    """Status and body of each, in the order of the requests; the status is 0 where the connection was lost."""
 
 
 def handler_call(host: str, secret: str, sender_code: str, auth: Mapping[str, str]) -> Written:
@@ -75,34 +85,42 @@ def sendsms_call(host: str, user: str, password: str, sender: str, sink: str) ->
     return written
 
 
-async def full_speed(pool: Pool, books: Books, requests: Sequence[tuple[Message, bytes]], at_once: int) -> Load:
-    """Hand over what is written, `at_once` at a time, the next as soon as one is answered."""
-    return await _Handing(pool, books, requests).full_speed(at_once)
+def ready() -> None:
+    """Nothing: the process is there, with its imports."""
 
 
-async def at_rate(pool: Pool, books: Books, requests: Sequence[tuple[Message, bytes]], rate: float) -> Load:
-    """Hand over `rate` messages a second, whether the ones before are answered or not."""
-    return await _Handing(pool, books, requests).at_rate(rate)
+def hand_over(port: int, requests: Sequence[bytes], connections: int, rate: float | None) -> Handed:
+    """Make the calls, each connection its next as soon as one is answered, or `rate` a second, answered or not.
+
+    To be run in a process of its own: the counterparts are busy now and then, and that is not the gateway's time.
+    """
+    gc.disable()
+    return asyncio.run(_Handing(port, requests, connections).run(rate))
 
 
 class _Handing:
-    def __init__(self, pool: Pool, books: Books, requests: Sequence[tuple[Message, bytes]]) -> None:
-        self._pool = pool
-        self._books = books
+    def __init__(self, port: int, requests: Sequence[bytes], connections: int) -> None:
+        self._pool = Pool(port, connections)
         self._requests = requests
+        self._connections = connections
         self._next = 0
         self._waits: list[float] = []
+        self._answers: list[tuple[int, bytes]] = [(0, b"")] * len(requests)
+
+    async def run(self, rate: float | None) -> Handed:
         self._ended: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-
-    async def full_speed(self, at_once: int) -> Load:
+        await self._pool.open()
         begun = time.monotonic()
-        for _ in range(min(at_once, len(self._requests))):
-            self._one(time.monotonic(), again=True)
-        return Load(begun, await self._ended, sorted(self._waits))
+        if rate is None:
+            for _ in range(min(self._connections, len(self._requests))):
+                self._one(time.monotonic(), again=True)
+        else:
+            await self._at_rate(begun, rate)
+        ended = await self._ended
+        self._pool.close()
+        return Handed(Load(begun, ended, sorted(self._waits)), self._answers)
 
-    async def at_rate(self, rate: float) -> Load:
-        begun = time.monotonic()
-        loop = asyncio.get_running_loop()
+    async def _at_rate(self, begun: float, rate: float) -> None:
         while self._next < len(self._requests):
             due = begun + self._next / rate
             now = time.monotonic()
@@ -113,19 +131,17 @@ class _Handing:
                 if self._next % 50 == 0:
                     # Answers are read though the generator be late.
                     await asyncio.sleep(0)
-        assert loop is self._ended.get_loop()
-        return Load(begun, await self._ended, sorted(self._waits))
 
     def _one(self, due: float, *, again: bool) -> None:
-        message, written = self._requests[self._next]
+        number = self._next
         self._next += 1
-        self._pool.call(written, self._answer(message, due, again=again))
+        self._pool.call(self._requests[number], self._answer(number, due, again=again))
 
-    def _answer(self, message: Message, due: float, *, again: bool) -> Done:
+    def _answer(self, number: int, due: float, *, again: bool) -> Done:
         def done(status: int, body: bytes) -> None:
             now = time.monotonic()
             self._waits.append(now - due)
-            self._books.answered(message, status, body)
+            self._answers[number] = (status, body)
             if again and self._next < len(self._requests):
                 self._one(now, again=True)
             if len(self._waits) == len(self._requests):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Self
 
@@ -23,8 +25,8 @@ from .daemon import (
     Sections,
     settings,
 )
-from .generator import Load, Written, at_rate, full_speed, handler_call
-from .http_wire import Pool, Server
+from .generator import Load, Written, hand_over, handler_call, ready
+from .http_wire import Server
 from .portal import Portal
 from .process import Cpu, Process
 from .smsc import Smsc
@@ -85,17 +87,18 @@ async def passage(
 
     `in_between` is called when all are handed over.
     """
-    drawn = [(message, written(message)) for message in books.draw(count)]
-    pool = Pool(port, conditions.connections)
-    await pool.open()
+    drawn = books.draw(count)
+    calls = [written(message) for message in drawn]
+    loop = asyncio.get_running_loop()
+    generator = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    await loop.run_in_executor(generator, ready)
     gc.collect()
     gc.disable()
     try:
         before, cpu, busy = requests(), _used(processes), conditions.cores.busy()
-        if rate is None:
-            load = await full_speed(pool, books, drawn, conditions.connections)
-        else:
-            load = await at_rate(pool, books, drawn, rate)
+        handed = await loop.run_in_executor(generator, hand_over, port, calls, conditions.connections, rate)
+        for message, (status, body) in zip(drawn, handed.answers, strict=True):
+            books.answered(message, status, body)
         in_between()
         await books.all_told(_STANDSTILL)
         await asyncio.sleep(_AFTERGLOW)
@@ -103,12 +106,12 @@ async def passage(
         others = conditions.cores.others(busy, used)
     finally:
         gc.enable()
-        pool.close()
+        generator.shutdown()
     books.balance()
     return Passage(
         count,
-        load,
-        books.last_told_at - load.begun,
+        handed.load,
+        books.last_told_at - handed.load.begun,
         used,
         others,
         after[0] - before[0],
