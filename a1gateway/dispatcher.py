@@ -38,13 +38,12 @@ ASK_AFTER = 2.0
 ASK_AGAIN_AFTER = 5.0
 TOGETHER = 0.05
 """How long a message waits at most for others to go with in a request, in seconds; one that comes alone does not."""
-WHILE_CROWDED = 0.5
-"""The same while many messages are being handed over: what is refused for want of time is lost, as Bitrix24 does not
-repeat a call, and what is on disk goes out a little later."""
 EACH_WHILE_CROWDED = 0.01
-"""The same for each message, with a carrier that takes them one by one."""
-# How many submits begin together: what else comes in has to get its turn.
+"""How long the others wait for each message that went while many are being handed over, in seconds: what is refused
+for want of time is lost, as Bitrix24 does not repeat a call, and what is on disk goes out a little later."""
+# How many submits begin together, and with how many messages in a crowd: what else comes in has to get its turn.
 _AT_ONCE = 25
+_IN_A_CROWD = 50
 
 
 class Dispatcher(DueLoop):
@@ -111,7 +110,10 @@ class Dispatcher(DueLoop):
                 return _IDLE
             now = self._clock.seconds()
             largest = self._carrier.bulk_size
-            claim = await self._journal.claim(now, turns * largest, partial(_fitting, turns=turns, largest=largest))
+            most = turns * largest
+            if self._crowded():
+                most = min(_IN_A_CROWD, most)
+            claim = await self._journal.claim(now, most, partial(_fitting, turns=turns, largest=largest))
             bulks = _bulks(claim.submissions, largest)
             self._claimed_at, self._claimed = now if bulks else 0.0, len(claim.submissions)
             unused = turns - len(bulks)
@@ -127,9 +129,8 @@ class Dispatcher(DueLoop):
 
     def _between_claims(self) -> float:
         """How long what came after a claim waits for others to go with, in seconds."""
-        if self._carrier.bulk_size == 1:
-            return self._claimed * EACH_WHILE_CROWDED if self._crowded() else 0.0
-        return WHILE_CROWDED if self._crowded() else TOGETHER
+        together = TOGETHER if self._carrier.bulk_size > 1 else 0.0
+        return max(together, self._claimed * EACH_WHILE_CROWDED) if self._crowded() else together
 
     def _sent(self, result: object, sending: Deferred[None]) -> None:
         if isinstance(result, Failure):

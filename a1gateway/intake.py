@@ -24,6 +24,10 @@ T = TypeVar("T")
 # Bitrix24 is waiting for its answer: a journal that takes longer than this, in seconds, counts as away.
 _PATIENCE = 2.5
 _IDLE = 60.0
+A_CROWD = 5
+"""So many messages being taken in at the same time are a flood."""
+# In seconds: they come, and are on disk, in groups.
+_A_CROWD_LASTS = 0.25
 
 
 class Intake:
@@ -49,6 +53,7 @@ class Intake:
         `check_space` raises `NothingCanHold` when there is too little for messages. Statuses are taken all the same:
         they need little, and bring messages to their end.
         """
+        self._clock = clock
         self._patience = _Patience(clock, _PATIENCE)
         self._journal = journal
         self._spool = spool
@@ -58,9 +63,25 @@ class Intake:
         self._on_refusal = on_refusal
         self._on_spooled = on_spooled
         self._check_space = check_space
+        self._taking = 0
+        self._crowded_until = 0.0
+
+    @property
+    def crowded(self) -> bool:
+        """Whether many messages are being taken in, or were a moment ago."""
+        return self._clock.seconds() < self._crowded_until
 
     async def take_message(self, arrival: Arrival) -> Acceptance:
         """Put a message on disk and say what to answer; raises `NothingCanHold`, and then it is nowhere."""
+        self._taking += 1
+        if self._taking >= A_CROWD:
+            self._crowded_until = self._clock.seconds() + _A_CROWD_LASTS
+        try:
+            return await self._take_message(arrival)
+        finally:
+            self._taking -= 1
+
+    async def _take_message(self, arrival: Arrival) -> Acceptance:
         try:
             self._check_space()
         except NothingCanHold as full:

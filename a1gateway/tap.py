@@ -347,7 +347,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         on_uncertain=way.on_uncertain,
         uncertain_for=way.uncertain_for,
         judge=way.judge,
-        crowded=lambda: site.crowded,
+        crowded=lambda: intake.crowded,
     )
     polling = Polling(
         reactor,

@@ -16,9 +16,9 @@ from twisted.internet.defer import Deferred, execute, fail
 from twisted.internet.task import Clock
 
 from a1gateway.errors import CannotStart, JournalUnavailable, NothingCanHold
-from a1gateway.intake import Intake, SpoolDrain
+from a1gateway.intake import A_CROWD, Intake, SpoolDrain
 from a1gateway.journal import Journal, Spool
-from a1gateway.message import Arrival, Kind, Source, Status, StatusReport
+from a1gateway.message import Acceptance, Arrival, Kind, Source, Status, StatusReport
 from a1gateway.metrics import Metrics
 from a1gateway.receipts import Receipts
 
@@ -69,6 +69,41 @@ def drained(clock: Clock, journal: Journal, spool: Spool) -> None:
     drain.startService()
     clock.pump([0.0] * 5)
     drain.stopService()
+
+
+def test_a_crowd_is_many_messages_at_the_same_time_and_a_moment_after(
+    intake: Intake, journal: Journal, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting: list[Deferred[Acceptance]] = []
+
+    def slow(_: Arrival) -> Deferred[Acceptance]:
+        waiting.append(Deferred())
+        return waiting[-1]
+
+    def come(count: int) -> None:
+        for number in range(count):
+            Deferred.fromCoroutine(intake.take_message(arrival(f"m{number}")))
+
+    def answer() -> None:
+        for number, each in enumerate(waiting):
+            each.callback(Acceptance(f"m{number}", None, repeated=False))
+        waiting.clear()
+
+    def crowded() -> bool:
+        return intake.crowded
+
+    monkeypatch.setattr(journal, "accept", slow)
+    for _ in range(10):
+        come(A_CROWD - 1)
+        answer()
+    assert not crowded()
+    come(A_CROWD)
+    assert crowded()
+    answer()
+    clock.advance(0.2)
+    assert crowded()
+    clock.advance(0.1)
+    assert not crowded()
 
 
 def test_a_message_goes_into_the_journal_and_wakes_the_dispatcher(

@@ -23,7 +23,7 @@ from a1gateway.carriers.outcome import (
     Trouble,
     Uncertain,
 )
-from a1gateway.dispatcher import EACH_WHILE_CROWDED, Dispatcher, LookUp, _bulks, _fitting
+from a1gateway.dispatcher import EACH_WHILE_CROWDED, TOGETHER, Dispatcher, LookUp, _bulks, _fitting
 from a1gateway.due_loop import DueLoop
 from a1gateway.errors import JournalUnavailable
 from a1gateway.gate import Gate, Probe
@@ -104,13 +104,9 @@ def sending(clock: Clock, journal: Journal) -> Any:
     assert all(each.called for each in stopping)
 
 
-@pytest.mark.parametrize(
-    ("crowd", "longest"),
-    [(False, 0.05), (True, 0.5)],
-    ids=["usually", "in a crowd"],
-)
-def test_messages_wait_a_moment_to_go_together_and_longer_while_many_are_handed_over(
-    clock: Clock, journal: Journal, crowd: bool, longest: float
+@pytest.mark.parametrize("crowd", [False, True])
+def test_messages_wait_a_moment_to_go_together_and_only_some_go_while_many_are_handed_over(
+    clock: Clock, journal: Journal, crowd: bool
 ) -> None:
     carrier, gate = FakeCarrier(), Gate(clock, lambda: 0.0)
     crowded = crowd
@@ -126,23 +122,27 @@ def test_messages_wait_a_moment_to_go_together_and_longer_while_many_are_handed_
     )
     dispatcher.startService()
     clock.pump([0.0] * 4)
-    claims, waited = 0, list[float]()
-    for number in range(200):
+    bulks, waited = list[int](), list[float]()
+    for number in range(600):
         run(journal.accept(arrival(f"m{number}", received_at=clock.seconds())))
         dispatcher.wake()
         clock.pump([0.0] * 4)
         if gone := carrier.submitted[len(waited) :]:
-            claims += 1
+            bulks.append(len(gone))
             waited += [clock.seconds() - each.received_at for each in gone]
-        clock.pump([0.01])
-    # The first one came alone and went at once.
-    assert waited[0] == 0
-    assert longest / 2 < max(waited) <= longest + 0.011
-    assert claims == pytest.approx(2.0 / longest, rel=0.25)
+        clock.pump([0.005])
+    # The first one came alone and went at once. It is three seconds.
+    assert (bulks[0], waited[0]) == (1, 0)
+    if crowd:
+        assert sum(bulks) == pytest.approx(3 / EACH_WHILE_CROWDED, rel=0.25)
+        assert max(bulks) <= 50
+    else:
+        assert max(waited) <= TOGETHER + 0.006
+        assert len(bulks) == pytest.approx(3 / TOGETHER, rel=0.25)
     crowded = False
     dispatcher.wake()
     clock.pump([0.01] * 10)
-    assert [each.message_id for each in carrier.submitted] == [f"m{number}" for number in range(200)]
+    assert [each.message_id for each in carrier.submitted] == [f"m{number}" for number in range(600)]
     dispatcher.stopService()
 
 

@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 type_of_group = Callable[[Connection, Sequence[Item]], Sequence[Result]]
 
 # So many that whoever waits for an answer does not wait long for what was there before.
-_AT_ONCE = 100
+_AT_ONCE = 40
 # However many others go first.
 _AT_LEAST = 10
 # Seconds from the beginning of a transaction to that of the next. A sync costs as much CPU time as several messages.

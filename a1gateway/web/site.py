@@ -16,10 +16,6 @@ LARGEST_BODY = 1_000_000
 # A client that goes on sending long after it was too much is cut off.
 _CUT_OFF = 16 * LARGEST_BODY
 _IDLE_TIMEOUT = 60
-A_CROWD = 10
-"""So many requests at the same time are a flood: a handful is usual, with a campaign as well."""
-# In seconds: they come and are answered in groups.
-_A_CROWD_LASTS = 0.25
 _ROUTES = frozenset(
     ("/healthz", "/readyz", "/metrics", "/a1/callback")
     + tuple(f"/bitrix24/{name}" for name in ("handler", "install", "event", "robot", "app"))
@@ -67,21 +63,12 @@ class CountingSite(Site):
         super().__init__(resource, requestFactory=BoundedRequest, timeout=_IDLE_TIMEOUT, reactor=clock)
         self._tells_each = tells_each
         self._open = 0
-        self._crowded_until = 0.0
         self._idle: list[Deferred[None]] = []
 
     def opened(self, request: Request) -> None:
         """A request has come in whole."""
-        now = self.reactor.seconds()
         self._open += 1
-        if self._open >= A_CROWD:
-            self._crowded_until = now + _A_CROWD_LASTS
-        request.notifyFinish().addBoth(self._closed, request, now)
-
-    @property
-    def crowded(self) -> bool:
-        """Whether many are waiting for their answers, or have been a moment ago."""
-        return self.reactor.seconds() < self._crowded_until
+        request.notifyFinish().addBoth(self._closed, request, self.reactor.seconds())
 
     def idle(self) -> Deferred[None]:
         """Fires when every request has its answer."""
