@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import groupby
 
-from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -83,13 +82,7 @@ class Dispatcher(DueLoop):
         self._crowded = crowded
         self._claimed_at = 0.0
         self._claimed = 0
-        self._under_way: set[Deferred[None]] = set()
         gate.on_open(self.wake)
-
-    def stopService(self) -> Deferred[None]:
-        """Fires when the submits under way have their outcome on disk."""
-        ended = super().stopService()
-        return ended.addCallback(lambda _: DeferredList(self._under_way)).addCallback(lambda _: None)
 
     async def _send_due(self) -> float:
         hold = self._gate.hold()
@@ -120,9 +113,7 @@ class Dispatcher(DueLoop):
         finally:
             self._carrier.give_back(unused)
         for bulk in bulks:
-            sending = Deferred.fromCoroutine(self._send(bulk))
-            self._under_way.add(sending)
-            sending.addBoth(self._sent, sending)
+            self.begin(self._send(bulk), self._failed)
         if not unused:
             return 0.0
         return _IDLE if claim.next_due is None else min(_IDLE, max(0.0, claim.next_due - now))
@@ -132,11 +123,8 @@ class Dispatcher(DueLoop):
         together = TOGETHER if self._carrier.bulk_size > 1 else 0.0
         return max(together, self._claimed * EACH_WHILE_CROWDED) if self._crowded() else together
 
-    def _sent(self, result: object, sending: Deferred[None]) -> None:
-        if isinstance(result, Failure):
-            self._log.failure("a submit failed in a way that is a fault of the gateway; A1 may have it", result)
-        self._under_way.discard(sending)
-        self.wake()
+    def _failed(self, why: Failure) -> None:
+        self._log.failure("a submit failed in a way that is a fault of the gateway; A1 may have it", why)
 
     async def _send(self, submissions: Sequence[Submission]) -> None:
         """Submit one bulk, whose turn is taken already."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, DeferredList, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from .errors import TryLater
 
@@ -32,6 +34,7 @@ class DueLoop(Service):
         self._sleep: Deferred[None] | None = None
         self._alarm: IDelayedCall | None = None
         self._ended: Deferred[None] = succeed(None)
+        self._under_way: set[Deferred[None]] = set()
 
     def wake(self) -> None:
         """Something may be due now. During a step it means one more step at once after it."""
@@ -47,10 +50,21 @@ class DueLoop(Service):
         self._ended = Deferred.fromCoroutine(self._run())
 
     def stopService(self) -> Deferred[None]:
-        """Fires when the step under way has ended."""
+        """Fires when the step under way has ended, and then what steps have begun."""
         super().stopService()
         self.wake()
-        return self._ended
+        return self._ended.addCallback(lambda _: DeferredList(self._under_way)).addCallback(lambda _: None)
+
+    def begin(self, work: Coroutine[Any, Any, None], failed: Callable[[Failure], None]) -> None:
+        """For a step: do `work` beside the steps that follow. One more step is due when it ends, well or not."""
+        working = Deferred.fromCoroutine(work)
+        self._under_way.add(working)
+        working.addErrback(failed)
+        working.addCallback(lambda _: self._done(working))
+
+    def _done(self, working: Deferred[None]) -> None:
+        self._under_way.discard(working)
+        self.wake()
 
     async def _run(self) -> None:
         trouble = ""

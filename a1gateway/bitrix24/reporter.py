@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -65,7 +64,6 @@ class Reporter(DueLoop):
         self._hold_until = 0.0
         self._renewals = 0
         self._looked_at = 0.0
-        self._under_way: set[Deferred[None]] = set()
         self._telling: set[int] = set()
 
     def renew(self) -> None:
@@ -74,11 +72,6 @@ class Reporter(DueLoop):
         self._renewals += 1
         self._failures = 0
         self.wake()
-
-    def stopService(self) -> Deferred[None]:
-        """Fires when the requests under way have ended and their results are on disk."""
-        ended = super().stopService()
-        return ended.addCallback(lambda _: DeferredList(self._under_way)).addCallback(lambda _: None)
 
     async def _tell_due(self) -> float:
         now = self._clock.seconds()
@@ -100,11 +93,7 @@ class Reporter(DueLoop):
         if not wanted or not self.running:
             self._budget.give_back()
             return pause
-        self._telling.update(each.id for each in wanted)
-        telling = Deferred.fromCoroutine(self._tell(wanted))
-        self._under_way.add(telling)
-        telling.addErrback(self._not_written_down)
-        telling.addCallback(lambda _: self._told(telling, wanted))
+        self.begin(self._tell_once(wanted), self._not_written_down)
         return 0.0
 
     async def _due(self, now: float) -> tuple[list[PortalUpdate], float]:
@@ -134,10 +123,14 @@ class Reporter(DueLoop):
         else:
             self._log.failure("{loop}: a step failed; this is a fault of the gateway", loop=self.name, failure=why)
 
-    def _told(self, telling: Deferred[None], updates: Sequence[PortalUpdate]) -> None:
-        self._under_way.discard(telling)
-        self._telling.difference_update(each.id for each in updates)
-        self.wake()
+    async def _tell_once(self, updates: list[PortalUpdate]) -> None:
+        """Tell them, and let nobody else do it meanwhile."""
+        these = {each.id for each in updates}
+        self._telling |= these
+        try:
+            await self._tell(updates)
+        finally:
+            self._telling -= these
 
     async def _tell(self, updates: list[PortalUpdate]) -> None:
         began, renewals = self._clock.seconds(), self._renewals
