@@ -98,14 +98,9 @@ class Readiness:
             return {"ok": False, "trouble": f"the journal has not answered within {_PATIENCE:g} seconds"}
         if self._space is None or self._space.warning is None:
             return {"ok": True}
-        return (
-            {"ok": False, "trouble": self._space.warning}
-            if self._space.short
-            else {
-                "ok": True,
-                "warning": self._space.warning,
-            }
-        )
+        if self._space.short:
+            return {"ok": False, "trouble": self._space.warning}
+        return {"ok": True, "warning": self._space.warning}
 
     def _a1(self) -> dict[str, Any]:
         state: dict[str, Any] = {"ok": self._gate.trouble is None, "transport": self._transport}
