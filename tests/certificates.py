@@ -28,6 +28,12 @@ class Signed:
     def pem(self) -> bytes:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
+    @property
+    def key_pem(self) -> bytes:
+        return self.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
     def serverConnectionForTLS(self, tlsProtocol: object) -> SSL.Connection:  # Twisted's names
         # Twisted's own class for this hands pyOpenSSL what it warns of.
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
@@ -37,9 +43,9 @@ class Signed:
 
 
 def sign(
-    name: str, *, by: Signed | None = None, host: x509.GeneralName | None = None, until: datetime = NOW + timedelta(1)
+    name: str, *hosts: x509.GeneralName, by: Signed | None = None, until: datetime = NOW + timedelta(1)
 ) -> Signed:
-    """A certificate for `host`; an authority's when there is none."""
+    """A certificate for `hosts`; an authority's when there are none."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
@@ -50,8 +56,8 @@ def sign(
         .serial_number(x509.random_serial_number())
         .not_valid_before(NOW - timedelta(10))
         .not_valid_after(until)
-        .add_extension(x509.BasicConstraints(ca=host is None, path_length=None), critical=True)
+        .add_extension(x509.BasicConstraints(ca=not hosts, path_length=None), critical=True)
     )
-    if host is not None:
-        builder = builder.add_extension(x509.SubjectAlternativeName([host]), critical=False)
+    if hosts:
+        builder = builder.add_extension(x509.SubjectAlternativeName(hosts), critical=False)
     return Signed(builder.sign(by.key if by else key, hashes.SHA256()), key)

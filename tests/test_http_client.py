@@ -185,7 +185,7 @@ async def test_with_tls_only_a_certificate_that_is_not_trusted_shows_that_nothin
     from twisted.internet import reactor
 
     authority = sign("authority")
-    served = sign("server", by=authority, host=x509.DNSName("localhost"))
+    served = sign("server", x509.DNSName("localhost"), by=authority)
     roots = trustRootFromCertificates([Certificate.loadPEM((authority if trusted else sign("another")).pem)])
     agent = Agent(reactor, contextFactory=BrowserLikePolicyForHTTPS(trustRoot=roots))
     spoken: list[Breaking] = []

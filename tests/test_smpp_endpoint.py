@@ -105,7 +105,7 @@ async def test_without_tls_it_is_plain_tcp() -> None:
 async def test_a_certificate_for_the_host_by_a_known_authority_is_taken(
     host: str, name: x509.GeneralName, ca_file: Path
 ) -> None:
-    async with centre(sign("centre", by=AUTHORITY, host=name)) as port:
+    async with centre(sign("centre", name, by=AUTHORITY)) as port:
         assert await first_outcome(host, port, ca_file=ca_file) == "bound"
 
 
@@ -119,7 +119,7 @@ async def test_a_certificate_for_the_host_by_a_known_authority_is_taken(
 )
 @ensureDeferred
 async def test_a_certificate_for_another_host_is_not(host: str, name: x509.GeneralName, ca_file: Path) -> None:
-    async with centre(sign("centre", by=AUTHORITY, host=name)) as port:
+    async with centre(sign("centre", name, by=AUTHORITY)) as port:
         trouble = await first_outcome(host, port, ca_file=ca_file)
     assert trouble == (
         f"A1's SMSC {host}:{port} shows a certificate that is made out for another name than a1.smpp.host"
@@ -135,9 +135,9 @@ NOT_TRUSTED = (
 @pytest.mark.parametrize(
     "certificate",
     [
-        sign("centre", by=sign("unknown authority"), host=LOCALHOST),
-        sign("centre", host=LOCALHOST),
-        sign("centre", by=AUTHORITY, host=LOCALHOST, until=NOW - timedelta(1)),
+        sign("centre", LOCALHOST, by=sign("unknown authority")),
+        sign("centre", LOCALHOST),
+        sign("centre", LOCALHOST, by=AUTHORITY, until=NOW - timedelta(1)),
     ],
     ids=["unknown authority", "its own authority", "expired"],
 )
@@ -149,7 +149,7 @@ async def test_a_certificate_that_cannot_be_trusted_is_not(certificate: Signed, 
 
 @ensureDeferred
 async def test_without_a_ca_file_the_systems_authorities_decide() -> None:
-    async with centre(sign("centre", by=AUTHORITY, host=LOCALHOST)) as port:
+    async with centre(sign("centre", LOCALHOST, by=AUTHORITY)) as port:
         assert (await first_outcome("localhost", port)).endswith(NOT_TRUSTED)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import ipaddress
 import signal
 from collections.abc import Callable, Sequence
@@ -12,12 +11,10 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from ..centre.books import compare
 from ..centre.centre import PASSWORD, SYSTEM_ID, THROTTLED, Certificate, Manner, Receipts, why_not
+from ..certificates import sign
 from .processes import eventually
 from .stack import Sent, Stack
 from .together import Scenario, Stacks, Together
@@ -181,36 +178,12 @@ def test_the_link_holds(together: Together, scenario: Scenario) -> None:
 
 def authority(folder: Path, name: str) -> tuple[Path, Certificate]:
     """A certificate authority's file, and a certificate for the loopback address that it has signed."""
-    now = datetime.datetime.now(datetime.UTC)
-
-    def signed(common_name: str, issuer: str, key: Any, by: Any, extension: x509.ExtensionType) -> x509.Certificate:
-        def named(name: str) -> x509.Name:
-            return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-
-        return (
-            x509.CertificateBuilder()
-            .subject_name(named(common_name))
-            .issuer_name(named(issuer))
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
-            .add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
-            .sign(by, hashes.SHA256())
-        )
-
-    key, ca_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    ca = signed(name, name, ca_key, ca_key, x509.BasicConstraints(ca=True, path_length=None))
-    address = x509.SubjectAlternativeName(
-        [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    )
-    certificate = signed("centre", name, key, ca_key, address)
+    ca = sign(name)
+    centre = sign("centre", x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1")), by=ca)
     files = {suffix: folder / f"{name}-{suffix}.pem" for suffix in ("ca", "certificate", "key")}
-    files["ca"].write_bytes(ca.public_bytes(serialization.Encoding.PEM))
-    files["certificate"].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    files["key"].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    files["ca"].write_bytes(ca.pem)
+    files["certificate"].write_bytes(centre.pem)
+    files["key"].write_bytes(centre.key_pem)
     return files["ca"], Certificate(files["certificate"], files["key"])
 
 
