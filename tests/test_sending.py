@@ -86,6 +86,20 @@ class Sending:
         return [each.message_id for each in self.carrier.submitted]
 
 
+def alone(clock: Clock, journal: Journal, carrier: FakeCarrier, *, crowded: Callable[[], bool]) -> Dispatcher:
+    """A dispatcher that nobody helps, and whose gate nobody else opens or shuts."""
+    return Dispatcher(
+        clock,
+        journal,
+        carrier,
+        Gate(clock, lambda: 0.0),
+        Receipts(journal, Metrics(), lambda: None),
+        poll_after=60,
+        on_uncertain=lambda: None,
+        crowded=crowded,
+    )
+
+
 @pytest.fixture
 def sending(clock: Clock, journal: Journal) -> Any:
     carrier, metrics, finals = FakeCarrier(), Metrics(), list[None]()
@@ -108,18 +122,8 @@ def sending(clock: Clock, journal: Journal) -> Any:
 def test_messages_wait_a_moment_to_go_together_and_only_some_go_while_many_are_handed_over(
     clock: Clock, journal: Journal, crowd: bool
 ) -> None:
-    carrier, gate = FakeCarrier(), Gate(clock, lambda: 0.0)
-    crowded = crowd
-    dispatcher = Dispatcher(
-        clock,
-        journal,
-        carrier,
-        gate,
-        Receipts(journal, Metrics(), lambda: None),
-        poll_after=60,
-        on_uncertain=lambda: None,
-        crowded=lambda: crowded,
-    )
+    carrier, crowded = FakeCarrier(), crowd
+    dispatcher = alone(clock, journal, carrier, crowded=lambda: crowded)
     dispatcher.startService()
     clock.pump([0.0] * 4)
     bulks, waited = list[int](), list[float]()
@@ -642,16 +646,7 @@ def test_while_many_hand_messages_over_there_is_a_pause_for_each_that_went(
     """A pace of few a second is no slower for it."""
     monkeypatch.setattr(OneByOne, "submits_at_once", turns)
     carrier = OneByOne()
-    dispatcher = Dispatcher(
-        clock,
-        journal,
-        carrier,
-        Gate(clock, lambda: 0.0),
-        Receipts(journal, Metrics(), lambda: None),
-        poll_after=60,
-        on_uncertain=lambda: None,
-        crowded=lambda: True,
-    )
+    dispatcher = alone(clock, journal, carrier, crowded=lambda: True)
     for number in range(150):
         run(journal.accept(arrival(f"m{number}", received_at=clock.seconds())))
     dispatcher.startService()
