@@ -12,16 +12,11 @@ from typing import Any
 
 from ..centre.books import Fault, Rows, judge
 from ..centre.centre import Book
+from ..daemon.books import SHOWN
 from ..daemon.stack import Sent
 
 # A1 refuses what goes to such a number: a card that fails, and nothing at A1.
 _STOP_LIST = "04"
-_SHOWN = {
-    "DELIVERED": "delivered",
-    "UNDELIVERABLE": "undelivered",
-    "EXPIRED": "undelivered",
-    "REJECTED": "failed",
-}
 # What the centre answered so many seconds before a death may not have been on disk yet.
 _UNREAD = 2.0
 
@@ -149,7 +144,7 @@ def _final(row: Row, card: Row, at_a1: Sequence[Row]) -> list[str]:
         found.append(
             f"not at its end: {row['status']} in the journal ({row['stage']}), confirmed at {row['confirmed_at']}"
         )
-    ends = {_SHOWN.get(message["status"], f"final ({message['status']} at A1)") for message in at_a1} or {"failed"}
+    ends = {SHOWN.get(message["status"], f"final ({message['status']} at A1)") for message in at_a1} or {"failed"}
     told = [step["status"] for step in card["history"]]
     if {card["status"]} != ends or set(told) != ends:
         found.append(f"the card shows {card['status']} after {told}, and should be {', '.join(sorted(ends))}")

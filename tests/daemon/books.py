@@ -6,7 +6,7 @@ The centre's book, over SMPP, is compared in `tests/centre/books.py`.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from a1gateway.message import custom_id
@@ -17,7 +17,7 @@ from .stack import Stack
 Row = Mapping[str, Any]
 
 # What the card shows after A1's last word, and what it must never show before one.
-_SHOWN = {
+SHOWN = {
     "DELIVERED": "delivered",
     "UNDELIVERABLE": "undelivered",
     "EXPIRED": "undelivered",
@@ -58,6 +58,16 @@ def settled(stack: Stack, within: float = 30.0, *, told_again: bool = False) -> 
         found = compare(stack, told_again=told_again)
         more = [f"and {len(found) - 20} more"] if len(found) > 20 else []
         raise AssertionError("\n".join([str(error), *found[:20], *more])) from None
+
+
+def in_agreement(play: Callable[[Stack], None], *, told_again: bool = False) -> Callable[[Stack], None]:
+    """`play`, and in the end the books agree."""
+
+    def played(stack: Stack) -> None:
+        play(stack)
+        settled(stack, told_again=told_again)
+
+    return played
 
 
 def disagreements(
@@ -124,7 +134,7 @@ def _end(card: Row, row: Row, at_a1: Sequence[Row], *, told_again: bool) -> list
         return found
     for message in at_a1:
         # A1 may contradict itself after its last word; then either is what it said.
-        said = {_SHOWN[step["status"]] for step in message["history"] if step["status"] in _SHOWN}
+        said = {SHOWN[step["status"]] for step in message["history"] if step["status"] in SHOWN}
         if row["told"] not in said:
             found.append(f"{row['status']} in the journal, and A1 said {sorted(said) or 'nothing final'}")
     return found

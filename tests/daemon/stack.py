@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -27,6 +28,12 @@ CLIENT_SECRET = "client-secret-of-the-tests"
 NUMBER = "+375291112233"
 # The contract's phone number, which the sandbox knows.
 _LOGIN = "375291234567"
+
+
+def delivered_to(index: int) -> str:
+    """A number that A1 delivers to, one of a thousand."""
+    return f"+3752911{index:03}10"
+
 
 Sections = Mapping[str, Mapping[str, object]]
 
@@ -185,6 +192,12 @@ class Gateway:
         eventually(lambda: self._listens(process), within, "the daemon listens")
         return process
 
+    def start_under(self, variables: Mapping[str, object]) -> Process:
+        """Start the daemon with these variables in its environment, by itself, without what it shares with others."""
+        given = [f"{name}={value}" for name, value in variables.items()]
+        twistd = str(Path(sys.executable).with_name("twistd"))
+        return self.start(program="/usr/bin/env", arguments=(*given, twistd, *self._given(self.config)))
+
     def launch(
         self,
         *,
@@ -194,10 +207,9 @@ class Gateway:
         name: str | None = None,
     ) -> Process:
         """Start the daemon and wait for nothing."""
-        given = ["-n", "--pidfile=", "a1gateway", "--config", str(config or self.config)]
         process = self._warden.start(
             program,
-            list(arguments) or given,
+            list(arguments) or self._given(config or self.config),
             directory=self.directory,
             name=name or f"gateway-{len(self.processes)}",
             # What is named by its whole path is no module of ours.
@@ -206,6 +218,11 @@ class Gateway:
         self._process = process
         self.processes.append(process)
         return process
+
+    @staticmethod
+    def _given(config: Path) -> list[str]:
+        """What twistd is told."""
+        return ["-n", "--pidfile=", "a1gateway", "--config", str(config)]
 
     def ready(self, within: float = 20.0) -> None:
         """Wait until a send would get through."""

@@ -12,20 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from .books import settled
+from .books import in_agreement, settled
 from .flood import flood
 from .processes import eventually
-from .stack import CALLBACK_SECRET, Sent, Stack
+from .stack import CALLBACK_SECRET, Sent, Stack, delivered_to
 from .together import Scenario, Together
 
 SEND, SEND_BULK, ASK, ASK_ONE = "send/sms", "sendBulk/sms", "statusCustomBulk/sms", "statusCustom/sms"
 POLL = "statusBulk/sms"
 STATUS_UPDATE = "batch/messageservice.message.status.update"
-
-
-def delivered_to(index: int) -> str:
-    """A number that A1 delivers to, one of a thousand."""
-    return f"+3752911{index:03}10"
 
 
 def asked(stack: Stack) -> int:
@@ -243,16 +238,6 @@ def lost_the_answer_to_a_poll(stack: Stack) -> None:
     for kind in ("lose_answer", "html", "cut_json"):
         stack.a1.fault(kind, times=1, method=POLL)
     stack.is_delivered_once(stack.send(), 20)
-
-
-def in_agreement(play: Callable[[Stack], None]) -> Callable[[Stack], None]:
-    """The same, and in the end the books agree."""
-
-    def played(stack: Stack) -> None:
-        play(stack)
-        settled(stack)
-
-    return played
 
 
 def scenario(play: Callable[[Stack], None], takes: float = 5.0, **changes: Mapping[str, object]) -> Scenario:

@@ -5,14 +5,13 @@ libfaketime (in Debian: `faketime`) makes the clock of one process jump; its mon
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from .books import settled
 from .processes import eventually
-from .stack import Sent, Stack
+from .stack import Sent, Stack, delivered_to
 from .together import Scenario, Together
 
 SEND = "send/sms"
@@ -47,10 +46,7 @@ class ServerClock:
             "FAKETIME_DONT_FAKE_MONOTONIC": 1,
             "NO_FAKE_STAT": 1,
         }
-        twistd = Path(sys.executable).with_name("twistd")
-        command = [twistd, "-n", "--pidfile=", "a1gateway", "--config", gateway.config]
-        given = [f"{name}={value}" for name, value in variables.items()]
-        gateway.start(program="/usr/bin/env", arguments=(*given, *map(str, command)))
+        gateway.start_under(variables)
 
     def told_of(self) -> int:
         """How many jumps the daemon has written of."""
@@ -72,11 +68,11 @@ def jumps_while_messages_are_on_their_way(stack: Stack) -> None:
 
 def _jumps(stack: Stack, clock: ServerClock, ahead: int) -> None:
     sent, jumps = len(stack.a1.messages()), clock.told_of()
-    stack.send_many(5, _number)
+    stack.send_many(5, delivered_to)
     eventually(lambda: len(stack.a1.messages()) == sent + 5, 40, "A1 has the first five")
     clock.is_set(ahead)
     eventually(lambda: clock.told_of() == jumps + 1, 30, "the clock jumps")
-    stack.send_many(5, _number)
+    stack.send_many(5, delivered_to)
     eventually(lambda: len(stack.a1.messages()) == sent + 10, 40, "A1 has the others")
     settled(stack, 60)
     assert clock.told_of() == jumps + 1
@@ -101,7 +97,7 @@ def is_set_back_while_the_daemon_is_down(stack: Stack) -> None:
     stack.send()
     eventually(lambda: _in_stage(stack, "asking") == 1, 40, "the answer to one is lost")
     stack.a1.fault("error", method=SEND, code=8)
-    stack.send_many(3, _number)
+    stack.send_many(3, delivered_to)
     eventually(lambda: len(stack.gateway.rows("SELECT * FROM messages")) == 6, 40, "all are taken in")
     stack.gateway.process.kill()
     clock.is_set(0)
@@ -110,11 +106,6 @@ def is_set_back_while_the_daemon_is_down(stack: Stack) -> None:
     clock.start()
     settled(stack, 60)
     assert len(stack.portal.messages()) == 6
-
-
-def _number(index: int) -> str:
-    # One that is delivered, whatever the index.
-    return f"+37529{index:05}33"
 
 
 def _in_stage(stack: Stack, stage: str) -> int:

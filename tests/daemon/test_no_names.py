@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -24,10 +23,7 @@ def resolves_no_names(stack: Stack, how: str) -> None:
     flag.write_text(how)
     gateway = stack.gateway
     gateway.process.kill()
-    twistd = Path(sys.executable).with_name("twistd")
-    variables = [f"PYTHONPATH={_PATCH}", f"NO_NAMES={flag}"]
-    command = [str(twistd), "-n", "--pidfile=", "a1gateway", "--config", str(gateway.config)]
-    gateway.start(program="/usr/bin/env", arguments=(*variables, *command))
+    gateway.start_under({"PYTHONPATH": _PATCH, "NO_NAMES": flag})
     sent = [stack.send() for _ in range(5)]
     assert [stack.taken(each, 30) for each in sent] == [200] * 5
     eventually(lambda: _trouble(stack, "a1").startswith("A1 cannot be reached: "), 30, "the daemon notices")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import pytest
 
-from .books import settled
+from .books import in_agreement, settled
 from .processes import eventually
-from .stack import Stack
+from .stack import Stack, delivered_to
 from .together import Scenario, Together
 
 BATCH, OAUTH = "batch", "oauth/token"
@@ -90,7 +89,7 @@ def was_away_when_the_daemon_started(stack: Stack) -> None:
 def was_away_while_messages_came_to_their_end(stack: Stack) -> None:
     """More than go into one request; what a day of it comes to is tested on a clock in memory."""
     stack.portal.fault("portal_down")
-    stack.send_many(60, _number)
+    stack.send_many(60, delivered_to)
     eventually(lambda: _delivered(stack) == 60, 40, "all are delivered")
     assert all(row["history"] == [] for row in stack.portal.messages())
     tried = stack.portal.requests(BATCH)
@@ -102,7 +101,7 @@ def was_away_while_messages_came_to_their_end(stack: Stack) -> None:
 def admitted_one_request_a_second(stack: Stack) -> None:
     """Far fewer than the gateway has been told that it may send."""
     stack.portal.set(requests_per_second=1.0, burst=1.0)
-    stack.send_many(20, _number)
+    stack.send_many(20, delivered_to)
     eventually(lambda: _delivered(stack) == 20, 40, "all are delivered")
     settled(stack, 60)
     limited = 'a1gateway_portal_requests_total{method="batch",result="query_limit_exceeded"}'
@@ -119,7 +118,7 @@ def had_spent_its_time(stack: Stack) -> None:
 def did_not_know_messages_for_two_seconds(stack: Stack) -> None:
     """All of a batch, and then all of it."""
     stack.portal.set(card_id_delay=2.0)
-    stack.send_many(10, _number)
+    stack.send_many(10, delivered_to)
     eventually(lambda: _delivered(stack) == 10, 40, "all are delivered")
     settled(stack, 60)
     assert stack.gateway.rows("SELECT id FROM history WHERE word LIKE 'ERROR_MESSAGE_NOT_FOUND%'")
@@ -128,7 +127,7 @@ def did_not_know_messages_for_two_seconds(stack: Stack) -> None:
 def revoked_the_tokens(stack: Stack) -> None:
     """SMS go out, the operator is told what to do, and once it is done the cards learn of everything."""
     stack.portal.ask("POST", "revoke-token")
-    stack.send_many(5, _number)
+    stack.send_many(5, delivered_to)
     eventually(lambda: _delivered(stack) == 5, 40, "all are delivered")
     state = eventually(
         lambda: found if not (found := stack.gateway.get("/readyz").json()["portal"])["ok"] else None,
@@ -141,41 +140,26 @@ def revoked_the_tokens(stack: Stack) -> None:
     settled(stack, 60)
 
 
-def _number(index: int) -> str:
-    # One that is delivered, whatever the index.
-    return f"+37529{index:05}33"
-
-
 def _delivered(stack: Stack) -> int:
     return len(stack.gateway.rows("SELECT id FROM messages WHERE status = 'delivered'"))
 
 
-def _books(play: Callable[[Stack], None], *, told_again: bool = False) -> Callable[[Stack], None]:
-    """`play`, and then the three books."""
-
-    def played(stack: Stack) -> None:
-        play(stack)
-        settled(stack, told_again=told_again)
-
-    return played
-
-
 SCENARIOS = {
     **{
-        kind: Scenario(_books(partial(would_not_take_an_update, kind=kind)))
+        kind: Scenario(in_agreement(partial(would_not_take_an_update, kind=kind)))
         for kind in ("portal_down", "http_500", "html", "rate_limit")
     },
-    "not_found_first": Scenario(_books(did_not_know_the_message_yet)),
-    "not known for two seconds": Scenario(_books(did_not_know_messages_for_two_seconds), takes=10),
-    "lose_answer": Scenario(_books(lost_its_answer, told_again=True)),
-    "expired_token": Scenario(_books(let_a_token_expire)),
-    "expired_token and twenty messages": Scenario(_books(let_a_token_expire_before_twenty_messages)),
-    "expired_token and no refresh": Scenario(_books(let_a_token_expire_and_could_not_refresh_it)),
-    "revoked tokens": Scenario(_books(revoked_the_tokens)),
-    "portal_down at the start": Scenario(_books(was_away_when_the_daemon_started)),
-    "portal_down and sixty messages": Scenario(_books(was_away_while_messages_came_to_their_end), takes=10),
-    "one request a second": Scenario(_books(admitted_one_request_a_second), takes=10),
-    "operation_time_limit": Scenario(_books(had_spent_its_time)),
+    "not_found_first": Scenario(in_agreement(did_not_know_the_message_yet)),
+    "not known for two seconds": Scenario(in_agreement(did_not_know_messages_for_two_seconds), takes=10),
+    "lose_answer": Scenario(in_agreement(lost_its_answer, told_again=True)),
+    "expired_token": Scenario(in_agreement(let_a_token_expire)),
+    "expired_token and twenty messages": Scenario(in_agreement(let_a_token_expire_before_twenty_messages)),
+    "expired_token and no refresh": Scenario(in_agreement(let_a_token_expire_and_could_not_refresh_it)),
+    "revoked tokens": Scenario(in_agreement(revoked_the_tokens)),
+    "portal_down at the start": Scenario(in_agreement(was_away_when_the_daemon_started)),
+    "portal_down and sixty messages": Scenario(in_agreement(was_away_while_messages_came_to_their_end), takes=10),
+    "one request a second": Scenario(in_agreement(admitted_one_request_a_second), takes=10),
+    "operation_time_limit": Scenario(in_agreement(had_spent_its_time)),
 }
 
 
