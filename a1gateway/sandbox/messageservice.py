@@ -44,6 +44,7 @@ class Row:
     author: int
     sent_at: float
     known_from: float
+    context: dict[str, Any] | None = None  # in the place of what its module tells by itself
     status: str = "sent"
     history: list[tuple[float, str]] = field(default_factory=list)
     refusals: int = 0
@@ -88,14 +89,30 @@ class MessageService:
         self.senders: dict[str, Sender] = {}
         self.rows: dict[str, Row] = {}
 
-    def enter(self, *, module: str, sender: str, typed: str, to: str, text: str, author: int) -> Row:
+    def enter(
+        self,
+        *,
+        module: str,
+        sender: str,
+        typed: str,
+        to: str,
+        text: str,
+        author: int,
+        context: dict[str, Any] | None = None,
+    ) -> Row:
         """A new row, `sent` as Bitrix24 shows it once the handler's call is queued."""
-        settings = self._settings.now
-        now = self._clock.seconds()
-        delay = settings.marketing_id_delay if module == "sender" else settings.card_id_delay
-        row = Row(secrets.token_hex(16), module, sender, typed, to, text, author, now, now + delay)
+        row = Row(secrets.token_hex(16), module, sender, typed, to, text, author, 0.0, 0.0, context)
+        self.queue(row)
         self.rows[row.message_id] = row
         return row
+
+    def queue(self, row: Row) -> None:
+        """The handler's call for `row` is queued now: from now its id takes a while to be known."""
+        settings = self._settings.now
+        row.sent_at = self._clock.seconds()
+        row.known_from = row.sent_at + (
+            settings.marketing_id_delay if row.module == "sender" else settings.card_id_delay
+        )
 
     def reports(self, last: int | None) -> list[dict[str, Any]]:
         """All rows, or the `last` newest, oldest first."""

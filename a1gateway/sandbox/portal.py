@@ -27,6 +27,9 @@ from a1gateway.sandbox.answers import (
 from a1gateway.sandbox.bucket import LeakyBucket
 from a1gateway.sandbox.card import Card
 from a1gateway.sandbox.control import BadControl, Control, bad_control, control_object
+from a1gateway.sandbox.crm import Crm, EntityType
+from a1gateway.sandbox.crm_control import CrmControl
+from a1gateway.sandbox.crm_methods import CrmMethods
 from a1gateway.sandbox.events import Events
 from a1gateway.sandbox.faults import Faults, PortalFault
 from a1gateway.sandbox.installation import Application, Installation
@@ -35,7 +38,8 @@ from a1gateway.sandbox.oauth import OAuthServer, Tokens
 from a1gateway.sandbox.outgoing import HttpClient, Outgoing
 from a1gateway.sandbox.rest import ERROR_FAULTS, Rest
 from a1gateway.sandbox.rest_errors import RestError, method_not_found, query_limit_exceeded
-from a1gateway.sandbox.sending import EMPLOYEE_ID, Module, NoSender, Sending
+from a1gateway.sandbox.rest_page import Page
+from a1gateway.sandbox.sending import EMPLOYEE_ID, Module, NoSender, Sending, context_of
 from a1gateway.sandbox.settings import Adjustable, PortalSettings
 from a1gateway.sandbox.tasks import Tasks
 
@@ -86,6 +90,8 @@ class SandboxPortal:
         self.installation = Installation(clock, Application(base, client_id), self.tokens, outgoing, self.settings)
         self.messageservice = MessageService(clock, self.settings, self.faults)
         self.events = Events()
+        self.crm = Crm(clock)
+        self._crm_control = CrmControl(self.crm)
         self._sending = Sending(
             clock,
             self.messageservice,
@@ -104,6 +110,7 @@ class SandboxPortal:
             events=self.events,
             faults=self.faults,
             requests=self.requests,
+            crm=CrmMethods(self.crm).table,
         )
         self._control = Control(
             messages=self.messageservice.reports,
@@ -119,8 +126,9 @@ class SandboxPortal:
         return self.app.resource()
 
     def reset(self) -> None:
-        """Forgets messages, counts, faults and settings; the application stays installed."""
+        """Forgets messages, counts, faults, settings and what the CRM was given; the application stays installed."""
         self._tasks.stop()
+        self.crm.reset()
         self.messageservice.rows.clear()
         self.requests.clear()
         self.faults.clear()
@@ -189,12 +197,15 @@ class SandboxPortal:
             return error.status, error.answer()
         except UnicodeDecodeError:
             return 400, RestError("ERROR_ARGUMENT", "Not UTF-8").answer()
-        return 200, {"result": result, "time": self.rest.time()}
+        page = result if isinstance(result, Page) else Page(result)
+        beside = {name: count for name, count in (("next", page.next), ("total", page.total)) if count is not None}
+        return 200, {"result": page.result, **beside, "time": self.rest.time()}
 
     def _count(self, request: Request) -> None:
         settings = self.settings.now
         bucket = self._buckets[str(getattr(request.getClientAddress(), "host", ""))]
         if not bucket.admits(self._clock.seconds(), rate=settings.requests_per_second, depth=settings.burst):
+            self.requests["refused/rate"] += 1
             raise query_limit_exceeded()
 
     def _oauth_answer(self, request: Request) -> Answer:
@@ -250,6 +261,11 @@ class SandboxPortal:
         """The simulated A1's control routes, for the page."""
         return self._a1_control if self._a1_control is not None else notFound()
 
+    @app.route("/sandbox/crm/", branch=True)
+    def crm_routes(self, request: Request) -> IResource:
+        """What is in the CRM."""
+        return self._crm_control.resource()
+
     @app.route("/sandbox/state", methods=["GET"])
     def state(self, request: Request) -> bytes:
         """The installation, the senders with their handlers, and the gateway's address."""
@@ -269,10 +285,11 @@ class SandboxPortal:
 
     @app.route("/sandbox/send", methods=["POST"])
     def send(self, request: Request) -> bytes:
-        """Sends an SMS: `to`, `text`, and if wanted `module`, `author` (0: nobody), `sender`."""
+        """Sends an SMS: `to`, `text`; also `module`, `author` (0: nobody), `sender`, `bindings`, `document_id`."""
         try:
             wanted = control_object(request)
             module = Module(wanted.get("module", Module.CARD))
+            context = context_of(wanted.get("bindings"), wanted.get("document_id"))
         except (BadControl, ValueError) as error:
             return bad_control(request, error)
         to, text = wanted.get("to"), wanted.get("text")
@@ -282,11 +299,34 @@ class SandboxPortal:
         if sender is not None and not isinstance(sender, str):
             return json_answer(request, {"error": "sender is a text"}, 400)
         try:
-            row = self._sending.send(to=to, text=text, module=module, author=author, sender=sender)
+            row = self._sending.send(to=to, text=text, module=module, author=author, sender=sender, context=context)
         except NoSender:
-            said = "no SMS sender is registered in the portal"
-            return json_answer(request, {"error": said, "code": "no_sender"}, 409)
+            return _no_sender(request)
         return json_answer(request, row.report())
+
+    @app.route("/sandbox/campaign", methods=["POST"])
+    def campaign(self, request: Request) -> bytes:
+        """A mailing to `numbers`, or with `contacts` to everybody's first phone: `text`, `per_second`, `sender`."""
+        try:
+            wanted = control_object(request)
+        except BadControl as error:
+            return bad_control(request, error)
+        numbers, text, sender = wanted.get("numbers"), wanted.get("text"), wanted.get("sender")
+        per_second, author = wanted.get("per_second", 20), wanted.get("author", EMPLOYEE_ID)
+        if wanted.get("contacts") is True:
+            contacts = self.crm.items[EntityType.CONTACT].all()
+            numbers = [contact.phones[0].value for contact in contacts if contact.phones]
+        if not isinstance(numbers, list) or not all(isinstance(number, str) for number in numbers):
+            return json_answer(request, {"error": "numbers is a list of texts"}, 400)
+        if not isinstance(text, str) or not (sender is None or isinstance(sender, str)):
+            return json_answer(request, {"error": "text and sender are texts"}, 400)
+        if not isinstance(per_second, int | float) or per_second <= 0 or not isinstance(author, int):
+            return json_answer(request, {"error": "per_second is a number above 0, author is a number"}, 400)
+        try:
+            rows = self._sending.campaign(numbers, text=text, per_second=per_second, author=author, sender=sender)
+        except NoSender:
+            return _no_sender(request)
+        return json_answer(request, {"message_ids": [row.message_id for row in rows]})
 
     @app.route("/sandbox/repeat", methods=["POST"])
     def repeat(self, request: Request) -> bytes:
@@ -370,6 +410,11 @@ class SandboxPortal:
     def _forget_registrations(self) -> None:
         self.messageservice.senders.clear()
         self.events.clear()
+
+
+def _no_sender(request: Request) -> bytes:
+    said = "no SMS sender is registered in the portal"
+    return json_answer(request, {"error": said, "code": "no_sender"}, 409)
 
 
 def _given(request: Request) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from a1gateway.sandbox.rest_errors import (
     operation_time_limit,
     query_limit_exceeded,
 )
+from a1gateway.sandbox.rest_page import Page
 from a1gateway.sandbox.settings import Adjustable, PortalSettings
 
 _BATCH_LENGTH = 50
@@ -57,6 +58,7 @@ class Rest:
         events: Events,
         faults: Faults,
         requests: Counter[str],
+        crm: Mapping[str, Method],
     ) -> None:
         self._clock = clock
         self._settings = settings
@@ -79,6 +81,7 @@ class Rest:
             "messageservice.sender.list": ("messageservice", messageservice.sender_list),
             "messageservice.sender.delete": ("messageservice", messageservice.sender_delete),
             "messageservice.message.status.update": ("messageservice", messageservice.status_update),
+            **{name: ("crm", work) for name, work in crm.items()},
         }
 
     def moment(self) -> str:
@@ -112,7 +115,7 @@ class Rest:
         return self._tokens.holder(token)
 
     def call(self, method: str, given: Mapping[str, Any], caller: Holder) -> Any:
-        """A method's `result`. Raises RestError."""
+        """A method's `result`, or a Page of it. Raises RestError."""
         if method == "batch":
             return self._batch(given, caller)
         if method not in self._methods:
@@ -132,12 +135,20 @@ class Rest:
             commands = {}
         results: dict[str, Any] = {}
         errors: dict[str, Any] = {}
+        totals: dict[str, Any] = {}
+        nexts: dict[str, Any] = {}
         times: dict[str, Any] = {}
         for index, (key, command) in enumerate(commands.items()):
             try:
                 if index >= _BATCH_LENGTH:
                     raise RestError("ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded")
-                results[key] = self._command(str(command), results, caller)
+                answer = self._command(str(command), results, caller)
+                page = answer if isinstance(answer, Page) else Page(answer)
+                results[key] = page.result
+                if page.total is not None:
+                    totals[key] = page.total
+                if page.next is not None:
+                    nexts[key] = page.next
                 times[key] = self.time()
             except RestError as error:
                 errors[key] = error.answer()
@@ -146,8 +157,8 @@ class Rest:
         return {
             "result": php.encoded(results),
             "result_error": php.encoded(errors),
-            "result_total": [],
-            "result_next": [],
+            "result_total": php.encoded(totals),
+            "result_next": php.encoded(nexts),
             "result_time": php.encoded(times),
         }
 
