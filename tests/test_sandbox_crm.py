@@ -530,6 +530,23 @@ def test_refusals_for_the_rate_are_counted(world: World) -> None:
     assert world.control("GET", "requests")["refused/rate"] == 3
 
 
+def test_a_method_that_takes_too_much_of_the_servers_time_is_blocked_for_a_while(world: World) -> None:
+    world.control("POST", "settings", {"operating_seconds": 160, "burst": 1000})
+    get = {**CONTACT, "id": 275}
+    assert [world.rest("crm.item.get", get).json["time"]["operating"] for _ in range(3)] == [160, 320, 480]
+    refused = world.rest("crm.item.get", get)
+    assert refused.error == (429, "OPERATION_TIME_LIMIT")
+    assert refused.json["time"]["operating_reset_at"] == NOW + 600
+    inner = batch(world, a=("crm.item.get", get), b=("crm.item.fields", CONTACT))
+    assert inner["result_error"]["a"]["error"] == "OPERATION_TIME_LIMIT"
+    assert set(inner["result"]) == {"b"}
+    assert world.control("GET", "requests")["refused/operating"] == 2
+    world.advance(599)
+    assert world.rest("crm.item.get", get).status == 429
+    world.advance(1)
+    assert world.rest("crm.item.get", get).status == 200
+
+
 # Sending
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from a1gateway.sandbox import php
@@ -44,6 +44,7 @@ _SHOWN_TYPES = {"contactId": "crm_contact", "contactIds": "crm_contact", "compan
 _READ_ONLY = ("id", "createdTime", "updatedTime")
 
 
+@lru_cache(1024)
 def moment(seconds: float) -> str:
     """A time as REST writes it."""
     return datetime.fromtimestamp(seconds, MINSK).isoformat(timespec="seconds")

@@ -37,7 +37,7 @@ from a1gateway.sandbox.messageservice import MessageService
 from a1gateway.sandbox.oauth import OAuthServer, Tokens
 from a1gateway.sandbox.outgoing import HttpClient, Outgoing
 from a1gateway.sandbox.rest import ERROR_FAULTS, Rest
-from a1gateway.sandbox.rest_errors import RestError, method_not_found, query_limit_exceeded
+from a1gateway.sandbox.rest_errors import RestError, method_not_found, operation_time_limit, query_limit_exceeded
 from a1gateway.sandbox.rest_page import Page
 from a1gateway.sandbox.sending import EMPLOYEE_ID, Module, NoSender, Sending, context_of
 from a1gateway.sandbox.settings import Adjustable, PortalSettings
@@ -129,6 +129,7 @@ class SandboxPortal:
         """Forgets messages, counts, faults, settings and what the CRM was given; the application stays installed."""
         self._tasks.stop()
         self.crm.reset()
+        self.rest.operating.clear()
         self.messageservice.rows.clear()
         self.requests.clear()
         self.faults.clear()
@@ -180,7 +181,7 @@ class SandboxPortal:
             answer = error.answer()
             if fault.kind == PortalFault.OPERATION_TIME_LIMIT:
                 answer["time"] = {
-                    **self.rest.time(),
+                    **self.rest.time(method),
                     "operating_reset_at": int(self._clock.seconds() + fault.seconds),
                 }
             return error.status, answer
@@ -194,12 +195,15 @@ class SandboxPortal:
             caller = self.rest.caller(token if isinstance(token, str) and token else bearer)
             result = self.rest.call(method, given, caller)
         except RestError as error:
-            return error.status, error.answer()
+            answer = error.answer()
+            if error.code == operation_time_limit().code:
+                answer["time"] = self.rest.time(method)
+            return error.status, answer
         except UnicodeDecodeError:
             return 400, RestError("ERROR_ARGUMENT", "Not UTF-8").answer()
         page = result if isinstance(result, Page) else Page(result)
         beside = {name: count for name, count in (("next", page.next), ("total", page.total)) if count is not None}
-        return 200, {"result": page.result, **beside, "time": self.rest.time()}
+        return 200, {"result": page.result, **beside, "time": self.rest.time(method)}
 
     def _count(self, request: Request) -> None:
         settings = self.settings.now

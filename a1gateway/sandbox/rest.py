@@ -18,6 +18,7 @@ from a1gateway.sandbox.faults import Faults, PortalFault
 from a1gateway.sandbox.installation import Installation
 from a1gateway.sandbox.messageservice import MessageService
 from a1gateway.sandbox.oauth import Holder, Tokens
+from a1gateway.sandbox.operating import OperatingTime
 from a1gateway.sandbox.rest_errors import (
     RestError,
     expired_token,
@@ -66,6 +67,7 @@ class Rest:
         self._installation = installation
         self._faults = faults
         self._requests = requests
+        self.operating = OperatingTime(clock)
         # The scope a method needs, empty for `basic`, and what it does.
         self._methods: dict[str, tuple[str, Method]] = {
             "app.info": ("", self._app_info),
@@ -88,8 +90,8 @@ class Rest:
         """The portal's time as its REST writes it."""
         return datetime.fromtimestamp(self._clock.seconds(), MINSK).isoformat(timespec="seconds")
 
-    def time(self) -> dict[str, Any]:
-        """The `time` of an answer."""
+    def time(self, method: str) -> dict[str, Any]:
+        """The `time` of an answer of `method`."""
         now = self._clock.seconds()
         return {
             "start": now,
@@ -98,8 +100,8 @@ class Rest:
             "processing": 0.001,
             "date_start": self.moment(),
             "date_finish": self.moment(),
-            "operating_reset_at": int(now) + 600,
-            "operating": 0,
+            "operating_reset_at": self.operating.reset_at(method),
+            "operating": round(self.operating.used(method), 3),
         }
 
     def has(self, method: str) -> bool:
@@ -123,6 +125,12 @@ class Rest:
         scope, work = self._methods[method]
         if scope and scope not in self._settings.now.scopes:
             raise RestError("insufficient_scope", "The request requires higher privileges than provided", 403)
+        seconds = self._settings.now.operating_seconds
+        if scope == "crm" and seconds > 0:
+            if not self.operating.admits(method):
+                self._requests["refused/operating"] += 1
+                raise operation_time_limit()
+            self.operating.add(method, seconds)
         return work({name.upper(): value for name, value in given.items()}, caller)
 
     # batch
@@ -142,14 +150,14 @@ class Rest:
             try:
                 if index >= _BATCH_LENGTH:
                     raise RestError("ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded")
-                answer = self._command(str(command), results, caller)
+                method, answer = self._command(str(command), results, caller)
                 page = answer if isinstance(answer, Page) else Page(answer)
                 results[key] = page.result
                 if page.total is not None:
                     totals[key] = page.total
                 if page.next is not None:
                     nexts[key] = page.next
-                times[key] = self.time()
+                times[key] = self.time(method)
             except RestError as error:
                 errors[key] = error.answer()
                 if php.is_true(given.get("halt")):
@@ -162,7 +170,7 @@ class Rest:
             "result_time": php.encoded(times),
         }
 
-    def _command(self, command: str, results: Mapping[str, Any], caller: Holder) -> Any:
+    def _command(self, command: str, results: Mapping[str, Any], caller: Holder) -> tuple[str, Any]:
         # A bare # cuts the rest off, as in any address.
         name, _, query = command.partition("#")[0].partition("?")
         method = name.strip("/").lower()
@@ -173,7 +181,7 @@ class Rest:
         if fault is not None:
             raise ERROR_FAULTS[PortalFault(fault.kind)]()
         given = php.nested(parse_qsl(query, keep_blank_values=True, errors="replace"))
-        return self.call(method, _substituted(given, results), caller)
+        return method, self.call(method, _substituted(given, results), caller)
 
     # The methods that belong to no module
 

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
+from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
 
 from a1gateway.sandbox import php
@@ -23,6 +24,8 @@ from a1gateway.sandbox.tasks import Tasks
 EMPLOYEE_ID = 7
 
 # How the code of a sender ends that people choose for mailings only.
+# Of a mailing, as the queue servers have only so many workers.
+_CALLS_AT_ONCE = 50
 _MARKETING_ENDING = "_marketing"
 _HTML = {"&": "&amp;", '"': "&quot;", "<": "&lt;", ">": "&gt;", "'": "&#039;"}
 
@@ -130,10 +133,20 @@ class Sending:
 
     async def _mail(self, rows: Sequence[Row], per_second: float) -> None:
         begun = self._clock.seconds()
+        places = DeferredSemaphore(_CALLS_AT_ONCE)
         for index, row in enumerate(rows):
             await self._tasks.pause(begun + index / per_second - self._clock.seconds())
+            await places.acquire()
             self._messageservice.queue(row)
-            self.call(row)
+            self._tasks.start(self._mail_one(row, places))
+
+    async def _mail_one(self, row: Row, places: DeferredSemaphore) -> None:
+        try:
+            sender = self._messageservice.senders.get(row.sender)
+            if sender is not None:
+                await self._call(row, sender.handler)
+        finally:
+            places.release()
 
     def _entered(
         self,

@@ -131,6 +131,7 @@ class PortalSettings(BaseModel):
     requests_per_second: float = Field(default=2.0, gt=0)
     burst: float = Field(default=50.0, ge=1)
     scopes: tuple[str, ...] = ("crm", "messageservice", "bizproc", "placement", "user_brief")
+    operating_seconds: float = Field(default=0.0, ge=0)  # of the server's time that a CRM command takes; 0: no limit
     installer_is_admin: bool = True
     card_id_delay: float = Field(default=0.0, ge=0)  # from the handler's call until a status can be reported
     marketing_id_delay: float = Field(default=1.0, ge=0)  # the same for CRM marketing
