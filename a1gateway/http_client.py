@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import treq
 from OpenSSL.SSL import Error as TLSError
 from treq.client import HTTPClient
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError
 from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.interfaces import IReactorTime
@@ -94,6 +94,9 @@ class HttpClient:
             # Whatever it was: the request may have arrived.
             if expired:
                 raise AnswerLost(f"no answer within {timeout:g} seconds") from None
+            if any(isinstance(reason, CancelledError) for reason in _reasons(error)):
+                # Nobody waits for the answer any more.
+                raise CancelledError from None
             raise _trouble(error) from None
 
     async def _exchange(self, method: str, url: str, more: dict[str, Any]) -> Answer:
@@ -126,9 +129,13 @@ def _words(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _trouble(error: Exception) -> NotSent | AnswerLost:
+def _reasons(error: Exception) -> list[BaseException]:
     wrapped = [reason.value for reason in getattr(error, "reasons", []) if isinstance(reason, Failure)]
-    reasons = [reason for reason in wrapped if reason is not None] or [error]
+    return [reason for reason in wrapped if reason is not None] or [error]
+
+
+def _trouble(error: Exception) -> NotSent | AnswerLost:
+    reasons = _reasons(error)
     text = "; ".join(dict.fromkeys(_words(reason) for reason in reasons))
     if not all(isinstance(reason, TLSError) for reason in reasons):
         return AnswerLost(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from .carriers.outcome import Outcome, Standing
@@ -50,11 +50,15 @@ class ICarrier(Protocol):
 class IPortal(Protocol):
     """Bitrix24's REST API, as the application that was installed."""
 
-    async def call(self, method: str, parameters: dict[str, Any]) -> Any:
+    async def call(self, method: str, parameters: Mapping[str, Any]) -> Any:
         """The `result` of one method; raises `PortalTrouble`."""
 
-    async def batch(self, commands: dict[str, tuple[str, dict[str, str]]], *, paid: bool = False) -> dict[str, Any]:
-        """Run up to 50 commands in one request; `paid`: its turn in the budget has been taken.
+    async def batch(
+        self, commands: Mapping[str, tuple[str, Mapping[str, Any]]], *, paid: bool = False
+    ) -> dict[str, Any]:
+        """Run up to 50 commands, methods with their parameters, in one request.
+
+        `paid`: its turn in the budget has been taken.
 
         Gives, by the commands' names, each one's result or its `PortalError`; a command that was not run is left
         out. Raises `PortalTrouble` when the request as a whole brought nothing.

@@ -18,6 +18,7 @@ class TokenBucket:
         self._rate = rate
         self._depth = max(1.0, depth)
         self._tokens = self._depth
+        self._under_way = 0
         self._rest = 0.0
         self._counted_at = clock.seconds()
         self._waiting: deque[Deferred[None]] = deque()
@@ -43,6 +44,12 @@ class TokenBucket:
         self._refill()
         return 0.0 if self._rest else max(0.0, self._tokens / self._depth)
 
+    @property
+    def wait(self) -> float:
+        """How long until a turn could be had, in seconds, if nobody else took one."""
+        self._refill()
+        return self._rest + max(0.0, 1 - 1e-9 - self._tokens) / self._rate
+
     def give_back(self, turns: int = 1) -> None:
         """Turns were taken and not used."""
         self._tokens = min(self._depth, self._tokens + turns)
@@ -55,6 +62,17 @@ class TokenBucket:
         self._depth = max(1.0, depth)
         self._tokens = min(self._tokens, self._depth)
         self._stop_timer()
+        self._serve()
+
+    def begun(self) -> None:
+        """A request goes that the other side may count later than now: until it has ended, it is not made up for."""
+        self._refill()
+        self._under_way += 1
+
+    def ended(self) -> None:
+        """Such a request has been answered, or will never be."""
+        self._refill()
+        self._under_way -= 1
         self._serve()
 
     def drain(self, seconds: float) -> None:
@@ -86,7 +104,7 @@ class TokenBucket:
         passed, self._counted_at = max(0.0, now - self._counted_at), now
         resting = min(passed, self._rest)
         self._rest -= resting
-        self._tokens = min(self._depth, self._tokens + (passed - resting) * self._rate)
+        self._tokens = min(self._depth - self._under_way, self._tokens + (passed - resting) * self._rate)
 
     def _serve(self) -> None:
         self._refill()
@@ -101,6 +119,37 @@ class TokenBucket:
     def _timed(self) -> None:
         self._timer = None
         self._serve()
+
+
+class Gathering:
+    """How long what comes waits for others to go with: not at all by itself, longer while more keeps coming."""
+
+    def __init__(self, clock: IReactorTime, *, first: float = 0.5, longest: float = 5.0, few: int = 5) -> None:
+        """`first` and `longest` are in seconds; so `few` need not wait longer than `first`."""
+        self._clock = clock
+        self._first = first
+        self._longest = longest
+        self._few = few
+        self._gap = 0.0
+        self._gone_at: float | None = None
+
+    @property
+    def wait(self) -> float:
+        """Seconds until a request that is not full may go."""
+        if self._gone_at is None:
+            return 0.0
+        passed = self._clock.seconds() - self._gone_at
+        if not 0 <= passed < 2 * self._longest:
+            self._gap = 0.0
+        return max(0.0, self._gap - passed) if passed >= 0 else 0.0
+
+    def gone(self, count: int, *, full: bool) -> None:
+        """A request has gone with so many; `full`: with all that it could hold."""
+        self._gone_at = self._clock.seconds()
+        if count <= self._few:
+            self._gap = self._first
+        elif not full:
+            self._gap = min(self._longest, max(self._first, self._gap * 2))
 
 
 class YieldingPace:

@@ -9,10 +9,15 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
 from a1gateway.bitrix24.budget import Budget, Use
+from a1gateway.sandbox.bucket import LeakyBucket
 
 
 def asked(budget: Budget, use: Use, went: list[tuple[float, Use]], clock: Clock) -> Deferred[None]:
-    return budget.take(use).addCallback(lambda _: went.append((clock.seconds(), use)))
+    def go(_: None) -> None:
+        went.append((clock.seconds(), use))
+        budget.answered()
+
+    return budget.take(use).addCallback(go)
 
 
 @given(st.lists(st.tuples(st.floats(0, 20), st.sampled_from(Use), st.integers(0, 40)), max_size=12))
@@ -33,6 +38,37 @@ def test_no_more_go_than_the_limit_allows_and_all_go_in_the_end(steps: list[tupl
     for first in range(count):
         for last in range(first, count):
             assert last - first + 1 <= 10 + 2 * (times[last] - times[first]) + 1e-6
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 6), st.integers(0, 12)), max_size=8),
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0, 15)), min_size=100, max_size=100),
+)
+def test_a_portal_that_counts_requests_late_refuses_none(
+    steps: list[tuple[float, int]], takes: list[tuple[float, float]]
+) -> None:
+    """It counts a request when it comes to it: at any moment between its leaving and its answer."""
+    clock = Clock()
+    budget = Budget(clock, 2, 10)
+    bucket, refused = LeakyBucket(), list[float]()
+
+    def go(_: None, counted: float, seconds: float) -> None:
+        def count() -> None:
+            if not bucket.admits(clock.seconds(), rate=2, depth=10 + 1e-6):
+                refused.append(clock.seconds())
+
+        clock.callLater(counted * seconds, count)
+        clock.callLater(seconds, budget.answered)
+
+    waiting = iter(takes)
+    for pause, many in steps:
+        for _ in range(many):
+            budget.take(Use.LOOK_UPS).addCallback(go, *next(waiting))
+        for _ in range(int(pause / 0.1)):
+            clock.advance(0.1)
+    for _ in range(800):
+        clock.advance(0.1)
+    assert refused == []
 
 
 def test_both_uses_take_turns_while_both_wait() -> None:

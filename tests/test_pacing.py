@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
-from a1gateway.pacing import TokenBucket, YieldingPace, growing_pause
+from a1gateway.pacing import Gathering, TokenBucket, YieldingPace, growing_pause
 
 from .conftest import START
 
@@ -368,3 +368,34 @@ def test_pauses_grow_within_their_bounds(attempts: int, drawn: float) -> None:
     pause = growing_pause(attempts, 2, 60, lambda: drawn)
     assert 1 <= pause <= 60
     assert growing_pause(attempts + 1, 2, 60, lambda: drawn) >= pause
+
+
+def gathered(clock: Clock, a_second: float, seconds: float) -> tuple[int, float]:
+    """How many requests of up to 300 go while so many come each second, and how long the longest of them waits."""
+    gathering = Gathering(clock)
+    waiting, requests, longest = list[float](), 0, 0.0
+    came = 0.0
+    for _ in range(round(seconds / 0.05)):
+        clock.advance(0.05)
+        came += a_second * 0.05
+        while came >= 1:
+            came -= 1
+            waiting.append(clock.seconds())
+        if waiting and (len(waiting) >= 300 or gathering.wait <= 0):
+            longest = max(longest, clock.seconds() - waiting[0])
+            gathering.gone(min(300, len(waiting)), full=len(waiting) >= 300)
+            del waiting[:300]
+            requests += 1
+    return requests, longest
+
+
+def test_what_comes_alone_hardly_waits_and_a_stream_of_it_goes_in_few_requests() -> None:
+    requests, longest = gathered(Clock(), 0.2, 100)
+    assert (requests, longest) == (20, 0)
+    requests, longest = gathered(Clock(), 2, 100)
+    assert longest <= 0.6
+    requests, longest = gathered(Clock(), 50, 200)
+    assert requests <= 45
+    assert longest <= 5.1
+    requests, _ = gathered(Clock(), 500, 20)
+    assert requests <= 36

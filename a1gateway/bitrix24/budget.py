@@ -37,7 +37,16 @@ class Budget:
 
     def give_back(self) -> None:
         """A turn was taken and not used."""
+        self._bucket.ended()
         self._bucket.give_back()
+
+    def answered(self) -> None:
+        """The request for which a turn was taken has ended, well or not.
+
+        The portal counts a request when it comes to it, which may be long after it left: only from its end on it is
+        sure to be made up for.
+        """
+        self._bucket.ended()
 
     def drain(self, seconds: float) -> None:
         """No request goes for `seconds`: the portal has said that there were too many."""
@@ -63,5 +72,6 @@ class Budget:
         # Last in the order from now on, so that the other one is next.
         self._waiting[use] = waiting = self._waiting.pop(use)
         turn = waiting.popleft()
+        self._bucket.begun()
         self._ask()
         turn.callback(None)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -15,6 +16,7 @@ from ..http_client import Answer, IHttpClient
 from ..metrics import Metrics
 from .addresses import endpoint_address
 from .budget import Budget, Use
+from .queries import query
 from .tokens import Tokens
 from .trouble import (
     EXPIRED,
@@ -58,7 +60,8 @@ class Portal:
         return await self._noted(method, parameters, paid=False)
 
     async def _noted(self, method: str, parameters: Mapping[str, Any], *, paid: bool) -> Any:
-        self._check_exhausted([method])
+        with self._giving_back(paid):
+            self._check_exhausted([method])
         try:
             result = await self._call(method, parameters, paid=paid)
         except PortalTrouble as trouble:
@@ -71,12 +74,13 @@ class Portal:
         return result
 
     async def batch(
-        self, commands: Mapping[str, tuple[str, Mapping[str, str]]], *, paid: bool = False
+        self, commands: Mapping[str, tuple[str, Mapping[str, Any]]], *, paid: bool = False
     ) -> dict[str, Any]:
         """See `IPortal`."""
         assert len(commands) <= MOST_IN_A_BATCH
-        self._check_exhausted({method for method, _ in commands.values()})
-        written = {name: f"{method}?{urlencode(query)}" for name, (method, query) in commands.items()}
+        with self._giving_back(paid):
+            self._check_exhausted({method for method, _ in commands.values()})
+        written = {name: f"{method}?{query(parameters)}" for name, (method, parameters) in commands.items()}
         answer = await self._noted("batch", {"halt": 0, "cmd": written}, paid=paid)
         results = _part(answer, "result")
         errors = _part(answer, "result_error")
@@ -130,7 +134,8 @@ class Portal:
         return content["result"]
 
     async def _call(self, method: str, parameters: Mapping[str, Any], *, paid: bool) -> Any:
-        installation = self._tokens.current()
+        with self._giving_back(paid):
+            installation = self._tokens.current()
         refreshed = False
         while True:
             if not paid:
@@ -163,7 +168,18 @@ class Portal:
             raise PortalTrouble(f"Bitrix24 cannot be reached: {trouble}") from None
         finally:
             self._metrics.count(self._metrics.portal_requests, method, result)
+            self._budget.answered()
         return understood
+
+    @contextmanager
+    def _giving_back(self, paid: bool) -> Iterator[None]:
+        """What fails in here fails before the request that a turn was taken for."""
+        try:
+            yield
+        except PortalTrouble:
+            if paid:
+                self._budget.give_back()
+            raise
 
     def _judge(self, method: str, code: str, description: str, time: Any) -> PortalTrouble | PortalError:
         reset_at, now = _moment(time, "operating_reset_at"), _moment(time, "finish")

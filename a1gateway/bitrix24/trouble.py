@@ -26,6 +26,7 @@ class PortalError(GatewayError):
     def __init__(self, code: str, description: str) -> None:
         super().__init__(f"{code}: {description}" if description else code)
         self.code = code
+        self.description = description
 
 
 # What the operator has to do; the daemon goes on trying, slowly.
