@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from a1gateway.carriers.a1answers import A1Error, read_answer, read_element
+from a1gateway.carriers.a1answers import A1Error, Cost, read_answer, read_element
 from a1gateway.carriers.a1http import A1HttpCarrier
 from a1gateway.carriers.a1status import meaning, status_word
 from a1gateway.carriers.outcome import (
@@ -533,3 +533,55 @@ def test_what_cannot_be_written_down_is_not_passed_on() -> None:
 
 def test_an_error_without_its_object_is_an_error_all_the_same() -> None:
     assert read_answer(answer({"status": False})) == A1Error(0, "None", None)
+
+
+# What a campaign would cost
+
+NUMBERS = ["+375291112233", "+375291112244"]
+
+
+def cost_of(*answers: Any) -> Cost:
+    http = FakeHttp(*[each if isinstance(each, (Answer, Exception)) else answer(each) for each in answers])
+    result: Cost = run(carrier(http).cost("Скидки", NUMBERS, "MyShop"))
+    assert http.methods == ["costBulk/sms"]
+    assert [json.loads(form["messages"]) for _, form in http.asked] == [
+        [
+            {"msisdn": "375291112233", "text": "Скидки", "sender": "MyShop"},
+            {"msisdn": "375291112244", "text": "Скидки", "sender": "MyShop"},
+        ]
+    ]
+    return result
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"price": 0.045, "parts": 2, "amount": 0.09},
+        {"data": {"price": "0,045", "parts": 2, "amount": "0,09"}},
+        {"messages": [{"amount": 0.045}, {"amount": "0.045"}], "amount": 7},
+        {"messages": [{"amount": 0.045}, {"strange": True}], "amount": 0.09},
+    ],
+)
+def test_the_cost_of_messages_is_read_in_every_shape(said: dict[str, Any]) -> None:
+    assert cost_of({"status": True, **said}) == Cost(Decimal("0.09"), 2)
+
+
+def test_those_that_a1_would_refuse_cost_nothing_and_are_told_by_reason() -> None:
+    said = [{"amount": 0.09}, {"error": {"code": 102, "description": "стоп-лист", "parameter": "msisdn"}}]
+    assert cost_of({"status": True, "messages": said}) == Cost(Decimal("0.09"), 1, {"stop_list": 1})
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ({"status": True}, "does not say what the messages cost"),
+        ({"status": True, "amount": -1}, "does not say what the messages cost"),
+        (error(4), "A1's error 4"),
+        (Answer(404, b"<html>"), "HTTP 404"),
+        (Answer(200, b"<html>"), "A1 cannot be reached"),
+        (NotSent("refused"), "A1 cannot be reached"),
+    ],
+)
+def test_a_cost_that_a1_does_not_tell_is_not_guessed(said: Any, text: str) -> None:
+    with pytest.raises(LinkTrouble, match=text):
+        cost_of(said)

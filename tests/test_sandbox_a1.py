@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -17,9 +18,17 @@ from twisted.web.client import ResponseFailed
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
+from a1gateway.carriers.a1answers import Cost
+from a1gateway.carriers.a1http import A1HttpCarrier
+from a1gateway.http_client import Answer
+from a1gateway.metrics import Metrics
+from a1gateway.pacing import TokenBucket
 from a1gateway.sandbox.a1 import SandboxA1
 from a1gateway.sandbox.a1_books import MINSK
 from a1gateway.sandbox.settings import A1Settings
+
+from .conftest import run
+from .fakes import FakeHttp
 
 USER = "375291234567"
 APIKEY = "sandbox-apikey"
@@ -337,6 +346,29 @@ def test_a_bulk_of_500_is_accepted(world: World) -> None:
     """The limit itself."""
     messages = [{"msisdn": NUMBER, "text": "x"}] * 500
     assert len(world.call("sendBulk/sms", messages=json.dumps(messages))["messages"]) == 500
+
+
+def test_the_gateway_reads_what_a_campaign_would_cost(world: World) -> None:
+    """The gateway's own client of A1, asking the simulated one."""
+
+    def asked(url: str, form: Any) -> Answer:
+        answered = world.request("POST", url.removeprefix("http://a1"), data=form)
+        assert answered.status is not None
+        assert answered.body is not None
+        return Answer(answered.status, answered.body)
+
+    carrier = A1HttpCarrier(
+        FakeHttp(by=asked),
+        TokenBucket(world.clock, 10, 10),
+        Metrics(),
+        url="http://a1/api/",
+        user=USER,
+        apikey=APIKEY,
+        timeout=20,
+    )
+    stopped = "+375291112204"
+    cost = run(carrier.cost("x" * 161, ["+" + NUMBER, "+375291112244", stopped], None))
+    assert cost == Cost(Decimal("0.18"), 2, {"stop_list": 1})
 
 
 def test_cost_sends_nothing(world: World) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -166,6 +167,47 @@ def read_element(element: Any) -> Outcome | None:
         return read_error(element["error"]).outcome()
     accepted = read_accepted(element)
     return accepted if accepted.a1_id is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What A1 would charge for some messages, in BYN."""
+
+    amount: Decimal
+    messages: int
+    """How many it is for: those that A1 would take."""
+    refused: Mapping[str, int] = field(default_factory=dict)
+    """How many it would refuse, by reason."""
+
+
+def read_cost(fields: Mapping[str, Any], messages: int) -> Cost | None:
+    """A1's answer on what so many messages cost; None when it does not say that.
+
+    One deployment answers for each message and the sum beside it, another the sum alone.
+    """
+    inner = fields.get("data")
+    if isinstance(inner, Mapping):
+        fields = {**fields, **inner}
+    elements = fields.get("messages")
+    if isinstance(elements, list) and len(elements) == messages:
+        each = [_cost_of_one(element) for element in elements]
+        amounts = [one for one in each if isinstance(one, Decimal)]
+        refused = Counter(one for one in each if isinstance(one, str))
+        if len(amounts) + refused.total() == messages:
+            return Cost(sum(amounts, Decimal(0)), len(amounts), dict(refused))
+    amount = _money(fields.get("amount"))
+    return None if amount is None or amount < 0 else Cost(amount, messages)
+
+
+def _cost_of_one(element: Any) -> Decimal | str | None:
+    """The amount, or the reason why A1 would refuse it; None when it cannot be understood."""
+    if not isinstance(element, Mapping):
+        return None
+    if element.get("error"):
+        outcome = read_error(element["error"]).outcome()
+        return outcome.reason if isinstance(outcome, Refused) else "refused_by_a1"
+    amount = _money(element.get("amount"))
+    return None if amount is None or amount < 0 else amount
 
 
 def says_there_is_none(status: Any) -> bool:

@@ -15,10 +15,12 @@ from ..metrics import Metrics
 from ..pacing import TokenBucket
 from .a1answers import (
     A1Error,
+    Cost,
     NotUnderstood,
     identifier,
     read_accepted,
     read_answer,
+    read_cost,
     read_element,
     read_standing,
     says_there_is_none,
@@ -144,6 +146,26 @@ class A1HttpCarrier:
             if meant.trouble in (Trouble.CREDENTIALS, Trouble.THROTTLED, Trouble.UNAVAILABLE):
                 raise meant
 
+    async def cost(self, text: str, numbers: Sequence[str], sender_id: str | None) -> Cost:
+        """What A1 would charge for `text` to these, up to 500 as `+375XXXXXXXXX`; nothing is sent.
+
+        Raises `LinkTrouble` when A1 does not say.
+        """
+        assert 0 < len(numbers) <= _MOST_IN_A_BULK
+        messages = [_message(number, text, sender_id) for number in numbers]
+        await self._pace.take()
+        try:
+            form = {"messages": json.dumps(messages, ensure_ascii=False)}
+            answer = await self._ask_bulk("costBulk/sms", form)
+        except (NotSent, AnswerLost) as trouble:
+            raise _unreachable(trouble) from None
+        if isinstance(answer, A1Error):
+            raise answer.trouble()
+        cost = read_cost(answer, len(numbers))
+        if cost is None:
+            raise LinkTrouble(Trouble.UNAVAILABLE, "A1's answer does not say what the messages cost")
+        return cost
+
     async def _submit_singly(self, submissions: Sequence[Submission]) -> list[Outcome]:
         outcomes: list[Outcome] = []
         for each in submissions[:_SINGLY_AT_ONCE]:
@@ -264,13 +286,13 @@ def _is_our_fault(outcome: Outcome) -> bool:
 
 
 def _fields(submission: Submission) -> dict[str, str]:
-    fields = {
-        "msisdn": submission.msisdn.removeprefix("+"),
-        "text": submission.text,
-        "custom_id": submission.custom_id,
-    }
-    if submission.sender_id is not None:
-        fields["sender"] = submission.sender_id
+    return {**_message(submission.msisdn, submission.text, submission.sender_id), "custom_id": submission.custom_id}
+
+
+def _message(number: str, text: str, sender_id: str | None) -> dict[str, str]:
+    fields = {"msisdn": number.removeprefix("+"), "text": text}
+    if sender_id is not None:
+        fields["sender"] = sender_id
     return fields
 
 
