@@ -3,6 +3,7 @@
 # Both set up everything they need in .venv. The tests of SMPP need node and npm besides, and are skipped without.
 # make smpp-proof   20,000 messages over SMPP, 200 disconnections, and no message lost; takes a while
 # make bench        the figures of docs/performance.md: throughput, CPU time, memory, requests; takes most of an hour
+# make campaign-proof  10,000 marketing messages within Bitrix24's limits, nobody reached who has not agreed
 # make crash   the daemon killed 200 times over each transport, nothing lost and nothing sent twice; takes a while
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CENTRE := tests/centre/node_modules/.ready
 
-.PHONY: run test smpp-proof crash bench lint format clean
+.PHONY: run test smpp-proof campaign-proof crash bench lint format clean
 
 run: $(READY)
 	$(BIN)/python -m a1gateway.sandbox.demo
@@ -23,6 +24,9 @@ PROOF :=
 
 smpp-proof: $(READY) $(CENTRE)
 	$(BIN)/python -m tests.centre.proof $(PROOF)
+
+campaign-proof: $(READY)
+	$(BIN)/python -m tests.daemon.campaign $(PROOF)
 
 BENCH :=
 

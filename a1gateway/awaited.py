@@ -9,7 +9,7 @@ from twisted.logger import Logger
 
 from .due_loop import DueLoop
 from .journal import Journal
-from .message import IncomingMessage
+from .message import Received
 from .metrics import Metrics
 from .receipts import Receipts
 
@@ -122,7 +122,7 @@ class Grace(DueLoop):
         receipts: Receipts,
         *,
         seconds: float,
-        on_message: Callable[[IncomingMessage], None],
+        on_message: Callable[[Received], None],
     ) -> None:
         """`seconds` is how long the receipts of other parts are awaited; `on_message` is told of what was kept."""
         super().__init__("grace", clock, self._decide)

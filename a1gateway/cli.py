@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from . import __version__, config, normalize
+from .consent_commands import add_commands, look_at_field
+from .control.command import ask_daemon
 from .sandbox import command as sandbox
 
 
@@ -21,16 +23,23 @@ def parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check-config", help="check a configuration file; names every fault and its key")
     check.add_argument("file", metavar="FILE")
-    check.set_defaults(run=lambda given: config.main(given.file, sys.stdout, sys.stderr))
+    check.set_defaults(run=_check_config)
 
     numbers = commands.add_parser("normalize", help="read phone numbers, write what would be sent to, as CSV")
     numbers.add_argument("file", metavar="FILE", nargs="?", help="text or CSV; without it, or with -, standard input")
     numbers.set_defaults(run=lambda given: normalize.run(given.file, sys.stdin, sys.stdout))
 
+    add_commands(commands)
+
     simulation = commands.add_parser("sandbox", help="a simulated A1 and a simulated Bitrix24 portal on this machine")
     sandbox.add_arguments(simulation)
     simulation.set_defaults(run=sandbox.run)
     return whole
+
+
+def _check_config(given: argparse.Namespace) -> int:
+    status = config.main(given.file, sys.stdout, sys.stderr)
+    return status or ask_daemon("check-config", config.load(given.file), look_at_field)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

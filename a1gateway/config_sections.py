@@ -16,7 +16,9 @@ from .config_values import (
     host_name,
     listening_endpoint,
     number,
+    numbers,
     one_of,
+    part_of_a_day,
     printable,
     secret,
     secret_in_pdu,
@@ -28,6 +30,7 @@ from .config_values import (
     web_address,
     whole,
 )
+from .hours import Hours
 
 _Seconds = Annotated[float, number("a time", "seconds")]
 _SecondsOrNone = Annotated[float, number("a time", "seconds", zero=True)]
@@ -122,21 +125,18 @@ class A1Callback(Section):
         return value
 
 
+_SENDER_ID = text(
+    "a Sender ID",
+    "the name that A1 approved: up to 11 Latin letters, digits, spaces and . _ - & !, not digits alone",
+    r"(?![0-9]+\Z)[A-Za-z0-9 ._&!-]{1,11}",
+)
+
+
 class A1(Section):
     """The way to A1. Only the section of the other transport, and with SMPP the callback, may be None."""
 
     transport: Annotated[Literal["http", "smpp"], one_of("http", "smpp")] = "http"
-    sender_id: (
-        Annotated[
-            str,
-            text(
-                "a Sender ID",
-                "the name that A1 approved: up to 11 Latin letters, digits, spaces and . _ - & !, not digits alone",
-                r"(?![0-9]+\Z)[A-Za-z0-9 ._&!-]{1,11}",
-            ),
-        ]
-        | None
-    ) = None
+    sender_id: Annotated[str, _SENDER_ID] | None = None
     max_segments: Annotated[int, whole(1, 255, "a number of segments", "parts of one SMS")] = 10
     http: Annotated[A1Http | None, Field(validate_default=True)] = None
     smpp: Annotated[A1Smpp | None, Field(validate_default=True)] = None
@@ -213,13 +213,24 @@ class Bitrix24(Section):
 
 
 class Consent(Section):
-    """Where a contact's consent to marketing SMS stands; `wait` is how long an unanswered question may take."""
+    """Where a contact's consent to marketing SMS stands, and how marketing SMS go out.
+
+    `wait` is how long an unanswered question may take, `max_age` how old an answer may be when the SMS leaves.
+    """
 
     contact_field: Annotated[
         str, text("a field's name", 'the contact\'s field, such as "UF_CRM_SMS_CONSENT"', r"[A-Za-z][A-Za-z0-9_]*")
     ]
     granted_values: Annotated[list[str], texts('the values that mean yes, such as ["agreed"]')] = []
+    denied_value: Annotated[str, text("a value", 'the value that means no, such as "refused"')] | None = None
     wait: _SecondsOrNone = 86400.0
+    max_age: _Seconds = 600.0
+    sender_id: Annotated[str, _SENDER_ID] | None = None
+    hours: Annotated[Hours, part_of_a_day()] | None = None
+    share: Annotated[float, number("a share", "0.8 is four fifths", high=1)] = 0.8
+    stop_words: Annotated[list[str], texts('words, such as ["STOP", "СТОП"]')] = ["STOP", "СТОП", "ОТПИСКА"]
+    start_words: Annotated[list[str], texts('words, such as ["START", "СТАРТ"]')] = ["START", "СТАРТ"]
+    test_numbers: Annotated[list[str], numbers('numbers, such as ["+375291112233"]')] = []
 
 
 class Log(Section):

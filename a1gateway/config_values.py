@@ -21,6 +21,9 @@ from pydantic_core import CoreSchema, core_schema
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.task import Clock
 
+from .hours import Hours
+from .msisdn import Msisdn, read_number
+
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 _HOST_AND_PORT = re.compile(r"(\[[^\[\]]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?")
@@ -160,6 +163,38 @@ def texts(right: str) -> Rule:
         if wrong:
             raise Misfit(f"{shown(wrong[0])} in the list is not text in quotes; give {right}")
         return list(value)
+
+    return Rule(right, check)
+
+
+def numbers(right: str) -> Rule:
+    """A list of Belarusian mobile numbers in any spelling, as `+375XXXXXXXXX`."""
+
+    def check(value: object) -> list[str]:
+        if not isinstance(value, list):
+            raise Misfit(f"{shown(value)} is not a list; give {right}")
+        read = [(entry, read_number(entry)) if isinstance(entry, str) else (entry, None) for entry in value]
+        for entry, number_read in read:
+            if not isinstance(number_read, Msisdn):
+                raise Misfit(f"{shown(entry)} in the list is not a mobile number in quotes; give {right}")
+        return [number_read.number for _, number_read in read if isinstance(number_read, Msisdn)]
+
+    return Rule(right, check)
+
+
+def part_of_a_day() -> Rule:
+    """A part of the day."""
+    right = 'hours of the day by Minsk\'s clock, such as "09:00-21:00"'
+
+    def check(value: object) -> Hours:
+        if isinstance(value, Hours):
+            return value
+        try:
+            return Hours.read(_text(value, right))
+        except Misfit:
+            raise
+        except ValueError:
+            raise Misfit(f"{shown(value)} is no part of a day; give {right}") from None
 
     return Rule(right, check)
 

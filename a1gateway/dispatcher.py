@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import groupby
 
 from twisted.internet.interfaces import IReactorTime
@@ -26,7 +25,9 @@ from .errors import TryLater
 from .gate import Gate
 from .interfaces import ICarrier
 from .journal import Journal
-from .message import Stage, Submission
+from .journal.journal import Claim, Waiting
+from .marketing import MarketingPace
+from .message import Kind, Stage, Submission
 from .receipts import Receipts
 
 _IDLE = 60.0
@@ -63,12 +64,15 @@ class Dispatcher(DueLoop):
         uncertain_for: float = ASK_AFTER,
         judge: Callable[[Sequence[Outcome]], None] | None = None,
         crowded: Callable[[], bool] = lambda: False,
+        marketing: MarketingPace | None = None,
+        on_asked_again: Callable[[], None] = lambda: None,
     ) -> None:
         """`poll_after` and `uncertain_for`, after which what is uncertain is looked at, are in seconds.
 
         `on_uncertain` is called when there is such a message. `judge` hears what became of every submit; left out,
         the gate does, which is for a carrier that has no lasting link to tell it. `crowded` says whether many are
-        waiting to hand messages over: while they are, submits are few and far between.
+        waiting to hand messages over: while they are, submits are few and far between. `marketing` is the pace of
+        such messages; left out, they have that of all. `on_asked_again` is called when the consent to one is too old.
         """
         super().__init__("dispatcher", clock, self._send_due)
         self._journal = journal
@@ -80,6 +84,8 @@ class Dispatcher(DueLoop):
         self._uncertain_for = uncertain_for
         self._judge = gate.judge if judge is None else judge
         self._crowded = crowded
+        self._marketing = marketing or MarketingPace(clock, rate=0)
+        self._on_asked_again = on_asked_again
         self._claimed_at = 0.0
         self._claimed = 0
         gate.on_open(self.wake)
@@ -106,7 +112,19 @@ class Dispatcher(DueLoop):
             most = turns * largest
             if self._crowded():
                 most = min(_IN_A_CROWD, most)
-            claim = await self._journal.claim(now, most, partial(_fitting, turns=turns, largest=largest))
+            allowed = self._marketing.take(turns) if self._marketing.open else 0
+            fitting = _Fitting(turns, largest, allowed)
+            try:
+                claim = await self._journal.claim(
+                    now, most, fitting.choose, marketing=allowed > 0, asked_after=self._marketing.asked_after
+                )
+            finally:
+                self._marketing.give_back(fitting.left_to_marketing)
+            if largest == 1:
+                # A1 counts parts.
+                self._marketing.charge(
+                    sum(each.segments - 1 for each in claim.submissions if each.kind is Kind.MARKETING)
+                )
             bulks = _bulks(claim.submissions, largest)
             self._claimed_at, self._claimed = now if bulks else 0.0, len(claim.submissions)
             unused = turns - len(bulks)
@@ -114,9 +132,18 @@ class Dispatcher(DueLoop):
             self._carrier.give_back(unused)
         for bulk in bulks:
             self.begin(self._send(bulk), self._failed)
-        if not unused:
-            return 0.0
-        return _IDLE if claim.next_due is None else min(_IDLE, max(0.0, claim.next_due - now))
+        self._receipts.announce(claim.changes)
+        if claim.asked_again:
+            self._on_asked_again()
+        return self._until_next(claim, now) if unused else 0.0
+
+    def _until_next(self, claim: Claim, now: float) -> float:
+        pause = _IDLE
+        if claim.next_due is not None:
+            pause = min(pause, max(0.0, claim.next_due - now))
+        if claim.next_marketing_due is not None:
+            pause = min(pause, max(self._marketing.wait, claim.next_marketing_due - now))
+        return pause
 
     def _between_claims(self) -> float:
         """How long what came after a claim waits for others to go with, in seconds."""
@@ -207,22 +234,32 @@ def _size(attempts: int, largest: int) -> int:
     return max(1, largest // int(10**attempts))
 
 
-def _fitting(attempts: Sequence[int], *, turns: int, largest: int) -> list[int]:
-    """The places of those that go out with so many turns; `attempts` is how often each was tried before.
+class _Fitting:
+    """Which messages go out with so many turns, of which marketing may take only some.
 
     No more are claimed: what becomes due meanwhile may have to go first.
     """
-    room: dict[int, int] = {}
-    chosen = []
-    for place, tried in enumerate(attempts):
-        if not room.get(tried):
-            if not turns:
-                continue
-            turns -= 1
-            room[tried] = _size(tried, largest)
-        room[tried] -= 1
-        chosen.append(place)
-    return chosen
+
+    def __init__(self, turns: int, largest: int, left_to_marketing: int) -> None:
+        self._turns = turns
+        self._largest = largest
+        self.left_to_marketing = left_to_marketing
+
+    def choose(self, waiting: Sequence[Waiting]) -> list[int]:
+        """The places of those that go."""
+        room: dict[int, int] = {}
+        chosen = []
+        for place, each in enumerate(waiting):
+            tried = each.attempts
+            if not room.get(tried):
+                if not self._turns or (each.marketing and not self.left_to_marketing):
+                    continue
+                self._turns -= 1
+                self.left_to_marketing -= each.marketing
+                room[tried] = _size(tried, self._largest)
+            room[tried] -= 1
+            chosen.append(place)
+        return chosen
 
 
 def _bulks(submissions: Sequence[Submission], largest: int) -> list[list[Submission]]:

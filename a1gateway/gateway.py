@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 
 from . import __version__, systemd
 from .bitrix24.tokens import Tokens
+from .control.operations import Operations
 from .errors import CannotStart, JournalUnavailable, TryLater
 from .journal import Journal, Spool, Store
 from .web.door import Door
@@ -45,12 +46,15 @@ class Gateway(MultiService):
         site: CountingSite,
         endpoint: IStreamServerEndpoint,
         loops: Sequence[Service],
+        operations: Operations,
         warnings: Sequence[str],
         ask_within: float,
         poll_within: float,
         uncertain_for: float = 0.0,
     ) -> None:
-        """`uncertain_for` is when what was under way at the last end is looked at, seconds after the start.
+        """`operations` are what commands can ask for.
+
+        `uncertain_for` is when what was under way at the last end is looked at, seconds after the start.
 
         `ask_within` and `poll_within` are for `Journal.catch_up`.
         """
@@ -64,6 +68,7 @@ class Gateway(MultiService):
         self._door = Door(site)
         self._endpoint = endpoint
         self._loops = loops
+        self._operations = operations
         self._warnings = warnings
         self._uncertain_for = uncertain_for
         self._ask_within = ask_within
@@ -107,6 +112,17 @@ class Gateway(MultiService):
     def stopService(self) -> Deferred[None]:
         """Take no more, finish what is under way, close the journal; each of them within its bound."""
         return Deferred.fromCoroutine(self._stop())
+
+    async def open_for_commands(self) -> Operations:
+        """Without working, be what a command asks while no daemon runs; raises `CannotStart` when one does."""
+        self._store.lock()
+        self._store.prepare(create=False)
+        await self._tokens.load()
+        return self._operations
+
+    async def close_for_commands(self) -> None:
+        """The command has ended."""
+        await self._journal.close()
 
     async def _begin(self) -> None:
         while True:

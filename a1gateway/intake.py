@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from .due_loop import DueLoop
 from .errors import JournalUnavailable, NothingCanHold
 from .journal import Journal, Spool
-from .message import Acceptance, Arrival, StatusReport
+from .message import Acceptance, Arrival, Kind, StatusReport
 from .metrics import Metrics
 from .receipts import Receipts
 
@@ -46,6 +46,7 @@ class Intake:
         on_message: Callable[[], None],
         on_refusal: Callable[[], None],
         on_spooled: Callable[[], None],
+        on_marketing: Callable[[], None] = lambda: None,
         check_space: Callable[[], None] = lambda: None,
     ) -> None:
         """The callables wake whoever goes on with what was taken in.
@@ -62,6 +63,7 @@ class Intake:
         self._on_message = on_message
         self._on_refusal = on_refusal
         self._on_spooled = on_spooled
+        self._on_marketing = on_marketing
         self._check_space = check_space
         self._taking = 0
         self._crowded_until = 0.0
@@ -99,11 +101,13 @@ class Intake:
             self._metrics.spooled.inc()
             self._on_spooled()
         if not acceptance.repeated:
-            self._count(arrival)
-        if acceptance.refusal is None:
-            self._on_message()
-        else:
+            self._count(arrival, acceptance.refusal)
+        if acceptance.refusal is not None:
             self._on_refusal()
+        elif arrival.kind is Kind.MARKETING:
+            self._on_marketing()
+        else:
+            self._on_message()
         return acceptance
 
     async def take_status(self, report: StatusReport) -> None:
@@ -123,14 +127,14 @@ class Intake:
             why=why,
         )
 
-    def _count(self, arrival: Arrival) -> None:
+    def _count(self, arrival: Arrival, refusal: str | None) -> None:
         self._metrics.count(self._metrics.accepted, arrival.kind)
-        if arrival.refusal is not None:
-            self._metrics.count(self._metrics.rejected, arrival.refusal)
+        if refusal is not None:
+            self._metrics.count(self._metrics.rejected, refusal)
         self._log.info(
-            "message {message_id}: taken in ({verdict})",
+            "message {message_id}: taken in ({verdict}, {kind})",
             message_id=arrival.message_id,
-            verdict=arrival.refusal or "queued",
+            verdict=refusal or "queued",
             kind=str(arrival.kind),
             segments=arrival.segments,
             warning=arrival.warning,

@@ -48,6 +48,8 @@ _TOLD = {
 class Stage(enum.StrEnum):
     """Where a message is on its way: which service has to look at it next, when its `due_at` has come."""
 
+    CONSENT = "consent"
+    """Waits until the portal has been asked whether the subscriber agreed to marketing SMS."""
     READY = "ready"
     """Waits to be submitted."""
     IN_FLIGHT = "in_flight"
@@ -84,6 +86,10 @@ class Refusal(enum.StrEnum):
     EMPTY_TEXT = "empty_text"
     TOO_LONG = "too_long"
     MARKETING_DISABLED = "marketing_disabled"
+    NOT_A_TEST_NUMBER = "not_a_test_number"
+    """Marketing goes to the numbers of the test segment alone, for now."""
+    STOP_LIST = "stop_list"
+    """The subscriber wants no marketing SMS."""
 
 
 def custom_id(message_id: str) -> str:
@@ -113,6 +119,8 @@ class Arrival:
     sender_id: str | None = None
     origin: dict[str, Any] = field(default_factory=dict)
     """What Bitrix24 said of the message's origin: `module_id`, bindings, workflow, document."""
+    not_before: float = 0.0
+    """When marketing may begin to be looked at, by its hours; earlier than `received_at`: at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +169,7 @@ class Submission:
     """The reference that joins its parts, 0 to 255, distinct between messages to one number."""
     parts: tuple[Part, ...] = ()
     """Its parts in order, when it goes out in parts of its own."""
+    kind: Kind = Kind.TRANSACTIONAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +220,80 @@ class Change:
     reason: str | None = None
 
 
+class Choice(enum.StrEnum):
+    """What a subscriber wants of marketing SMS, said in so many words."""
+
+    OUT = "out"
+    IN = "in"
+
+
+class ChoiceSource(enum.StrEnum):
+    """Who told the gateway of a choice."""
+
+    OPERATOR = "operator"
+    A1 = "a1"
+    SUBSCRIBER = "subscriber"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A subscriber's message that has been kept, and the choice that it makes."""
+
+    message: IncomingMessage
+    choice: Choice | None = None
+    changes: tuple[Change, ...] = ()
+    """What has come to its end by that choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a contact's field held when the portal was asked for it."""
+
+    contact: int | None
+    """The contact's id in the portal; None when there is none with the number."""
+    value: str | None
+    """The field's value as the portal gave it, in JSON; None when there was none."""
+    meaning: str
+    """The same for people: the name of a list's value; empty where there is nothing to say."""
+    granted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """A marketing message whose subscriber's consent is not known."""
+
+    id: int
+    message_id: str
+    msisdn: str
+    origin: dict[str, Any]
+    received_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a marketing message may go out, and what was found."""
+
+    id: int
+    granted: bool
+    asked_at: float
+    field: str
+    """The contact's field that was read."""
+    found: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PendingChoice:
+    """A choice that has not been written into the CRM yet."""
+
+    id: int
+    msisdn: str
+    choice: Choice
+    source: ChoiceSource
+    at: float
+    note: str
+    tries: int
+
+
 @dataclass(frozen=True, slots=True)
 class Price:
     """What A1 says a message costs, in BYN."""
@@ -230,3 +313,4 @@ class PortalUpdate:
     final_at: float
     sender_code: str | None = None
     """The sender that Bitrix24 named when it handed the message over."""
+    kind: Kind = Kind.TRANSACTIONAL

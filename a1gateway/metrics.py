@@ -29,6 +29,18 @@ class Metrics:
             ["reason"],
             registry=self.registry,
         )
+        self.consents = Counter(
+            "a1gateway_consents_total",
+            "Marketing messages whose consent the portal was asked for, by what it said",
+            ["verdict"],
+            registry=self.registry,
+        )
+        self.choices = Counter(
+            "a1gateway_choices_total",
+            "Choices about marketing SMS that subscribers and the operator have made, by who told of them",
+            ["choice", "source"],
+            registry=self.registry,
+        )
         self.statuses = Counter(
             "a1gateway_statuses_total",
             "Statuses that messages have taken, by who said so",

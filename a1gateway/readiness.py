@@ -39,6 +39,14 @@ class ISpace(Protocol):
         """What the operator should know of it."""
 
 
+class IConsentState(Protocol):
+    """Where consents to marketing are asked for."""
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with the contact's field."""
+
+
 class Readiness:
     """Asks every part how it is."""
 
@@ -56,8 +64,12 @@ class Readiness:
         transport: str,
         link: ILinkState | None = None,
         space: ISpace | None = None,
+        consent: IConsentState | None = None,
     ) -> None:
-        """`link` is the lasting link to A1, where there is one; `space` the free space for what is kept."""
+        """`link` is the lasting link to A1, where there is one; `space` the free space for what is kept.
+
+        `consent` is where consents to marketing are asked for, if there is any marketing.
+        """
         self._clock = clock
         self._journal = journal
         self._spool = spool
@@ -69,11 +81,19 @@ class Readiness:
         self._transport = transport
         self._link = link
         self._space = space
+        self._consent = consent
 
     async def readiness(self) -> dict[str, Any]:
-        """`ready`, and `store`, `a1`, `portal` with `ok` and the reason where it is not."""
+        """`ready`, and `store`, `a1`, `portal` with `ok` and the reason where it is not; so `consent`, beside it.
+
+        Without consents marketing SMS are refused, but all others get through.
+        """
         parts = {"store": await self._store(), "a1": self._a1(), "portal": self._portal_state()}
-        return {"ready": all(part["ok"] for part in parts.values()), **parts}
+        state = {"ready": all(part["ok"] for part in parts.values()), **parts}
+        if self._consent is not None:
+            trouble = self._consent.trouble
+            state["consent"] = {"ok": True} if trouble is None else {"ok": False, "trouble": trouble}
+        return state
 
     async def figures(self) -> bytes:
         """The metrics, with the depths of the queues as they are now."""

@@ -20,8 +20,12 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python import usage
 from twisted.python.threadpool import ThreadPool
 
+from . import __version__
 from .awaited import Grace, Hold, Reception
 from .bitrix24.budget import Budget
+from .bitrix24.calls import MarketingTerms
+from .bitrix24.choices import ChoiceWriter
+from .bitrix24.consent import ConsentCheck, NoConsent
 from .bitrix24.front import Front
 from .bitrix24.lifecycle import Lifecycle
 from .bitrix24.portal import Portal
@@ -36,9 +40,14 @@ from .carriers.smpp.inbox import Inbox
 from .carriers.smpp.link import Link
 from .carriers.smpp.link_state import LinkState
 from .carriers.smpp.settings import LinkSettings
+from .choice_words import ChoiceWords
 from .clock import SteadyClock
 from .config import Config, ConfigFaults, load
-from .config_sections import A1Http, A1Smpp
+from .config_sections import A1Http, A1Smpp, Consent
+from .control.marketing import cost_operation, marketing_operations
+from .control.operations import Operation, portal_operations
+from .control.place import socket_of
+from .control.service import ControlService
 from .dispatcher import ASK_AFTER, ASK_AGAIN_AFTER, Dispatcher, LookUp
 from .errors import CannotStart
 from .free_space import FreeSpace
@@ -50,7 +59,8 @@ from .interfaces import ICarrier
 from .journal import Journal, Spool, Store
 from .journal.lane import Lane
 from .logs import observer
-from .message import StatusReport, Submission
+from .marketing import MarketingPace
+from .message import ChoiceSource, Received, StatusReport, Submission
 from .metrics import Metrics
 from .pacing import TokenBucket, YieldingPace
 from .polling import Polling
@@ -135,6 +145,8 @@ class _Core:
     receipts: Receipts
     on_due: Callable[[], None]
     """A message may be submitted now."""
+    on_choice: Callable[[Received], None]
+    """A subscriber has opted out of marketing, or in again."""
 
 
 def _http_way(core: _Core, http: A1Http, client: IHttpClient) -> _Way:
@@ -170,7 +182,7 @@ def _smpp_way(core: _Core, smpp: A1Smpp, intake: Intake) -> _Way:
             # It may have ended a doubt, and then the other parts are due.
             core.on_due()
 
-    inbox = Inbox(core.reactor, core.journal, core.metrics, take_status=take_receipt)
+    inbox = Inbox(core.reactor, core.journal, core.metrics, take_status=take_receipt, on_choice=core.on_choice)
 
     def link_changed() -> None:
         reception.changed(up=link.bound)
@@ -259,6 +271,82 @@ def _smpp_way(core: _Core, smpp: A1Smpp, intake: Intake) -> _Way:
     )
 
 
+@dataclass
+class _Marketing:
+    """What marketing messages have of their own."""
+
+    services: Sequence[Service]
+    on_message: Callable[[], None] = lambda: None
+    """One may have to be asked for."""
+    on_choice: Callable[[], None] = lambda: None
+    """A choice may have to be written into the CRM."""
+    on_installation: Callable[[], None] = lambda: None
+    check: ConsentCheck | None = None
+
+
+@dataclass
+class _ConsentParts:
+    """What consents are asked for with."""
+
+    reactor: Any
+    random: Callable[[], float]
+    consent: Consent
+    metrics: Metrics
+    journal: Journal
+    portal: Portal
+    tokens: Tokens
+    receipts: Receipts
+    pace: MarketingPace
+    on_due: Callable[[], None]
+
+
+def _with_consent(parts: _ConsentParts) -> _Marketing:
+    check = ConsentCheck(
+        parts.reactor,
+        parts.journal,
+        parts.portal,
+        parts.tokens,
+        parts.receipts,
+        parts.metrics,
+        parts.pace,
+        contact_field=parts.consent.contact_field,
+        granted_values=parts.consent.granted_values,
+        denied_value=parts.consent.denied_value,
+        wait=parts.consent.wait,
+        max_age=parts.consent.max_age,
+        on_due=parts.on_due,
+        random=parts.random,
+    )
+    writer = ChoiceWriter(parts.reactor, parts.journal, parts.portal, parts.tokens, check.field, random=parts.random)
+
+    def installed() -> None:
+        check.renew()
+        writer.wake()
+
+    return _Marketing([check, writer], check.wake, writer.wake, installed, check)
+
+
+def _marketing_pace(reactor: Any, config: Config) -> MarketingPace:
+    consent = config.consent
+    if consent is None:
+        return MarketingPace(reactor, rate=0, never=True)
+    smpp, http = config.a1.smpp, config.a1.http
+    if config.a1.transport == "smpp":
+        limit = 0.0 if smpp is None else smpp.messages_per_second
+    else:
+        limit = 0.0 if http is None else http.requests_per_second
+    return MarketingPace(reactor, rate=limit * consent.share, hours=consent.hours, max_age=consent.max_age)
+
+
+def _terms(consent: Consent, sender_id: str | None) -> MarketingTerms:
+    hours = consent.hours
+    return MarketingTerms(
+        consent.sender_id or sender_id,
+        (lambda now: now) if hours is None else hours.opening,
+        frozenset(consent.test_numbers),
+    )
+
+
 def build(config: Config, reactor: Any) -> Gateway:
     """The whole gateway, not yet started; raises `CannotStart` for what this machine cannot do."""
     # The one section of the two that the transport names is used, as the configuration has made sure.
@@ -271,7 +359,9 @@ def build(config: Config, reactor: Any) -> Gateway:
     off_thread = partial(deferToThreadPool, reactor, threads)
     metrics = Metrics()
     store = Store(config.store.url)
-    journal = Journal(Lane(store, reactor), in_parts=smpp is not None)
+    consent = config.consent
+    words = None if consent is None else ChoiceWords(consent.stop_words, consent.start_words)
+    journal = Journal(Lane(store, reactor), in_parts=smpp is not None, words=words)
     spool = Spool(config.store.spool, off_thread)
     client = http_client(reactor)
     # What is wrong with a bind, the link says itself.
@@ -302,13 +392,29 @@ def build(config: Config, reactor: Any) -> Gateway:
         handler_url=handler_url,
         event_url=f"{config.http.public_url}/bitrix24/event/{handler_secret}",
         random=jitter,
+        marketing=consent is not None,
     )
 
     # The way of a message: services, each of which lives from what the journal says is due.
     receipts = Receipts(journal, metrics, reporter.wake)
+    pace = _marketing_pace(reactor, config)
 
     def message_is_due() -> None:
         dispatcher.wake()
+
+    if consent is None:
+        marketing: _Marketing = _Marketing([NoConsent(reactor, journal, receipts)])
+    else:
+        marketing = _with_consent(
+            _ConsentParts(reactor, jitter, consent, metrics, journal, portal, tokens, receipts, pace, message_is_due)
+        )
+
+    def marketing_is_due() -> None:
+        marketing.on_message()
+
+    def anything_is_due() -> None:
+        message_is_due()
+        marketing_is_due()
 
     places = {"journal": store.path.parent, "spool": Path(config.store.spool)}
     space = FreeSpace(
@@ -319,7 +425,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         least_mb=config.store.min_free_mb,
         alarm_mb=config.store.alarm_free_mb,
     )
-    drain = SpoolDrain(reactor, journal, spool, receipts, on_message=message_is_due, on_refusal=reporter.wake)
+    drain = SpoolDrain(reactor, journal, spool, receipts, on_message=anything_is_due, on_refusal=reporter.wake)
     intake = Intake(
         reactor,
         journal,
@@ -329,9 +435,16 @@ def build(config: Config, reactor: Any) -> Gateway:
         on_message=message_is_due,
         on_refusal=reporter.wake,
         on_spooled=drain.wake,
+        on_marketing=marketing_is_due,
         check_space=space.check,
     )
-    core = _Core(reactor, jitter, config, metrics, journal, gate, receipts, message_is_due)
+
+    def choice_is_made(received: Received) -> None:
+        receipts.announce(received.changes)
+        metrics.count(metrics.choices, str(received.choice), str(ChoiceSource.SUBSCRIBER))
+        marketing.on_choice()
+
+    core = _Core(reactor, jitter, config, metrics, journal, gate, receipts, message_is_due, choice_is_made)
     if smpp is not None:
         way = _smpp_way(core, smpp, intake)
     else:
@@ -348,6 +461,8 @@ def build(config: Config, reactor: Any) -> Gateway:
         uncertain_for=way.uncertain_for,
         judge=way.judge,
         crowded=lambda: intake.crowded,
+        marketing=pace,
+        on_asked_again=marketing_is_due,
     )
     polling = Polling(
         reactor,
@@ -363,6 +478,7 @@ def build(config: Config, reactor: Any) -> Gateway:
     def application_changed() -> None:
         registration.renew()
         reporter.renew()
+        marketing.on_installation()
 
     oauth = urlsplit(bitrix24.oauth_url)
     lifecycle = Lifecycle(
@@ -388,6 +504,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         sender_name=bitrix24.sender_name,
         sender_id=config.a1.sender_id,
         max_segments=config.a1.max_segments,
+        marketing=None if consent is None else _terms(consent, config.a1.sender_id),
     )
     readiness = Readiness(
         reactor,
@@ -401,6 +518,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         transport=config.a1.transport,
         link=way.link,
         space=space,
+        consent=marketing.check,
     )
     operations = KleinResource(Operations(readiness.readiness, readiness.figures).app)
     root = Root(operations)
@@ -416,6 +534,18 @@ def build(config: Config, reactor: Any) -> Gateway:
         )
         root.putChild(b"a1", a1_callback.resource())
 
+    offered: dict[str, Operation] = {
+        **portal_operations(portal, lambda: tokens.current().domain),
+        **marketing_operations(
+            reactor, journal, portal, receipts, metrics, marketing.check, on_choice=lambda: marketing.on_choice()
+        ),
+        "version": _version,
+    }
+    if isinstance(way.carrier, A1HttpCarrier):
+        sender_id = config.a1.sender_id if consent is None else consent.sender_id or config.a1.sender_id
+        offered["a1.cost"] = cost_operation(way.carrier, sender_id)
+    control = ControlService(reactor, socket_of(store.path), offered)
+
     site = CountingSite(root, reactor, tells_each=config.log.level == "debug")
     return Gateway(
         reactor,
@@ -425,12 +555,28 @@ def build(config: Config, reactor: Any) -> Gateway:
         tokens=tokens,
         site=site,
         endpoint=_endpoint(reactor, config.http.listen),
-        loops=[*way.services, dispatcher, polling, drain, registration, reporter, space],
+        loops=[
+            *way.services,
+            dispatcher,
+            polling,
+            drain,
+            registration,
+            reporter,
+            space,
+            *marketing.services,
+            control,
+        ],
+        operations=offered,
         warnings=[str(warning) for warning in config.warnings],
         ask_within=max(way.uncertain_for, ASK_AGAIN_AFTER),
         poll_within=config.polling.interval,
         uncertain_for=0.0 if smpp is None else smpp.uncertain_hold,
     )
+
+
+async def _version(given: dict[str, Any]) -> Any:
+    """For a command that wants to know whether somebody is there."""
+    return __version__
 
 
 def _endpoint(reactor: Any, listen: str) -> IStreamServerEndpoint:

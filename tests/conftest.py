@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from a1gateway.journal import Journal, Store
 from a1gateway.journal.lane import InlineLane
-from a1gateway.message import Arrival
+from a1gateway.message import Arrival, Verdict
 
 T = TypeVar("T")
 
@@ -48,6 +48,12 @@ def arrival(message_id: str = "m1", **more: Any) -> Arrival:
         "msisdn": "+375291112233",
     }
     return Arrival(**values | more)
+
+
+def agree(journal: Journal, now: float = START) -> None:
+    """Everybody whom a marketing message waits for has agreed to it."""
+    waiting, _ = run(journal.unasked(now + 1e9, 10_000))
+    run(journal.judge([Verdict(each.id, True, now, "UF_CRM_SMS_CONSENT", ()) for each in waiting], now, now))
 
 
 @pytest.fixture

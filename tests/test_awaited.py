@@ -14,7 +14,7 @@ from a1gateway.carriers.outcome import Accepted, LinkTrouble, Postponed, Trouble
 from a1gateway.carriers.smpp.deliveries import SubscriberPart
 from a1gateway.journal import Journal, Store
 from a1gateway.journal.lane import InlineLane
-from a1gateway.message import IncomingMessage, Source, Status, StatusReport, Submission
+from a1gateway.message import Received, Source, Status, StatusReport, Submission
 from a1gateway.metrics import Metrics
 from a1gateway.receipts import Receipts
 
@@ -261,7 +261,7 @@ class Waiting:
         self.clock = clock
         self.journal = journal
         self.finals: list[None] = []
-        self.kept: list[IncomingMessage] = []
+        self.kept: list[Received] = []
         receipts = Receipts(journal, Metrics(), lambda: self.finals.append(None))
         self.receipts = receipts
         self.reception = Reception(clock)
@@ -363,5 +363,6 @@ def test_a_subscriber_s_message_is_kept_as_far_as_it_came(waiting: Waiting) -> N
     waiting.clock.pump([600.0] * 143)
     assert waiting.kept == []
     waiting.clock.pump([600.0] * 8)
-    (message,) = waiting.kept
+    (received,) = waiting.kept
+    message = received.message
     assert (message.text, message.parts, message.parts_received) == ("part 1 part 3 ", 3, 2)

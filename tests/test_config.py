@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from a1gateway.config import Config, ConfigFaults, Fault, check, check_table, load, main
 from a1gateway.config_sections import SECTIONS
 from a1gateway.errors import CannotStart
+from a1gateway.hours import Hours
 
 EXAMPLE = Path(__file__).parent.parent / "config" / "a1gateway.example.toml"
 
@@ -157,7 +158,15 @@ DEFAULTS: list[tuple[str, object]] = [
     ("bitrix24.requests_per_second", 2.0),
     ("bitrix24.burst", 50),
     ("consent.granted_values", []),
+    ("consent.denied_value", None),
     ("consent.wait", 86400.0),
+    ("consent.max_age", 600.0),
+    ("consent.sender_id", None),
+    ("consent.hours", None),
+    ("consent.share", 0.8),
+    ("consent.stop_words", ["STOP", "СТОП", "ОТПИСКА"]),
+    ("consent.start_words", ["START", "СТАРТ"]),
+    ("consent.test_numbers", []),
     ("log.format", "text"),
     ("log.level", "info"),
 ]
@@ -278,7 +287,15 @@ def test_every_key_is_required_or_has_a_default() -> None:
         ("store.min_free_mb", 0, 0),
         ("store.alarm_free_mb", 20000, 20000),
         ("consent.granted_values", ["согласен", "45"], ["согласен", "45"]),
+        ("consent.denied_value", "отказ", "отказ"),
         ("consent.wait", 0, 0.0),
+        ("consent.max_age", 30, 30.0),
+        ("consent.sender_id", "MyShop Sale", "MyShop Sale"),
+        ("consent.hours", "09:00-21:00", Hours(32400.0, 75600.0)),
+        ("consent.share", 1, 1.0),
+        ("consent.stop_words", ["НЕТ"], ["НЕТ"]),
+        ("consent.start_words", [], []),
+        ("consent.test_numbers", ["8 029 111-22-33"], ["+375291112233"]),
         ("log.format", "json", "json"),
         ("log.level", "debug", "debug"),
     ],
@@ -438,7 +455,17 @@ def test_an_empty_text_is_one_fault_or_means_nothing_given(key: str) -> None:
         ("consent.granted_values", "yes", '"yes" is not a list; give the values that mean yes, such as ["agreed"]'),
         ("consent.granted_values", ["yes", 45], "45 in the list is not text in quotes; give the values"),
         ("consent.granted_values", ["yes", ""], '"" in the list is not text in quotes'),
+        ("consent.denied_value", "", 'empty; give the value that means no, such as "refused"'),
         ("consent.wait", -1, "-1 is not a time; give a number of 0 or more (seconds)"),
+        ("consent.max_age", 0, "0 is not a time; give a number above 0 (seconds)"),
+        ("consent.sender_id", "МойМагазин", '"МойМагазин" is not a Sender ID; give the name that A1 approved'),
+        ("consent.hours", "9-21", '"9-21" is no part of a day; give hours of the day by Minsk\'s clock, such as'),
+        ("consent.hours", 9, "9 is not text in quotes; give hours of the day by Minsk's clock"),
+        ("consent.share", 1.5, "1.5 is not a share; give a number above 0 and up to 1 (0.8 is four fifths)"),
+        ("consent.stop_words", ["STOP", ""], '"" in the list is not text in quotes; give words'),
+        ("consent.start_words", "START", '"START" is not a list; give words'),
+        ("consent.test_numbers", ["80171112233"], '"80171112233" in the list is not a mobile number in quotes; give'),
+        ("consent.test_numbers", "all", '"all" is not a list; give numbers, such as ["+375291112233"]'),
         ("log.format", "xml", '"xml" is unknown; give "text" or "json"'),
         ("log.level", "warning", '"warning" is unknown; give "debug", "info", "warn" or "error"'),
     ],

@@ -211,7 +211,7 @@ def _installed(readme: Document, secrets: Path, *, smpp: bool) -> Config:
 def _lay_over(table: dict[str, Any], changes: dict[str, Any]) -> None:
     for key, value in changes.items():
         if isinstance(value, dict):
-            _lay_over(table[key], value)
+            _lay_over(table.setdefault(key, {}), value)
         else:
             table[key] = value
 

@@ -39,7 +39,7 @@ from a1gateway.journal.schema import REVISION, metadata, unmatched
 from a1gateway.journal.statements import Connection, Statement, insertion
 from a1gateway.message import Kind, Price, Source, Stage, Status, StatusReport, Submission, custom_id
 
-from .conftest import START, arrival, run
+from .conftest import START, agree, arrival, run
 
 LOST = LinkTrouble(Trouble.UNREACHABLE, "A1 cannot be reached: gone")
 
@@ -199,11 +199,13 @@ def test_a_transactional_message_is_never_behind_a_campaign(journal: Journal) ->
         run(journal.accept(arrival(f"campaign-{number}", kind=Kind.MARKETING, received_at=START - 100 + number)))
     for number in range(3):
         run(journal.accept(arrival(f"reminder-{number}", received_at=START + number)))
+    agree(journal, START - 50)
     claims = [run(journal.claim(START + 10, 2)) for _ in range(3)]
     names = [[each.message_id for each in claim.submissions] for claim in claims]
     assert names == [["reminder-0", "reminder-1"], ["reminder-2", "campaign-0"], ["campaign-1", "campaign-2"]]
     # The next one is due, of whatever kind.
-    assert [claim.next_due for claim in claims] == [START - 100, START - 99, START - 97]
+    assert [claim.next_due for claim in claims] == [START + 2, None, None]
+    assert [claim.next_marketing_due for claim in claims] == [START - 50] * 3
     for claim in reversed(claims):
         record(journal, claim.submissions, Refused("stop_list", "101"))
     told, later = run(journal.untold(START + 10, 4))
@@ -290,6 +292,7 @@ def test_the_queues_depths(journal: Journal) -> None:
     run(journal.accept(arrival("m3", refusal="foreign", msisdn=None)))
     depths = run(journal.depths())
     assert {name: depth.count for name, depth in depths.items()} == {
+        "consent": 0,
         "submit": 1,
         "asking": 0,
         "status": 1,
@@ -357,7 +360,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "9999"
-down_revision = "0003"
+down_revision = "0004"
 
 
 def upgrade() -> None:

@@ -727,7 +727,7 @@ def old(tmp_path: Path) -> Path:
     """A journal of version 0001 with a message in every stage and two statuses that no message was found for."""
     migrations = tmp_path / "migrations"
     shutil.copytree(store_module._MIGRATIONS, migrations)
-    for later in ("v0002_smpp.py", "v0003_transactional_first.py"):
+    for later in ("v0002_smpp.py", "v0003_transactional_first.py", "v0004_consent.py"):
         (migrations / "versions" / later).unlink()
     path = tmp_path / "old.sqlite3"
     store = Store(f"sqlite:///{path}", migrations=migrations)

@@ -23,17 +23,18 @@ from a1gateway.carriers.outcome import (
     Trouble,
     Uncertain,
 )
-from a1gateway.dispatcher import EACH_WHILE_CROWDED, TOGETHER, Dispatcher, LookUp, _bulks, _fitting
+from a1gateway.dispatcher import EACH_WHILE_CROWDED, TOGETHER, Dispatcher, LookUp, _bulks, _Fitting
 from a1gateway.due_loop import DueLoop
 from a1gateway.errors import JournalUnavailable
 from a1gateway.gate import Gate, Probe
 from a1gateway.journal import Journal
+from a1gateway.journal.journal import Waiting
 from a1gateway.message import Kind, Source, Status, StatusReport, Submission
 from a1gateway.metrics import Metrics
 from a1gateway.polling import Polling
 from a1gateway.receipts import Receipts
 
-from .conftest import START, arrival, run
+from .conftest import START, agree, arrival, run
 from .fakes import FakeCarrier
 
 Loop = TypeVar("Loop", bound=DueLoop)
@@ -407,6 +408,8 @@ def test_a_campaign_that_is_tried_again_leaves_room_for_a_transactional_message(
     names = [f"c{number:03}" for number in range(100)]
     sending.carrier.outcomes = [Uncertain(UNREACHABLE)] * 100
     sending.accept(*names, kind=Kind.MARKETING)
+    agree(sending.journal)
+    sending.loop(Dispatcher).wake()
     # A1 has none of them, as it says twice; then it takes long over each.
     slow = [Deferred[Outcome]() for _ in range(100)]
     sending.carrier.outcomes += slow
@@ -427,7 +430,7 @@ def test_a_campaign_that_is_tried_again_leaves_room_for_a_transactional_message(
     st.sampled_from([1, 7, 50, 500]),
 )
 def test_what_is_claimed_goes_out_with_the_turns_there_are(tried: list[int], turns: int, largest: int) -> None:
-    places = _fitting(tried, turns=turns, largest=largest)
+    places = _Fitting(turns, largest, 0).choose([Waiting(each, marketing=False) for each in tried])
     assert places == sorted(set(places))
     assert places[:1] == ([0] if tried else [])
     chosen = [_tried(tried[place] + 1) for place in places]
@@ -437,6 +440,31 @@ def test_what_is_claimed_goes_out_with_the_turns_there_are(tried: list[int], tur
     # Nobody is left behind for whom there was room.
     for place in set(range(len(tried))) - set(places):
         assert len(_bulks([*chosen, _tried(tried[place] + 1)], largest)) > turns
+
+
+@given(
+    st.lists(st.integers(0, 4), max_size=40),
+    st.lists(st.integers(0, 4), max_size=40),
+    st.integers(1, 6),
+    st.integers(0, 6),
+    st.sampled_from([1, 7, 500]),
+)
+def test_marketing_takes_no_more_turns_than_are_its_own(
+    others: list[int], marketing: list[int], turns: int, allowed: int, largest: int
+) -> None:
+    """It goes along where there is room beside the others, which lose nothing by it."""
+    fitting = _Fitting(turns, largest, allowed)
+    waiting = [Waiting(each, marketing=False) for each in others] + [
+        Waiting(each, marketing=True) for each in marketing
+    ]
+    places = fitting.choose(waiting)
+    assert [place for place in places if place < len(others)] == _Fitting(turns, largest, 0).choose(
+        waiting[: len(others)]
+    )
+    alone = len(_bulks([_tried(waiting[place].attempts + 1) for place in places if place < len(others)], largest))
+    together = len(_bulks([_tried(waiting[place].attempts + 1) for place in places], largest))
+    assert together - alone == allowed - fitting.left_to_marketing <= allowed
+    assert together <= turns
 
 
 def _tried(attempts: int) -> Submission:
@@ -726,7 +754,7 @@ def test_a_link_that_is_lost_while_a_turn_is_awaited_costs_neither_turn_nor_mess
 
 def test_a_journal_that_is_away_costs_no_turn(singly: Singly, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(singly.journal, "claim", lambda *_: execute(locked))
+        patch.setattr(singly.journal, "claim", lambda *_, **__: execute(locked))
         singly.accept("m1")
     assert singly.carrier.left == 1000
     singly.pass_time(2)

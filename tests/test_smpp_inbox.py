@@ -20,7 +20,7 @@ from a1gateway.carriers.smpp.pdu import CommandStatus, Pdu, decode, encode
 from a1gateway.errors import JournalUnavailable, NothingCanHold
 from a1gateway.journal import Journal, Store
 from a1gateway.journal.lane import InlineLane
-from a1gateway.message import IncomingMessage, Source, Status, StatusReport
+from a1gateway.message import IncomingMessage, Received, Source, Status, StatusReport
 from a1gateway.metrics import Metrics
 
 from .conftest import START, run
@@ -169,7 +169,7 @@ def test_a_message_that_the_journal_cannot_take_has_to_come_again(
 
 
 def test_what_was_put_together_elsewhere_is_counted_too(delivering: Delivering) -> None:
-    delivering.inbox.announce(IncomingMessage(START, "375291112233", "MyShop", None, "Да", 3, 2))
+    delivering.inbox.announce(Received(IncomingMessage(START, "375291112233", "MyShop", None, "Да", 3, 2)))
     assert delivering.metrics.incoming._value.get() == 1
 
 

@@ -13,12 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from a1gateway.carriers.smpp.deliveries import SubscriberPart
+from a1gateway.choice_words import ChoiceWords
 from a1gateway.journal import Journal, Store
 from a1gateway.journal.lane import InlineLane
-from a1gateway.message import IncomingMessage
+from a1gateway.message import Choice, ChoiceSource, IncomingMessage, Kind
 from a1gateway.text import gsm_encode
 
-from .conftest import START, run
+from .conftest import START, arrival, run
 from .journal_in_parts import fresh
 
 DAY = 86400.0
@@ -51,11 +52,11 @@ class Inbox:
     def take(self, *parts: SubscriberPart) -> list[IncomingMessage]:
         """These come; the messages that have become whole."""
         made = [run(self._journal.take_incoming(part)) for part in parts]
-        return [message for message in made if message is not None]
+        return [received.message for received in made if received is not None]
 
     def give_up(self, before: float) -> list[IncomingMessage]:
         """The messages that are not waited for any longer."""
-        return run(self._journal.give_up_parts(before))
+        return [received.message for received in run(self._journal.give_up_parts(before))]
 
     def restart(self) -> Inbox:
         """The daemon ends and starts again."""
@@ -116,6 +117,38 @@ def test_a_part_that_a1_repeats_changes_nothing_neither_before_the_message_is_wh
     assert inbox.give_up(START + DAY) == []
     assert inbox.kept() == ["one two"]
     assert inbox.waiting() == 0
+
+
+def test_a_stop_in_a_subscribers_message_holds_with_the_message_itself(store_of_words: Journal) -> None:
+    """In one transaction: there is no moment in which one is there without the other."""
+    journal = store_of_words
+    run(journal.accept(arrival("m1", kind=Kind.MARKETING)))
+    received = run(journal.take_incoming(part("Стоп".encode("utf-16-be"), data_coding=UCS2)))
+    assert received is not None
+    assert (received.choice, [change.message_id for change in received.changes]) == (Choice.OUT, ["m1"])
+    assert run(journal.stopped(["+375291112233", "+375447654321"])) == {"+375291112233"}
+    ((choice,), _) = run(journal.pending_choices(START + 1, 10))
+    assert (choice.source, choice.note) == (ChoiceSource.SUBSCRIBER, "Стоп")
+
+
+def test_a_stop_that_came_in_parts_holds_when_the_rest_comes_no_more(store_of_words: Journal) -> None:
+    run(store_of_words.take_incoming(part(b"STOP please ", 1, 2)))
+    (received,) = run(store_of_words.give_up_parts(START + DAY))
+    assert received.choice is Choice.OUT
+
+
+@pytest.mark.parametrize(("text", "source"), [(b"stopover", "375291112233"), (b"STOP", "BANK")])
+def test_what_is_no_stop_of_a_subscriber_changes_nothing(store_of_words: Journal, text: bytes, source: str) -> None:
+    received = run(store_of_words.take_incoming(part(text, source=source)))
+    assert received is not None
+    assert received.choice is None
+    assert run(store_of_words.pending_choices(START + 1, 10)) == ([], None)
+
+
+@pytest.fixture
+def store_of_words(store: Store) -> Journal:
+    """A journal that knows what STOP means."""
+    return Journal(InlineLane(store), in_parts=True, words=ChoiceWords(["STOP", "СТОП"], ["START"]))
 
 
 def test_a_reference_comes_round_again(inbox: Inbox) -> None:

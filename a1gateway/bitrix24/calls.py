@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ _LINE_BREAK = re.compile(r"<br\s*/?>\r?\n?", re.IGNORECASE)
 _SIGNS = {"amp": "&", "quot": '"', "lt": "<", "gt": ">", "#039": "'", "#39": "'"}
 _ENTITY = re.compile("&(" + "|".join(_SIGNS) + ");")
 _MARKETING = "sender"
+
 _ORIGIN = ("module_id", "code", "bindings", "workflow_id", "document_id", "document_type")
 _LONGEST_ORIGIN = 4000
 
@@ -94,8 +96,30 @@ def _credentials(auth: dict[str, Any]) -> Credentials:
     )
 
 
-def read_message(fields: dict[str, Any], now: float, *, max_segments: int, sender_id: str | None) -> Arrival:
-    """The message that is handed over, with the door's verdict on it; raises `BadBody` without a `message_id`."""
+@dataclass(frozen=True, slots=True)
+class MarketingTerms:
+    """What holds for marketing messages besides."""
+
+    sender_id: str | None
+    not_before: Callable[[float], float] = lambda now: now
+    """When they may go out that come at a time, both in seconds since the epoch."""
+    test_numbers: frozenset[str] = frozenset()
+    """The only ones that they go to, `+375XXXXXXXXX`, if there are any."""
+
+
+def read_message(
+    fields: dict[str, Any],
+    now: float,
+    *,
+    max_segments: int,
+    sender_id: str | None,
+    sender_code: str = "",
+    marketing: MarketingTerms | None = None,
+) -> Arrival:
+    """The message that is handed over, with the door's verdict on it; raises `BadBody` without a `message_id`.
+
+    `sender_code` is that of the sender for all other messages; `marketing` is None when such messages are not sent.
+    """
     message_id = text_field(fields, "message_id").strip()
     if not message_id:
         raise BadBody("missing_message_id", "there is no message_id in the call")
@@ -105,9 +129,10 @@ def read_message(fields: dict[str, Any], now: float, *, max_segments: int, sende
     number = text_field(fields, "message_to") or text_field(properties, "phone_number")
     text = text_field(fields, "message_body") or text_field(properties, "message_text")
     module = text_field(fields, "module_id").strip().lower()
-    kind = Kind.MARKETING if module == _MARKETING else Kind.TRANSACTIONAL
-    if kind is Kind.MARKETING:
+    if module == _MARKETING:
         text = unescaped(text)
+    for_marketing = text_field(fields, "code").strip() == marketing_code(sender_code)
+    kind = Kind.MARKETING if module == _MARKETING or for_marketing else Kind.TRANSACTIONAL
     read = read_number(number)
     needed = segments(text)
     refusal: str | None = None
@@ -117,9 +142,10 @@ def read_message(fields: dict[str, Any], now: float, *, max_segments: int, sende
         refusal = Refusal.EMPTY_TEXT
     elif needed > max_segments:
         refusal = Refusal.TOO_LONG
-    elif kind is Kind.MARKETING:
-        # Until the gateway can ask for the subscriber's consent, nobody is known to have agreed.
+    elif kind is Kind.MARKETING and marketing is None:
         refusal = Refusal.MARKETING_DISABLED
+    elif kind is Kind.MARKETING and marketing is not None and not _may_be_tried(read.number, marketing):
+        refusal = Refusal.NOT_A_TEST_NUMBER
     return Arrival(
         message_id=message_id,
         received_at=now,
@@ -130,9 +156,19 @@ def read_message(fields: dict[str, Any], now: float, *, max_segments: int, sende
         warning=read.warning if isinstance(read, Msisdn) else None,
         refusal=refusal,
         segments=needed,
-        sender_id=sender_id,
+        sender_id=sender_id if kind is Kind.TRANSACTIONAL or marketing is None else marketing.sender_id,
         origin=_origin(fields),
+        not_before=marketing.not_before(now) if kind is Kind.MARKETING and marketing is not None else 0.0,
     )
+
+
+def marketing_code(sender_code: str) -> str:
+    """The code of the second sender, whose messages are marketing whoever sends them."""
+    return f"{sender_code}_marketing"
+
+
+def _may_be_tried(number: str, marketing: MarketingTerms) -> bool:
+    return not marketing.test_numbers or number in marketing.test_numbers
 
 
 def unescaped(text: str) -> str:

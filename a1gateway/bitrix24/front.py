@@ -19,7 +19,7 @@ from ..intake import Intake
 from ..web.answers import NotGenuine, answering, check_secret, http_error, json_answer
 from ..web.direct import Direct
 from ..web.forms import BadBody, read_fields
-from .calls import read_application_call, read_auth, read_message
+from .calls import MarketingTerms, read_application_call, read_auth, read_message
 from .lifecycle import Lifecycle
 from .pages import Pages, Registered
 from .registration import Registration
@@ -49,7 +49,9 @@ class Front:
         sender_name: str,
         sender_id: str | None,
         max_segments: int,
+        marketing: MarketingTerms | None = None,
     ) -> None:
+        """`marketing` is None when such messages are refused."""
         self._clock = clock
         self._intake = intake
         self._lifecycle = lifecycle
@@ -61,6 +63,7 @@ class Front:
         self._sender_name = sender_name
         self._sender_id = sender_id
         self._max_segments = max_segments
+        self._marketing = marketing
         self._pages = Pages()
 
     @app.route("/handler/<secret>", methods=["POST"])
@@ -78,7 +81,12 @@ class Front:
         check_secret(secret, self._secret)
         fields = read_fields(request)
         arrival = read_message(
-            fields, self._clock.seconds(), max_segments=self._max_segments, sender_id=self._sender_id
+            fields,
+            self._clock.seconds(),
+            max_segments=self._max_segments,
+            sender_id=self._sender_id,
+            sender_code=self._sender_code,
+            marketing=self._marketing,
         )
         await self._lifecycle.check_message(read_auth(fields))
         acceptance = await self._intake.take_message(arrival)

@@ -13,6 +13,7 @@ from ..due_loop import DueLoop
 from ..interfaces import IPortal
 from ..journal.journal import Installation
 from ..pacing import growing_pause
+from .calls import marketing_code
 from .tokens import Tokens
 from .trouble import PortalError, PortalTrouble
 
@@ -28,8 +29,16 @@ _DESCRIPTION = {
 }
 
 
+_MARKETING_NAMES = {"ru": "реклама", "be": "рэклама", "en": "marketing"}
+_MARKETING_DESCRIPTION = {
+    "ru": "Рекламные SMS через A1 (a1gateway): только тем, кто дал согласие",
+    "be": "Рэкламныя SMS праз A1 (a1gateway): толькі тым, хто даў згоду",
+    "en": "Marketing SMS through A1 (a1gateway): only to those who have agreed",
+}
+
+
 class Registration(DueLoop):
-    """Brings the sender and its handler's address up to date, at every start and whenever the application changes."""
+    """Brings the senders and their handler's address up to date, at every start and when the application changes."""
 
     _log = Logger()
 
@@ -44,17 +53,17 @@ class Registration(DueLoop):
         handler_url: str,
         event_url: str,
         random: Callable[[], float],
+        marketing: bool = False,
     ) -> None:
+        """`marketing`: whether there is a second sender, for such messages."""
         super().__init__("registration", clock, self._register)
         self._portal = portal
         self._tokens = tokens
         self._code = sender_code
-        self._sender = {
-            "CODE": sender_code,
-            "HANDLER": handler_url,
-            "NAME": dict.fromkeys(_DESCRIPTION, sender_name),
-            "DESCRIPTION": _DESCRIPTION,
-        }
+        self._senders = [_sender(sender_code, handler_url, dict.fromkeys(_DESCRIPTION, sender_name), _DESCRIPTION)]
+        if marketing:
+            names = {language: f"{sender_name}: {word}" for language, word in _MARKETING_NAMES.items()}
+            self._senders.append(_sender(marketing_code(sender_code), handler_url, names, _MARKETING_DESCRIPTION))
         self._event_url = event_url
         self._random = random
         self._failures = 0
@@ -86,7 +95,7 @@ class Registration(DueLoop):
         if installation is None or self.stands:
             return _IDLE
         try:
-            await self._register_sender()
+            await self._register_senders()
             await self._bind_events()
         except (PortalTrouble, PortalError) as error:
             if self.trouble != str(error):
@@ -109,11 +118,16 @@ class Registration(DueLoop):
         for each in waiting:
             each.callback(None)
 
-    async def _register_sender(self) -> None:
+    async def _register_senders(self) -> None:
         known = await self._portal.call("messageservice.sender.list", {})
-        if self._code not in (known.values() if isinstance(known, dict) else known or []):
+        codes = list(known.values() if isinstance(known, dict) else known or [])
+        for sender in self._senders:
+            await self._register_sender(sender, known=sender["CODE"] in codes)
+
+    async def _register_sender(self, sender: dict[str, Any], *, known: bool) -> None:
+        if not known:
             try:
-                await self._portal.call("messageservice.sender.add", self._sender | {"TYPE": "SMS"})
+                await self._portal.call("messageservice.sender.add", sender | {"TYPE": "SMS"})
             except PortalError as error:
                 if error.code != "ERROR_SENDER_ALREADY_INSTALLED":
                     raise
@@ -121,14 +135,14 @@ class Registration(DueLoop):
                 return
         # The list does not tell the handler's address: it is brought up to date without asking.
         try:
-            await self._portal.call("messageservice.sender.update", self._sender)
+            await self._portal.call("messageservice.sender.update", sender)
         except PortalError as error:
             if error.code not in ("ERROR_METHOD_NOT_FOUND", "ERROR_SENDER_NOT_FOUND"):
                 raise
             if error.code == "ERROR_METHOD_NOT_FOUND":
                 # An on-premise portal that is too old to update.
-                await self._portal.call("messageservice.sender.delete", {"CODE": self._code})
-            await self._portal.call("messageservice.sender.add", self._sender | {"TYPE": "SMS"})
+                await self._portal.call("messageservice.sender.delete", {"CODE": sender["CODE"]})
+            await self._portal.call("messageservice.sender.add", sender | {"TYPE": "SMS"})
 
     async def _bind_events(self) -> None:
         """Without these the gateway works, but does not hear of an update or an uninstallation: no reason to fail."""
@@ -139,6 +153,10 @@ class Registration(DueLoop):
                     await self._portal.call("event.bind", {"event": event, "handler": self._event_url})
         except PortalError as error:
             self._log.warn("the application's events cannot be bound: {error}", error=str(error))
+
+
+def _sender(code: str, handler: str, name: dict[str, str], description: dict[str, str]) -> dict[str, Any]:
+    return {"CODE": code, "HANDLER": handler, "NAME": name, "DESCRIPTION": description}
 
 
 def _is_bound(bound: Any, event: str, url: str) -> bool:

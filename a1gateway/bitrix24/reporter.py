@@ -12,8 +12,8 @@ from ..due_loop import DueLoop
 from ..errors import TryLater
 from ..interfaces import IPortal
 from ..journal import Journal
-from ..message import PortalUpdate
-from ..pacing import growing_pause
+from ..message import Kind, PortalUpdate
+from ..pacing import Gathering, growing_pause
 from .budget import Budget, Use
 from .portal import MOST_IN_A_BATCH
 from .tokens import Tokens
@@ -28,6 +28,8 @@ _REQUESTS_AT_ONCE = 3
 # While this share of the budget is not there, a status waits up to a second for others to go with.
 _PLENTY = 0.9
 _TOGETHER = 1.0
+# Bitrix24 saves the id of a mailing's message only after it has handed that over: it does not know it at once.
+_MAILINGS_KNOWN_AFTER = 2.0
 # The journal is not asked for every single status.
 _LOOK_AGAIN = 0.05
 _METHOD = "messageservice.message.status.update"
@@ -65,6 +67,7 @@ class Reporter(DueLoop):
         self._renewals = 0
         self._looked_at = 0.0
         self._telling: set[int] = set()
+        self._gathering = Gathering(clock)
 
     def renew(self) -> None:
         """The application has been installed: what stood in the way may be over."""
@@ -93,6 +96,7 @@ class Reporter(DueLoop):
         if not wanted or not self.running:
             self._budget.give_back()
             return pause
+        self._gathering.gone(len(wanted), full=len(wanted) == MOST_IN_A_BATCH)
         self.begin(self._tell_once(wanted), self._not_written_down)
         return 0.0
 
@@ -102,7 +106,9 @@ class Reporter(DueLoop):
         While the budget is not full, a status waits a moment for others: requests are what is scarce.
         """
         self._looked_at = now
-        found, next_due = await self._journal.untold(now, MOST_IN_A_BATCH + len(self._telling))
+        found, next_due = await self._journal.untold(
+            now, MOST_IN_A_BATCH + len(self._telling), marketing_after=_MAILINGS_KNOWN_AFTER
+        )
         updates = [each for each in found if each.id not in self._telling][:MOST_IN_A_BATCH]
         if len(updates) == MOST_IN_A_BATCH:
             # There may be more.
@@ -112,6 +118,11 @@ class Reporter(DueLoop):
         if len(updates) < MOST_IN_A_BATCH and self._budget.left < _PLENTY:
             wait = min(each.final_at for each in updates) + _TOGETHER - now
             if 0 < wait <= _TOGETHER:
+                return [], wait
+        if len(updates) < MOST_IN_A_BATCH and all(each.kind is Kind.MARKETING for each in updates):
+            # A campaign has thousands, and nobody looks at each.
+            wait = self._gathering.wait
+            if wait > 0:
                 return [], wait
         return updates, 0.0
 

@@ -13,20 +13,29 @@ from twisted.internet.defer import Deferred
 
 from ..carriers.outcome import Accepted, Outcome, Standing
 from ..carriers.smpp.deliveries import SubscriberPart
+from ..choice_words import ChoiceWords
 from ..message import (
     Acceptance,
     Arrival,
     Change,
+    Choice,
+    ChoiceSource,
     IncomingMessage,
+    Kind,
+    PendingChoice,
     PortalUpdate,
+    Received,
+    Refusal,
     Source,
     Stage,
     Status,
     StatusReport,
     Submission,
+    Unasked,
+    Verdict,
     custom_id,
 )
-from . import parts, subscribers
+from . import consents, parts, stop_list, subscribers
 from .evidence import Evidence
 from .lane import ILane
 from .matching import Unsettled
@@ -49,14 +58,17 @@ from .schema import history, installation, messages, unmatched
 from .statements import Connection, Statement, among, change_by_id, insertion, listed
 
 _NOT_ASKED = 3600.0
+_LONGEST_NOTE = 200
 _QUEUES = {
+    Stage.CONSENT: "consent",
     Stage.READY: "submit",
     Stage.IN_FLIGHT: "submit",
     Stage.ASKING: "asking",
     Stage.SENT: "status",
 }
 _AS_JSON = json.JSONEncoder(ensure_ascii=False)
-_OVER, _READY = str(Stage.OVER), str(Stage.READY)
+_OVER, _READY, _CONSENT = str(Stage.OVER), str(Stage.READY), str(Stage.CONSENT)
+_REASONS_OF_EXPIRY = {Stage.READY: "not_sent_in_time", Stage.CONSENT: consents.CONSENT_UNKNOWN}
 _NEW_COLUMNS = (
     "message_id",
     "custom_id",
@@ -166,6 +178,21 @@ class Claim:
 
     submissions: list[Submission]
     next_due: float | None
+    next_marketing_due: float | None = None
+    """The same of marketing messages, where these were claimed apart."""
+    asked_again: int = 0
+    """How many were not claimed because the portal has to be asked again."""
+    changes: Sequence[Change] = ()
+    """Those that have come to their end instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a message that waits to be submitted is chosen by."""
+
+    attempts: int
+    """How often it may have reached A1."""
+    marketing: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +231,14 @@ class Installation:
 class Journal:
     """Messages, their history, and the portal's tokens."""
 
-    def __init__(self, lane: ILane, *, in_parts: bool = False) -> None:
-        """`in_parts`: messages go out in parts of their own, each with its identifier and its receipt (SMPP)."""
+    def __init__(self, lane: ILane, *, in_parts: bool = False, words: ChoiceWords | None = None) -> None:
+        """`in_parts`: messages go out in parts of their own, each with its identifier and its receipt (SMPP).
+
+        `words` are those by which subscribers opt out of marketing, and in again.
+        """
         self._lane = lane
         self._in_parts = in_parts
+        self._words = words or ChoiceWords()
 
     def close(self) -> Deferred[None]:
         """Fires when everything handed over is on disk and the file is closed."""
@@ -248,18 +279,28 @@ class Journal:
         return self._lane.run(operation)
 
     def claim(
-        self, now: float, limit: int, choose: Callable[[Sequence[int]], Sequence[int]] | None = None
+        self,
+        now: float,
+        limit: int,
+        choose: Callable[[Sequence[Waiting]], Sequence[int]] | None = None,
+        *,
+        marketing: bool = True,
+        asked_after: float = 0.0,
     ) -> Deferred[Claim]:
         """Take up to `limit` messages that are due, oldest first, and mark them as in flight.
 
-        `choose` is told how often each of them may have reached A1, and says which of them to take, by their places;
-        the others stay due. It runs outside the reactor's thread.
+        `choose` is told of each of them, and says which of them to take, by their places; the others stay due. It
+        runs outside the reactor's thread. `marketing`: whether such messages may go now; those whose consent was
+        asked for before `asked_after` have to be asked for again.
         """
+        kinds = IN_ORDER if marketing else (Kind.TRANSACTIONAL,)
 
         def operation(connection: Connection) -> Claim:
-            waiting = due(connection, Stage.READY, now, limit)
+            due_now = due(connection, Stage.READY, now, limit, kinds)
+            waiting, old, changes = consents.sift(connection, due_now, asked_after, now)
             if choose is not None:
-                waiting = [waiting[place] for place in choose([row["attempts"] for row in waiting])]
+                of_each = [Waiting(row["attempts"], row["kind"] == Kind.MARKETING) for row in waiting]
+                waiting = [waiting[place] for place in choose(of_each)]
             if waiting:
                 connection.execute(_CLAIM, {"rows": listed(row["id"] for row in waiting), "at": now})
             ways = parts.prepare(connection, waiting) if self._in_parts else {}
@@ -267,7 +308,13 @@ class Journal:
             for row in waiting:
                 concatenation, of_it = ways.get(row["id"], (None, ()))
                 submissions.append(submission(row, row["attempts"] + 1, of_it, concatenation))
-            return Claim(submissions, next_due(connection, Stage.READY))
+            return Claim(
+                submissions,
+                next_due(connection, Stage.READY, kinds=(Kind.TRANSACTIONAL,)),
+                next_due(connection, Stage.READY, kinds=(Kind.MARKETING,)),
+                old,
+                changes,
+            )
 
         return self._lane.run(operation)
 
@@ -278,6 +325,64 @@ class Journal:
         postponed, asked for when nobody knows. Statuses that came before the answer are applied.
         """
         return self._lane.each(_record, (outcomes, now))
+
+    # Marketing.
+
+    def unasked(self, now: float, limit: int) -> Deferred[tuple[list[Unasked], float | None]]:
+        """Up to `limit` marketing messages whose consent is to be asked for; and when the next is due."""
+        return self._lane.run(lambda connection: consents.unasked(connection, now, limit))
+
+    def judge(self, verdicts: Sequence[Verdict], due_at: float, now: float) -> Deferred[list[Change]]:
+        """Write down what the portal said of consents; what may go out is due at `due_at`."""
+        return self._lane.run(lambda connection: consents.judge(connection, verdicts, due_at, now))
+
+    def give_up_consents(self, before: float, now: float, limit: int = 500) -> Deferred[list[Change]]:
+        """End up to `limit` messages whose consent could have been asked for since `before`, and is not known."""
+        return self._lane.run(lambda connection: consents.give_up(connection, before, now, limit))
+
+    def open_hours(self, now: float) -> Deferred[int]:
+        """The hours of marketing have begun: what waited for them is due; fires with how many did."""
+        return self._lane.run(lambda connection: consents.open_hours(connection, now))
+
+    def refuse_marketing(self, now: float, limit: int = 500) -> Deferred[list[Change]]:
+        """End up to `limit` marketing messages that have not left: marketing is not configured any more."""
+        return self._lane.run(lambda connection: consents.refuse_all(connection, now, limit))
+
+    def choose(
+        self, msisdn: str, choice: Choice, source: ChoiceSource, note: str, now: float
+    ) -> Deferred[list[Change]]:
+        """A subscriber has opted out of marketing SMS, or in; fires with what has come to its end by that."""
+        return self._lane.run(lambda connection: stop_list.choose(connection, msisdn, choice, source, note, now))
+
+    def stopped(self, msisdns: Sequence[str]) -> Deferred[set[str]]:
+        """Those of the numbers that are on the stop list."""
+        return self._lane.run(lambda connection: stop_list.stopped(connection, msisdns))
+
+    def pending_choices(self, now: float, limit: int) -> Deferred[tuple[list[PendingChoice], float | None]]:
+        """Up to `limit` choices that the CRM is to be told of now, and when the next is due (None: none waits)."""
+        return self._lane.run(lambda connection: stop_list.pending(connection, now, limit))
+
+    def choice_written(
+        self, choice: PendingChoice, contacts: Sequence[int], *, again_at: float | None, trouble: str | None
+    ) -> Deferred[None]:
+        """A choice stands in these contacts now; `again_at`: it has to be tried again then, because of `trouble`."""
+
+        def operation(connection: Connection) -> None:
+            stop_list.written(connection, choice.id, again_at, choice.tries + 1, contacts, trouble)
+
+        return self._lane.run(operation)
+
+    def evidence(self, msisdn: str) -> Deferred[dict[str, Any]]:
+        """What is known of the consent of a number: `messages` with what was found, `choices`, `stopped`."""
+
+        def operation(connection: Connection) -> dict[str, Any]:
+            return {
+                "messages": consents.evidence(connection, msisdn),
+                "choices": stop_list.of_number(connection, msisdn),
+                "stopped": bool(stop_list.stopped(connection, [msisdn])),
+            }
+
+        return self._lane.run(operation)
 
     # Messages of which nobody knows whether A1 has them.
 
@@ -401,35 +506,70 @@ class Journal:
             return [
                 take(connection, row, Status.EXPIRED, Source.GATEWAY, "gave_up", now, reason=reason)
                 for row in connection.all(_OVERDUE, {"before": before, "most": limit})
-                for reason in ["not_sent_in_time" if row["stage"] == Stage.READY else "no_answer"]
+                for reason in [_REASONS_OF_EXPIRY.get(row["stage"], "no_answer")]
             ]
 
         return self._lane.run(operation)
 
     # Messages from subscribers.
 
-    def take_incoming(self, part: SubscriberPart) -> Deferred[IncomingMessage | None]:
-        """Keep a subscriber's message, or one part of it; fires with the message when it is whole now."""
-        return self._lane.run(lambda connection: subscribers.take_in(connection, part))
+    def take_incoming(self, part: SubscriberPart) -> Deferred[Received | None]:
+        """Keep a subscriber's message, or one part of it; fires with the message when it is whole now.
 
-    def give_up_parts(self, before: float) -> Deferred[list[IncomingMessage]]:
+        A choice that it makes holds at once.
+        """
+
+        def operation(connection: Connection) -> Received | None:
+            message = subscribers.take_in(connection, part)
+            return None if message is None else self._received(connection, message)
+
+        return self._lane.run(operation)
+
+    def give_up_parts(self, before: float) -> Deferred[list[Received]]:
         """Keep messages from subscribers as far as they came, of which no part has come since `before`."""
-        return self._lane.run(lambda connection: subscribers.give_up_parts(connection, before))
+
+        def operation(connection: Connection) -> list[Received]:
+            given_up = subscribers.give_up_parts(connection, before)
+            return [self._received(connection, message) for message in given_up]
+
+        return self._lane.run(operation)
+
+    def _received(self, connection: Connection, message: IncomingMessage) -> Received:
+        choice = self._words.read(message.text)
+        if choice is None or message.msisdn is None:
+            return Received(message)
+        note = message.text[:_LONGEST_NOTE]
+        at = message.received_at
+        changes = stop_list.choose(connection, message.msisdn, choice, ChoiceSource.SUBSCRIBER, note, at)
+        return Received(message, choice, tuple(changes))
 
     # What Bitrix24 has to be told.
 
-    def untold(self, now: float, limit: int) -> Deferred[tuple[list[PortalUpdate], float | None]]:
-        """Up to `limit` final statuses that are due to be told, and when the next is (None: none waits)."""
+    def untold(
+        self, now: float, limit: int, *, marketing_after: float = 0.0
+    ) -> Deferred[tuple[list[PortalUpdate], float | None]]:
+        """Up to `limit` final statuses that are due to be told, and when the next is (None: none waits).
+
+        Those of marketing are due `marketing_after` seconds later than the others.
+        """
 
         def operation(connection: Connection) -> tuple[list[PortalUpdate], float | None]:
             updates: list[PortalUpdate] = []
-            for kind in IN_ORDER:
-                values = {"of": kind, "now": now, "most": limit - len(updates)}
-                updates += [PortalUpdate(*row) for row in connection.execute(_UNTOLD, values)]
+            due_before = {Kind.TRANSACTIONAL: now, Kind.MARKETING: now - marketing_after}
+            for kind, before in due_before.items():
+                values = {"of": kind, "now": before, "most": limit - len(updates)}
+                updates += [
+                    PortalUpdate(id_, message_id, told, tries, final_at, code, kind)
+                    for id_, message_id, told, tries, final_at, code in connection.execute(_UNTOLD, values)
+                ]
             if len(updates) == limit:
                 return updates, now
-            times = [connection.value(_NEXT_UNTOLD, {"of": kind, "now": now}) for kind in IN_ORDER]
-            return updates, min((each for each in times if each is not None), default=None)
+            times = [
+                at + now - before
+                for kind, before in due_before.items()
+                if (at := connection.value(_NEXT_UNTOLD, {"of": kind, "now": before})) is not None
+            ]
+            return updates, min(times, default=None)
 
         return self._lane.run(operation)
 
@@ -542,7 +682,11 @@ def _accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[Accepta
 
 
 def _accept_one(connection: Connection, arrival: Arrival) -> Acceptance:
-    refused = arrival.refusal is not None
+    marketing = arrival.kind is Kind.MARKETING
+    refusal = arrival.refusal
+    if marketing and refusal is None and arrival.msisdn is not None:
+        refusal = Refusal.STOP_LIST if stop_list.stopped(connection, [arrival.msisdn]) else None
+    refused = refusal is not None
     status = Status.REJECTED if refused else Status.QUEUED
     values = {
         "message_id": arrival.message_id,
@@ -556,24 +700,24 @@ def _accept_one(connection: Connection, arrival: Arrival) -> Acceptance:
         "text": arrival.text,
         "sender_id": arrival.sender_id,
         "segments": arrival.segments,
-        "refusal": arrival.refusal,
+        "refusal": refusal,
         "status": str(status),
-        "stage": _OVER if refused else _READY,
-        "due_at": None if refused else arrival.received_at,
+        "stage": _OVER if refused else _CONSENT if marketing else _READY,
+        "due_at": None if refused else max(arrival.received_at, arrival.not_before),
         "final_at": None,
         "reason": None,
         "told": None,
         "tell_at": None,
     }
     if refused:
-        values |= ending(status, arrival.received_at, arrival.refusal)
+        values |= ending(status, arrival.received_at, refusal)
     made = connection.execute(_ACCEPT, values)
     if not made.rowcount:
         return Acceptance(arrival.message_id, connection.value(_VERDICT, {"name": arrival.message_id}), repeated=True)
     assert made.lastrowid is not None
     source = Source.GATEWAY if refused else Source.PORTAL
-    write_history(connection, made.lastrowid, arrival.received_at, source, status, arrival.refusal or "accepted")
-    return Acceptance(arrival.message_id, arrival.refusal)
+    write_history(connection, made.lastrowid, arrival.received_at, source, status, refusal or "accepted")
+    return Acceptance(arrival.message_id, refusal)
 
 
 def _record(

@@ -7,11 +7,12 @@ from typing import Any
 from sqlalchemy import bindparam, or_, select
 
 from ..carriers.outcome import Accepted, Duplicate, Outcome, Postponed, Refused, Uncertain
-from ..message import Change, Source, Stage, Status
+from ..message import Change, Choice, ChoiceSource, Refusal, Source, Stage, Status
 from .parts import ANSWER_LOST, accept, any_unmatched, forget, load, read_unmatched, settle_doubt, settle_early
 from .rows import by_id, change, settle, take, write_history
-from .schema import unmatched
+from .schema import messages, unmatched
 from .statements import Connection, Row, Statement
+from .stop_list import choose
 
 # A message is submitted again only when A1 has said this often that it does not have it: the lost request may still
 # be on its way inside A1 when it is first asked.
@@ -23,6 +24,7 @@ _MOST_RESENDS = 10
 # again. By how much the clock may have been set back between the two, in seconds.
 _CLOCK_SET_BACK = 86400.0
 
+_NUMBER = Statement(select(messages.c.msisdn).where(messages.c.id == bindparam("row")))
 _EARLY = Statement(
     select(unmatched)
     .where(
@@ -54,18 +56,17 @@ def _not_accepted(connection: Connection, row: Row, outcome: Outcome, due_at: fl
         # A callback has been faster than the answer.
         return []
     if isinstance(outcome, Refused):
-        return [
-            take(
-                connection,
-                row,
-                Status.REJECTED,
-                Source.API,
-                outcome.word,
-                now,
-                reason=outcome.reason,
-                note=outcome.note,
-            )
-        ]
+        refused = take(
+            connection,
+            row,
+            Status.REJECTED,
+            Source.API,
+            outcome.word,
+            now,
+            reason=outcome.reason,
+            note=outcome.note,
+        )
+        return [refused, *_stopped(connection, row, outcome, now)]
     if isinstance(outcome, Postponed):
         # It has not arrived anywhere: that was no attempt.
         put_off = row["postponed"] + (outcome.after is not None)
@@ -84,6 +85,14 @@ def _not_accepted(connection: Connection, row: Row, outcome: Outcome, due_at: fl
         write_history(connection, row["id"], now, Source.API, None, word, note)
     # Receipts may have been faster than the end of the link.
     return settle_doubt(connection, row, now) if isinstance(outcome, Uncertain) else []
+
+
+def _stopped(connection: Connection, row: Row, outcome: Refused, now: float) -> list[Change]:
+    """A1 has the number on a stop list: it is on ours from now on."""
+    if outcome.reason != Refusal.STOP_LIST:
+        return []
+    msisdn = connection.value(_NUMBER, {"row": row["id"]})
+    return choose(connection, msisdn, Choice.OUT, ChoiceSource.A1, outcome.note or outcome.word, now)
 
 
 def _accepted(connection: Connection, row: Row, outcome: Accepted, due_at: float, now: float) -> list[Change]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -26,6 +26,8 @@ _SUBMITTED = (
     "postponed",
     "resent",
     "concatenation",
+    "kind",
+    "consent_at",
 )
 _STATE = (
     "id",
@@ -82,19 +84,21 @@ def by_id(connection: Connection, row: int) -> Row | None:
     return connection.first(_BY_ID, {"row": row})
 
 
-def due(connection: Connection, stage: Stage, now: float, limit: int) -> list[Row]:
+def due(connection: Connection, stage: Stage, now: float, limit: int, kinds: Sequence[Kind] = IN_ORDER) -> list[Row]:
     """Up to `limit` messages that are due, oldest first, the transactional ones before any others."""
     found: list[Row] = []
-    for kind in IN_ORDER:
+    for kind in kinds:
         if len(found) < limit:
             values = {"of": stage, "kind": kind, "now": now, "most": limit - len(found)}
             found += connection.all(_DUE, values)
     return found
 
 
-def next_due(connection: Connection, stage: Stage, after: float = 0.0) -> float | None:
+def next_due(
+    connection: Connection, stage: Stage, after: float = 0.0, kinds: Sequence[Kind] = IN_ORDER
+) -> float | None:
     """When the next message of a stage is due, later than `after`; None when none is."""
-    times = [connection.value(_NEXT_DUE, {"of": stage, "kind": kind, "after": after}) for kind in IN_ORDER]
+    times = [connection.value(_NEXT_DUE, {"of": stage, "kind": kind, "after": after}) for kind in kinds]
     return min((each for each in times if each is not None), default=None)
 
 
@@ -114,6 +118,7 @@ def submission(row: Row, attempts: int, parts: tuple[Part, ...] = (), concatenat
         resent=row["resent"],
         concatenation=(row["concatenation"] or 0) if concatenation is None else concatenation,
         parts=parts,
+        kind=Kind(row["kind"]),
     )
 
 

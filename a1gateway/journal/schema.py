@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     Double,
     ForeignKey,
@@ -18,9 +19,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
-REVISION = "0003"
+REVISION = "0004"
 """The last of the migrations: the one that these tables are of."""
 
 metadata = MetaData()
@@ -63,6 +65,8 @@ messages = Table(
     # What joins its parts on the air; and when the latest final receipt of a part came while others were missing.
     Column("concatenation", Integer),
     Column("partly_at", Double),
+    # Of marketing: when the portal was asked for the consent that it goes out by.
+    Column("consent_at", Double),
     Column("final_at", Double),
     # What Bitrix24 has to be told, and when to try; no time when it need not or has confirmed it.
     Column("told", String),
@@ -87,6 +91,7 @@ Index(
     sqlite_where=messages.c.concatenation.is_not(None),
 )
 Index("ix_messages_partly", messages.c.partly_at, sqlite_where=messages.c.partly_at.is_not(None))
+Index("ix_messages_marketing", messages.c.msisdn, messages.c.id, sqlite_where=messages.c.kind == text("'marketing'"))
 
 # The parts of messages that go out in parts of their own (SMPP), one row for a message of one part too. The
 # user_message_reference of a part follows from its id.
@@ -148,6 +153,52 @@ Index("ix_unmatched_identifier", unmatched.c.identifier)
 Index("ix_unmatched_id_text", unmatched.c.id_text, sqlite_where=unmatched.c.id_text.is_not(None))
 Index("ix_unmatched_id_value", unmatched.c.id_value, sqlite_where=unmatched.c.id_value.is_not(None))
 Index("ix_unmatched_due", unmatched.c.due_at, sqlite_where=unmatched.c.due_at.is_not(None))
+
+# What the portal said of the consent to each marketing message: a row for every contact that was asked about, or one
+# without a contact.
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("message", Integer, ForeignKey("messages.id"), nullable=False),
+    Column("asked_at", Double, nullable=False),
+    Column("field", String, nullable=False),
+    Column("contact", Integer),
+    # The value as it came, in JSON, and for people.
+    Column("value", Text),
+    Column("meaning", Text, nullable=False),
+    Column("granted", Boolean, nullable=False),
+)
+Index("ix_consents_message", consents.c.message)
+
+# The numbers that get no marketing SMS, since when, and by whose word.
+stop_list = Table(
+    "stop_list",
+    metadata,
+    Column("msisdn", String, primary_key=True),
+    Column("since", Double, nullable=False),
+    Column("source", String, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+# Every opting out and in, in order; those that the CRM does not know yet have a time to try.
+choices = Table(
+    "choices",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("msisdn", String, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("choice", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("due_at", Double),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    # The contacts that it was written into, as a JSON list, once it was; and what stands in the way before.
+    Column("contacts", Text),
+    Column("trouble", Text),
+)
+Index("ix_choices_msisdn", choices.c.msisdn)
+Index("ix_choices_due", choices.c.due_at, sqlite_where=choices.c.due_at.is_not(None))
 
 # Messages from subscribers, put together.
 incoming = Table(

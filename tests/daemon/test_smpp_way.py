@@ -9,6 +9,7 @@ import string
 import pytest
 
 from ..centre.centre import SENDER_ID, Manner, Receipts, Refusal, why_not
+from .commands import check_config
 from .processes import eventually
 from .stack import NUMBER, Stack
 from .together import Scenario, Together
@@ -156,6 +157,33 @@ def a_message_from_a_subscriber_is_kept(stack: Stack) -> None:
     stack.is_delivered_once(stack.send())
 
 
+def a_subscriber_opts_out_by_sms_and_in_again(stack: Stack) -> None:
+    """The number is on the stop list at once, and in the CRM soon after; other messages still go out."""
+    field = {"entityTypeId": 3, "name": "UF_CRM_SMS_CONSENT", "type": "boolean"}
+    stack.portal.ask("POST", "crm/reset")
+    stack.portal.ask("POST", "crm/field", field)
+    contact = {"entityTypeId": 3, "phones": [NUMBER], "fields": {"UF_CRM_SMS_CONSENT": "Y"}}
+    id_ = stack.portal.ask("POST", "crm/item", contact)["id"]
+
+    def agreed() -> bool:
+        item = stack.portal.ask("GET", f"crm/items?entityTypeId=3&id={id_}")
+        return bool(item["fields"]["UF_CRM_SMS_CONSENT"])
+
+    # The daemon looks again.
+    assert check_config(stack).returncode == 0
+    stack.is_delivered_once(stack.send(module="sender"), 30)
+    assert stack.centre.subscriber_writes("Стоп! Не пишите мне", from_number=NUMBER.lstrip("+")) == 1
+    eventually(lambda: stack.gateway.rows("SELECT 1 FROM stop_list") or None, 10, "the number is on the stop list")
+    assert stack.told(stack.send(module="sender")) == ["failed"]
+    stack.is_delivered_once(stack.send())
+    eventually(lambda: not agreed() or None, 20, "the contact's field says no")
+    (comment,) = stack.portal.ask("GET", "crm/comments")
+    assert "«Стоп! Не пишите мне»" in comment["COMMENT"]
+    assert stack.centre.subscriber_writes("старт", from_number=NUMBER.lstrip("+")) == 1
+    eventually(lambda: agreed() or None, 20, "the contact's field says yes")
+    stack.is_delivered_once(stack.send(module="sender"), 30)
+
+
 def what_is_not_confirmed_by_a_receipt_is_asked_for(stack: Stack) -> None:
     """With query_sm = true, where the contract allows it."""
     short, long = stack.send(), stack.send(text="Заказ готов к выдаче. " * 10)
@@ -193,6 +221,12 @@ SCENARIOS = {
         takes=10,
     ),
     "subscribers": Scenario(a_message_from_a_subscriber_is_kept, manner=Manner()),
+    "STOP": Scenario(
+        a_subscriber_opts_out_by_sms_and_in_again,
+        manner=Manner(),
+        changes={"consent": {"contact_field": "UF_CRM_SMS_CONSENT"}},
+        takes=30,
+    ),
     "query_sm": Scenario(
         what_is_not_confirmed_by_a_receipt_is_asked_for,
         manner=Manner(query=2, receipts=NO_RECEIPTS),

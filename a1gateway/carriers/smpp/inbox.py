@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from ...journal import Journal
-from ...message import IncomingMessage, Source, StatusReport
+from ...message import Received, Source, StatusReport
 from ...metrics import Metrics
 from ...msisdn import masked
 from .deliveries import Receipt, SubscriberPart, read_delivery
@@ -27,12 +27,17 @@ class Inbox:
         metrics: Metrics,
         *,
         take_status: Callable[[StatusReport], Awaitable[None]],
+        on_choice: Callable[[Received], None] = lambda received: None,
     ) -> None:
-        """`take_status` puts a status on disk and applies it; raises `TryLater` when nothing can hold it."""
+        """`take_status` puts a status on disk and applies it; raises `TryLater` when nothing can hold it.
+
+        `on_choice` hears of messages that opt out of marketing, or in again.
+        """
         self._clock = clock
         self._journal = journal
         self._metrics = metrics
         self._take_status = take_status
+        self._on_choice = on_choice
 
     async def take(self, pdu: Pdu) -> CommandStatus:
         """OK once what came is on disk; raises `TryLater` when it cannot be kept now and has to come again."""
@@ -44,12 +49,13 @@ class Inbox:
         return CommandStatus.OK
 
     async def _take_message(self, part: SubscriberPart) -> None:
-        message = await self._journal.take_incoming(part)
-        if message is not None:
-            self.announce(message)
+        received = await self._journal.take_incoming(part)
+        if received is not None:
+            self.announce(received)
 
-    def announce(self, message: IncomingMessage) -> None:
+    def announce(self, received: Received) -> None:
         """This message is in the journal now."""
+        message = received.message
         self._metrics.incoming.inc()
         self._log.info(
             "a subscriber's message from {number} is kept ({received} of {parts} parts)",
@@ -57,6 +63,8 @@ class Inbox:
             received=message.parts_received,
             parts=message.parts,
         )
+        if received.choice is not None:
+            self._on_choice(received)
 
 
 def _report(receipt: Receipt) -> StatusReport:

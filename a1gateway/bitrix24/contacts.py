@@ -1,0 +1,144 @@
+"""Finding the contacts behind a message: by its bindings, or by its number. What is asked, and what answers mean.
+
+Source: Bitrix24's documentation of `crm.item.*` and `crm.duplicate.findbycomm`, and corp's crm_rest.php.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..msisdn import Msisdn, read_number
+from .consent_field import CONTACT
+
+IDS_IN_A_PAGE = 50
+"""`crm.item.list` gives no more at once."""
+MOST_NUMBERS = 6
+"""`crm.duplicate.findbycomm` looks at 20 values at most, and each number stands in the CRM in one of three forms."""
+_MOST_FOUND = 20
+_TYPES = {"LEAD": 1, "DEAL": 2, "CONTACT": CONTACT, "COMPANY": 4, "QUOTE": 7, "SMART_INVOICE": 31}
+_DOCUMENT = re.compile(r"(LEAD|DEAL|CONTACT|COMPANY|QUOTE|SMART_INVOICE)_(\d{1,18})|DYNAMIC_(\d{1,9})_(\d{1,18})")
+
+Command = tuple[str, Mapping[str, Any]]
+"""A method and its parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item of the CRM."""
+
+    entity_type: int
+    """Bitrix24's `entityTypeId`; 3 is a contact."""
+    id: int
+
+
+def bound_to(origin: Mapping[str, Any]) -> Item | None:
+    """The item that a message was sent from, a contact rather than anything else; None when it names none."""
+    found = [*_bindings(origin.get("bindings")), *_documents(origin.get("document_id"))]
+    return next((item for item in found if item.entity_type == CONTACT), found[0] if found else None)
+
+
+def find(msisdns: Sequence[str]) -> Command:
+    """Which contacts have these numbers, `MOST_NUMBERS` at most; the answer does not say who has which."""
+    values = [form for msisdn in msisdns for form in _spellings(msisdn)]
+    return "crm.duplicate.findbycomm", {"type": "PHONE", "entity_type": "CONTACT", "values": values}
+
+
+def found(answer: Any) -> list[int]:
+    """The ids of the contacts that were found."""
+    ids = answer.get("CONTACT") if isinstance(answer, Mapping) else None
+    return list(_ids(ids.values() if isinstance(ids, Mapping) else ids))
+
+
+def may_be_cut(contacts: Sequence[int]) -> bool:
+    """Whether there may be more of them than the portal has told."""
+    return len(contacts) >= _MOST_FOUND
+
+
+def read_many(contacts: Sequence[int]) -> Command:
+    """Contacts with their phones and fields, `IDS_IN_A_PAGE` at most."""
+    # Phones are given only when everything is asked for.
+    return "crm.item.list", {"entityTypeId": CONTACT, "filter": {"@id": list(contacts)}, "select": ["*"]}
+
+
+def read_one(item: Item) -> Command:
+    """One item."""
+    return "crm.item.get", {"entityTypeId": item.entity_type, "id": item.id}
+
+
+def items(answer: Any) -> dict[int, Mapping[str, Any]]:
+    """The items of either answer, by id."""
+    if not isinstance(answer, Mapping):
+        return {}
+    listed = answer.get("items")
+    if isinstance(listed, Mapping):
+        listed = list(listed.values())
+    one = answer.get("item")
+    every = listed if isinstance(listed, list) else [one]
+    return {id_: each for each in every if isinstance(each, Mapping) for id_ in _ids([each.get("id")])}
+
+
+def contacts_of(item: Mapping[str, Any]) -> list[int]:
+    """The contacts of a deal, a lead or another item, the primary one first."""
+    several = item.get("contactIds")
+    others = several.values() if isinstance(several, Mapping) else several
+    return list(dict.fromkeys([*_ids([item.get("contactId")]), *_ids(others)]))
+
+
+def phones(contact: Mapping[str, Any]) -> list[str]:
+    """A contact's phones as they stand in the CRM."""
+    fields = contact.get("fm")
+    listed = fields.values() if isinstance(fields, Mapping) else fields if isinstance(fields, list) else []
+    return [
+        str(each.get("value", ""))
+        for each in listed
+        if isinstance(each, Mapping) and str(each.get("typeId", "PHONE")).upper() == "PHONE"
+    ]
+
+
+def has_number(contact: Mapping[str, Any], msisdn: str) -> bool | None:
+    """Whether the contact has this number; None when one of its phones only looks like it."""
+    alike = False
+    for phone in phones(contact):
+        read = read_number(phone)
+        if isinstance(read, Msisdn):
+            if read.number == msisdn:
+                return True
+        elif msisdn[-9:] in re.sub(r"\D", "", phone):
+            alike = True
+    return None if alike else False
+
+
+def _spellings(msisdn: str) -> list[str]:
+    """The forms in which the portal may keep a number: it compares digits, and corrects no 8 in front."""
+    national = msisdn[-9:]
+    return [f"375{national}", f"80{national}", national]
+
+
+def _bindings(bindings: Any) -> Iterator[Item]:
+    for each in (
+        bindings.values() if isinstance(bindings, Mapping) else bindings if isinstance(bindings, list) else []
+    ):
+        if isinstance(each, Mapping):
+            for entity_type in _ids([each.get("OWNER_TYPE_ID")]):
+                for id_ in _ids([each.get("OWNER_ID")]):
+                    yield Item(entity_type, id_)
+
+
+def _documents(document: Any) -> Iterator[Item]:
+    names = document.values() if isinstance(document, Mapping) else document if isinstance(document, list) else []
+    for name in names:
+        form = _DOCUMENT.fullmatch(str(name))
+        if form is not None:
+            entity_type = _TYPES[form[1]] if form[1] else int(form[3])
+            yield Item(entity_type, int(form[2] or form[4]))
+
+
+def _ids(values: Iterable[Any] | None) -> Iterator[int]:
+    for value in values or ():
+        if isinstance(value, (int, str)) and not isinstance(value, bool):
+            text = str(value)
+            if text.isascii() and text.isdecimal() and 0 < int(text) < 1 << 63:
+                yield int(text)

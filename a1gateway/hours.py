@@ -1,0 +1,55 @@
+"""The hours of the day in which marketing SMS may go out, as people in Minsk read the clock."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta, timezone
+
+MINSK = timezone(timedelta(hours=3), "Europe/Minsk")
+"""Belarus has had this time the whole year round since 2011; a small server may have no table of time zones."""
+_DAY = 86400.0
+_FORM = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)\s*[-\N{EN DASH}]\s*([01]?\d|2[0-4]):([0-5]\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """A part of each day, in seconds since midnight in Minsk; one that ends before it begins goes over midnight."""
+
+    begin: float
+    end: float
+
+    @classmethod
+    def read(cls, text: str) -> Hours:
+        """Hours written as `09:00-21:00`; raises `ValueError` when they are not, or would never begin."""
+        form = _FORM.fullmatch(text.strip())
+        if form is None:
+            raise ValueError("not hours")
+        begin, end = (int(form[at]) * 3600.0 + int(form[at + 1]) * 60.0 for at in (1, 3))
+        if max(begin, end) > _DAY or begin in (end, _DAY):
+            raise ValueError("no part of a day")
+        return cls(begin, end)
+
+    def opening(self, now: float) -> float:
+        """When they are on next, at `now` or later; both in seconds since the epoch."""
+        midnight, second = self._day(now)
+        if self._are_on(second):
+            return now
+        return midnight + self.begin if second < self.begin else midnight + _DAY + self.begin
+
+    def closing(self, now: float) -> float:
+        """When hours that are on at `now` end."""
+        midnight, second = self._day(now)
+        return midnight + self.end if second < self.end else midnight + _DAY + self.end
+
+    def _are_on(self, second: float) -> bool:
+        if self.begin < self.end:
+            return self.begin <= second < self.end
+        return second >= self.begin or second < self.end
+
+    @staticmethod
+    def _day(now: float) -> tuple[float, float]:
+        """The last midnight in Minsk, and the seconds since then."""
+        offset = MINSK.utcoffset(None).total_seconds()
+        second = (now + offset) % _DAY
+        return now - second, second

@@ -1,0 +1,72 @@
+"""When marketing SMS may go out: in their hours, at their share of A1's limit, by a consent that is not old."""
+
+from __future__ import annotations
+
+import math
+
+from twisted.internet.interfaces import IReactorTime
+
+from .hours import Hours
+from .pacing import TokenBucket
+
+
+class MarketingPace:
+    """Turns for marketing messages; what it holds back is what the others have for certain."""
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        *,
+        rate: float,
+        hours: Hours | None = None,
+        max_age: float = math.inf,
+        never: bool = False,
+    ) -> None:
+        """`rate` is in turns a second, 0: no limit of its own; `max_age` of a consent is in seconds.
+
+        `never`: no marketing goes out at all.
+        """
+        self._clock = clock
+        self._bucket = TokenBucket(clock, rate, max(1.0, rate)) if rate > 0 else None
+        self._hours = hours
+        self._max_age = max_age
+        self._never = never
+
+    @property
+    def open(self) -> bool:
+        """Whether it is in its hours now."""
+        now = self._clock.seconds()
+        return not self._never and (self._hours is None or self._hours.opening(now) == now)
+
+    @property
+    def opens_at(self) -> float:
+        """When marketing may go out next; now, if it may."""
+        now = self._clock.seconds()
+        if self._never:
+            return math.inf
+        return now if self._hours is None else self._hours.opening(now)
+
+    @property
+    def asked_after(self) -> float:
+        """A consent that was asked for earlier is too old."""
+        return self._clock.seconds() - self._max_age
+
+    def take(self, most: int) -> int:
+        """Take up to `most` turns that can be had without waiting; how many."""
+        return most if self._bucket is None else self._bucket.take_more(most)
+
+    def give_back(self, turns: int) -> None:
+        """These were not used."""
+        if self._bucket is not None:
+            self._bucket.give_back(turns)
+
+    def charge(self, turns: int) -> None:
+        """So many more were needed than were taken: what comes next waits for them."""
+        if self._bucket is not None:
+            self._bucket.give_back(-turns)
+
+    @property
+    def wait(self) -> float:
+        """How long until a turn can be had, in seconds."""
+        held = 0.0 if self._bucket is None else self._bucket.wait
+        return max(held, self.opens_at - self._clock.seconds())

@@ -1,0 +1,74 @@
+"""The hours of marketing."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from a1gateway.hours import MINSK, Hours
+
+DAY = 86400.0
+
+
+def at(clock: str, day: int = 22) -> float:
+    """A moment of November 2026 by Minsk's clock, in seconds since the epoch."""
+    return datetime.fromisoformat(f"2026-11-{day:02} {clock}").replace(tzinfo=MINSK).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("hours", "now", "opens"),
+    [
+        ("09:00-21:00", at("09:00"), at("09:00")),
+        ("09:00-21:00", at("20:59:59"), at("20:59:59")),
+        ("09:00-21:00", at("21:00"), at("09:00", 23)),
+        ("09:00-21:00", at("08:59"), at("09:00")),
+        ("9:00 – 21:00", at("00:00"), at("09:00")),
+        ("00:00-24:00", at("03:00"), at("03:00")),
+        ("22:00-06:00", at("23:00"), at("23:00")),
+        ("22:00-06:00", at("05:59"), at("05:59")),
+        ("22:00-06:00", at("06:00"), at("22:00")),
+        ("09:00-24:00", at("23:59"), at("23:59")),
+    ],
+)
+def test_hours_are_read_by_the_clock_in_minsk(hours: str, now: float, opens: float) -> None:
+    """Whatever the server's own time zone is."""
+    assert Hours.read(hours).opening(now) == opens
+
+
+@pytest.mark.parametrize(
+    ("hours", "now", "closes"),
+    [
+        ("09:00-21:00", at("09:00"), at("21:00")),
+        ("22:00-06:00", at("23:00"), at("06:00", 23)),
+        ("22:00-06:00", at("05:00"), at("06:00")),
+        ("09:00-24:00", at("12:00"), at("00:00", 23)),
+    ],
+)
+def test_hours_end(hours: str, now: float, closes: float) -> None:
+    """On the same day, or on the next when they go over midnight."""
+    assert Hours.read(hours).closing(now) == closes
+
+
+@pytest.mark.parametrize(
+    "text", ["", "9-21", "09:00", "09:00-09:00", "24:00-06:00", "25:00-26:00", "09:60-10:00", "x"]
+)
+def test_what_is_no_hours_is_refused(text: str) -> None:
+    """Hours that never begin too."""
+    with pytest.raises(ValueError, match=r"."):
+        Hours.read(text)
+
+
+@given(st.integers(0, 1439), st.integers(0, 1439), st.floats(0, 4e9))
+def test_the_next_opening_is_within_a_day_and_is_one(begin: int, end: int, now: float) -> None:
+    """At the opening they are on, and they end after it, within a day."""
+    if begin == end:
+        return
+    hours = Hours(begin * 60.0, end * 60.0)
+    opening = hours.opening(now)
+    assert now <= opening <= now + DAY
+    assert hours.opening(opening + 0.001) == opening + 0.001
+    assert opening < hours.closing(opening) <= opening + DAY
+    assert timedelta(0) <= MINSK.utcoffset(None)
