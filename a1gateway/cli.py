@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from . import __version__, config, normalize
 from .consent_commands import add_commands, look_at_field
+from .contact_base import desk
+from .contact_base.command import add_campaign_arguments, add_contacts_arguments
 from .control.command import ask_daemon
 from .sandbox import command as sandbox
 
@@ -30,6 +32,10 @@ def parser() -> argparse.ArgumentParser:
     numbers.set_defaults(run=lambda given: normalize.run(given.file, sys.stdin, sys.stdout))
 
     add_commands(commands)
+    base = commands.add_parser("contacts", help="the portal's contact base: look at it, and clean it")
+    add_contacts_arguments(base, desk.run("contacts"), desk.console)
+    campaign = commands.add_parser("campaign-check", help="who would get a campaign, its price and its time")
+    add_campaign_arguments(campaign, desk.run("campaign-check"), desk.console)
 
     simulation = commands.add_parser("sandbox", help="a simulated A1 and a simulated Bitrix24 portal on this machine")
     sandbox.add_arguments(simulation)

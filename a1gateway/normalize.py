@@ -64,20 +64,24 @@ class Unreadable(Exception):
 
 def normalize(source: TextIO, out: TextIO) -> None:
     """Write to `out` what the gateway makes of every number in `source`; raises `Unreadable`."""
+    # csv.writer of this Python leaves a lone \r bare when lines end in \n, and readers take it for the end of a row.
+    plain, quoting = (csv.writer(out, lineterminator="\n", quoting=how) for how in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL))
+    plain.writerow(HEADER)
+    for number in numbers_in(source):
+        (quoting if "\r" in number else plain).writerow((number, *_verdict(number)))
+
+
+def numbers_in(source: TextIO) -> Iterator[str]:
+    """Every number in `source`, text or CSV, as it was received; raises `Unreadable`."""
     lines = _lines(source)
     header: str | None = next(lines, None)
     given = _SEP.fullmatch(header.strip()) if header is not None else None
     if given is not None:
         header = next(lines, None)
-    # csv.writer of this Python leaves a lone \r bare when lines end in \n, and readers take it for the end of a row.
-    plain, quoting = (csv.writer(out, lineterminator="\n", quoting=how) for how in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL))
-    plain.writerow(HEADER)
     if header is None:
         return
     delimiter, columns = _header(header, given["delimiter"] if given is not None else _DELIMITERS)
-    numbers = _cells(lines, delimiter, columns) if columns else _texts(chain((header,), lines))
-    for number in numbers:
-        (quoting if "\r" in number else plain).writerow((number, *_verdict(number)))
+    yield from _cells(lines, delimiter, columns) if columns else _texts(chain((header,), lines))
 
 
 def run(path: str | None, stdin: TextIO, stdout: TextIO) -> int:
@@ -86,28 +90,30 @@ def run(path: str | None, stdin: TextIO, stdout: TextIO) -> int:
     Without a path, or with `-`, numbers come from `stdin`. The input is UTF-8 with or without a BOM, UTF-16 with one,
     or, if it is neither, cp1251, in which spreadsheets in Belarus write. Of a pipe only the beginning decides that.
     """
-    name = "standard input" if path in (None, "-") else path
     try:
-        with _opened(path, stdin) as source:
+        with opened(path, stdin) as source:
             normalize(source, stdout)
     except BrokenPipeError:
         raise
-    except OSError as error:
-        return _failed(f"{name}: {error.strerror or error}")
-    except UnicodeDecodeError as error:
-        return _failed(f"{name}: begins as {error.encoding}, but does not go on so")
-    except (Unreadable, UnicodeError) as error:
-        return _failed(f"{name}: {error}")
+    except (OSError, UnicodeError, Unreadable) as error:
+        sys.stderr.write(f"a1gateway normalize: {explained(path, error)}\n")
+        return 1
     return 0
 
 
-def _failed(why: str) -> int:
-    sys.stderr.write(f"a1gateway normalize: {why}\n")
-    return 1
+def explained(path: str | None, error: OSError | UnicodeError | Unreadable) -> str:
+    """Why what `opened` opened could not be read to its end, for people."""
+    name = "standard input" if path in (None, "-") else path
+    if isinstance(error, OSError):
+        return f"{name}: {error.strerror or error}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"{name}: begins as {error.encoding}, but does not go on so"
+    return f"{name}: {error}"
 
 
 @contextlib.contextmanager
-def _opened(path: str | None, stdin: TextIO) -> Iterator[TextIO]:
+def opened(path: str | None, stdin: TextIO) -> Iterator[TextIO]:
+    """The text at `path`, or of `stdin` without one or with `-`, in the encoding that it begins with."""
     if path is not None and path != "-":
         with open(path, "rb") as binary, _text(binary) as text:
             yield text

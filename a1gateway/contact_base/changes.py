@@ -1,0 +1,250 @@
+"""What `a1gateway contacts clean` changes in an item, and the file from which it can be undone.
+
+**What is certain.** A stored number is rewritten when `msisdn.read_number` reads it without a warning and nothing
+but the number stands there: digits, spaces, and signs that people put between them. A plus has to be followed by 375:
+what a number with another one should say is for a person to decide, although it is right for sending. An extension,
+a label, a second number and a spreadsheet's `.0` leave the number as it is.
+
+**What is marked.** Items with a number that looks as if it were meant for a mobile phone and cannot be: `too_short`,
+`too_many_digits`, `several_numbers`, `not_a_number`, `unknown_code`. Not an empty one, and neither fixed lines nor
+numbers of other countries, which are right as they are, though no SMS goes there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..bitrix24.consent_field import converted
+from ..errors import GatewayError
+from ..msisdn import Msisdn, NumberFault, read_number
+from .items import Entity, Item
+
+MARKED = frozenset(NumberFault) - {NumberFault.EMPTY_NUMBER, NumberFault.FIXED_LINE, NumberFault.FOREIGN}
+
+_BARE = re.compile(r"\s*(?:\+[\s(]*375)?[0-9\s()\[\].\-\u2010-\u2015/]*")
+_NOT_DIGITS = re.compile(r"[^0-9]+")
+_FORMAT = "a1gateway contacts clean 1"
+_KINDS = {"boolean": "boolean", "string": "string", "text": "string"}
+
+
+class Unusable(GatewayError):
+    """A file or a field cannot be used for what it was named for; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneChange:
+    """What a phone holds and what it is to hold."""
+
+    id: str
+    old: str
+    new: str
+    value_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkField:
+    """The field of a type that says that a number is invalid."""
+
+    name: str
+    """As the operator knows it: `UF_CRM_BAD_PHONE`."""
+    key: str
+    """Under which `crm.item.*` has it."""
+    kind: str
+    """`boolean` or `string`."""
+
+    def held(self, fields: Mapping[str, Any]) -> str:
+        """What an item's field holds: `Y`, `N` or a text; empty for nothing."""
+        value = fields.get(self.key)
+        if value is None or value in ("", []):
+            return ""
+        if self.kind == "boolean":
+            return "Y" if value in ("Y", "y", "1", 1, True) else "N"
+        return str(value)
+
+    def marking(self, fault: NumberFault) -> str:
+        """What it is to hold for such a number."""
+        return "Y" if self.kind == "boolean" else str(fault)
+
+    def same(self, one: str, other: str) -> bool:
+        """Whether two values mean the same: a box that nobody has ever touched is an empty one."""
+        return one == other or (self.kind == "boolean" and {one, other} == {"", "N"})
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What the field holds and what it is to hold."""
+
+    field: MarkField
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """All that changes in one item."""
+
+    entity: Entity
+    id: int
+    phones: tuple[PhoneChange, ...]
+    mark: Mark | None = None
+
+    def reversed(self) -> Change:
+        """What undoes it."""
+        phones = tuple(replace(each, old=each.new, new=each.old) for each in self.phones)
+        mark = None if self.mark is None else replace(self.mark, old=self.mark.new, new=self.mark.old)
+        return replace(self, phones=phones, mark=mark)
+
+
+def certain_form(stored: str) -> str | None:
+    """The number as `+375XXXXXXXXX` when it is certain what a stored one means, else None."""
+    read = read_number(stored)
+    if not isinstance(read, Msisdn) or read.warning is not None or not _BARE.fullmatch(stored):
+        return None
+    return read.number if _NOT_DIGITS.sub("", stored).endswith(read.number[4:]) else None
+
+
+def fault_to_mark(stored: str) -> NumberFault | None:
+    """Why an item with this number is marked, or None."""
+    read = read_number(stored)
+    return read.fault if not isinstance(read, Msisdn) and read.fault in MARKED else None
+
+
+def planned(item: Item, mark: MarkField | None) -> Change | None:
+    """What is to change in an item, or None; phones that no request could name are left alone."""
+    phones = tuple(
+        PhoneChange(phone.id, phone.value, form, phone.value_type)
+        for phone in item.phones
+        if phone.id and (form := certain_form(phone.value)) is not None and form != phone.value
+    )
+    marking = None if mark is None else _marking(item, mark)
+    return Change(item.entity, item.id, phones, marking) if phones or marking else None
+
+
+def _marking(item: Item, field: MarkField) -> Mark | None:
+    fault = next((fault for phone in item.phones if (fault := fault_to_mark(phone.value)) is not None), None)
+    if fault is None:
+        return None
+    old, new = field.held(item.fields), field.marking(fault)
+    return None if old == new else Mark(field, old, new)
+
+
+def mark_field(answer: Any, entity: Entity, name: str) -> MarkField:
+    """The field `name` of a type by the result of `crm.item.fields`; raises `Unusable`."""
+    fields = answer.get("fields") if isinstance(answer, Mapping) else None
+    for key, described in fields.items() if isinstance(fields, Mapping) else ():
+        if not isinstance(described, Mapping):
+            continue
+        if str(described.get("upperName", "")).upper() == name.upper() or key in (name, converted(name)):
+            kind = str(described.get("type", "")).lower()
+            if kind not in _KINDS or described.get("isMultiple") is True:
+                raise Unusable(
+                    f"{entity.label}: the field {name} is neither a yes/no field nor a text, none is marked"
+                )
+            return MarkField(str(described.get("upperName") or name).upper(), str(key), _KINDS[kind])
+    raise Unusable(f"{entity.label}: there is no field {name}, none is marked")
+
+
+class UndoFile:
+    """The file from which all can be undone: what was there is on disk before a change leaves. JSON in lines."""
+
+    def __init__(self, path: Path, portal: str, at: str) -> None:
+        """It is made, for its owner's eyes only, when there is something to keep; `at` is an ISO time."""
+        self.path = path
+        self._first = {"file": _FORMAT, "portal": portal, "at": at}
+        self._file: int | None = None
+
+    @property
+    def used(self) -> bool:
+        """Whether there is such a file now."""
+        return self._file is not None
+
+    def keep(self, changes: Iterable[Change]) -> None:
+        """Put changes on disk; raises `OSError`, and then none may leave."""
+        lines = [_line(_written(change)) for change in changes]
+        if self._file is None:
+            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND
+            self._file = os.open(self.path, flags, 0o600)
+            lines.insert(0, _line(self._first))
+            folder = os.open(self.path.absolute().parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        whole = b"".join(lines)
+        while whole:
+            whole = whole[os.write(self._file, whole) :]
+        os.fsync(self._file)
+
+    def close(self) -> None:
+        """Nothing more is kept."""
+        if self._file is not None:
+            os.close(self._file)
+
+
+def kept_changes(path: Path, portal: str) -> Iterator[Change]:
+    """The changes that an undo file holds, in their order; raises `Unusable` when it is none of this portal's.
+
+    A line without an end was being written when the power went; its change had not left.
+    """
+    try:
+        with path.open("rb") as file:
+            first = json.loads(file.readline())
+            if not isinstance(first, dict) or first.get("file") != _FORMAT:
+                raise Unusable(f"{path} is no file of contacts clean")
+            if first.get("portal") != portal:
+                raise Unusable(f"{path} is of the portal {first.get('portal')!r}, and this is {portal!r}")
+            for number, line in enumerate(file, 2):
+                if not line.endswith(b"\n"):
+                    return
+                try:
+                    yield _read(json.loads(line))
+                except (ValueError, KeyError, TypeError) as error:
+                    raise Unusable(f"{path}, line {number}: {error!r}") from None
+    except (ValueError, OSError) as error:
+        raise Unusable(f"{path} cannot be read: {error}") from None
+
+
+def _line(content: Any) -> bytes:
+    return json.dumps(content).encode() + b"\n"
+
+
+def _written(change: Change) -> dict[str, Any]:
+    written: dict[str, Any] = {
+        "entity": change.entity.label,
+        "id": change.id,
+        "phones": [
+            {"id": each.id, "old": each.old, "new": each.new, "valueType": each.value_type} for each in change.phones
+        ],
+    }
+    if change.mark is not None:
+        field = change.mark.field
+        written["mark"] = {
+            "field": field.name,
+            "key": field.key,
+            "type": field.kind,
+            "old": change.mark.old,
+            "new": change.mark.new,
+        }
+    return written
+
+
+def _read(written: Any) -> Change:
+    phones = tuple(
+        PhoneChange(str(each["id"]), str(each["old"]), str(each["new"]), str(each["valueType"]))
+        for each in written["phones"]
+    )
+    mark = written.get("mark")
+    return Change(
+        Entity.labelled(written["entity"]),
+        int(written["id"]),
+        phones,
+        None
+        if mark is None
+        else Mark(MarkField(mark["field"], mark["key"], mark["type"]), str(mark["old"]), str(mark["new"])),
+    )

@@ -1,0 +1,320 @@
+"""`a1gateway contacts audit`, `a1gateway contacts clean` and `a1gateway campaign-check`: their options and runs.
+
+They ask the portal and the journal through the running daemon, within its budget of requests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+from twisted.internet.defer import CancelledError
+from twisted.internet.interfaces import IReactorTime
+
+from ..bitrix24.consent_field import ConsentField, NoSuchField, describe
+from ..bitrix24.trouble import PortalTrouble
+from ..config_sections import Config
+from ..control.command import add_config_option
+from ..errors import GatewayError
+from ..hours import MINSK
+from ..interfaces import IPortal
+from ..normalize import Unreadable, explained, numbers_in, opened
+from . import audit, campaign, clean
+from .changes import Change, UndoFile, kept_changes
+from .pages import BaseReader
+from .patience import Patience
+from .progress import Progress, duration
+from .work_file import WorkFile
+from .writer import Writer
+
+_PATIENCE = 30.0
+_LISTED = ("entity", "id", "phone_id", "number", "normalized", "mark")
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """What these commands need of the running daemon."""
+
+    clock: IReactorTime
+    config: Config
+    portal: IPortal
+    portal_name: str
+    """The portal's host."""
+    consents: campaign.IConsentDesk
+    prices: campaign.IPriceDesk | None
+    """None when A1 has no HTTP API for this gateway."""
+
+
+Run = Callable[[str, Callable[[Daemon], Awaitable[int]]], int]
+"""Does work with the daemon of a configuration file; gives the work's exit status, or 1 when there is no daemon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """Where a command reads and writes."""
+
+    stdin: TextIO
+    stdout: TextIO
+    stderr: TextIO
+
+    def say(self, line: str) -> None:
+        """A line of what the command is for."""
+        self.stdout.write(line + "\n")
+
+    def failed(self, command: str, why: object) -> int:
+        """The exit status for a command that cannot do its work."""
+        self.stderr.write(f"a1gateway {command}: {why}\n")
+        return 1
+
+
+def add_contacts_arguments(parser: argparse.ArgumentParser, run: Run, console: Callable[[], Console]) -> None:
+    """Declare `contacts audit` and `contacts clean`; `run` reaches the daemon."""
+    commands = parser.add_subparsers(dest="contacts_command", required=True, metavar="COMMAND")
+    auditing = commands.add_parser(
+        "audit", help="write all numbers of the portal, and what is wrong with them, as CSV"
+    )
+    _common(auditing)
+    option = auditing.add_argument
+    option("--output", metavar="FILE", type=Path, default=Path("audit.csv"), help="default: audit.csv")
+    option("--restart", action="store_true", help="begin anew, and not where an interrupted audit stopped")
+    auditing.set_defaults(run=lambda given: run_audit(given, run, console()))
+
+    cleaning = commands.add_parser("clean", help="write numbers into the CRM as +375XXXXXXXXX, mark invalid ones")
+    _common(cleaning)
+    option = cleaning.add_argument
+    option("--apply", action="store_true", help="do it; without, only say what would be done")
+    option("--mark-field", metavar="NAME", help="field for items with an invalid number, such as UF_CRM_BAD_PHONE")
+    option("--output", metavar="FILE", type=Path, help="write all changes as CSV")
+    option("--undo-file", metavar="FILE", type=Path, help="default: clean-YYYYmmdd-HHMMSS.undo.jsonl")
+    option("--undo", metavar="FILE", type=Path, help="put back what an earlier run wrote, from the file that it left")
+    cleaning.set_defaults(run=lambda given: run_clean(given, run, console()))
+
+
+def add_campaign_arguments(parser: argparse.ArgumentParser, run: Run, console: Callable[[], Console]) -> None:
+    """Declare `campaign-check`."""
+    _common(parser)
+    option = parser.add_argument
+    option("--text", required=True, help="the text of the SMS")
+    option(
+        "--numbers", metavar="FILE", help="text or CSV, - for standard input; without it, all contacts of the portal"
+    )
+    option("--exact", action="store_true", help="ask A1 for the price of every message, and not of 500 of them")
+    parser.set_defaults(run=lambda given: run_campaign_check(given, run, console()))
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    add_config_option(parser)
+    parser.add_argument(
+        "--patience",
+        metavar="MINUTES",
+        type=_minutes,
+        default=_PATIENCE * 60,
+        help=f"how long the portal may be away before this gives up; default: {_PATIENCE:g}",
+    )
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = -1.0
+    if not 0 <= minutes <= 100_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes")
+    return minutes * 60
+
+
+def run_audit(given: argparse.Namespace, run: Run, console: Console) -> int:
+    """`contacts audit`: the exit status, 0 when the report is written."""
+    name = "contacts audit"
+    kept: list[WorkFile] = []
+    files = ExitStack()
+
+    async def work(daemon: Daemon) -> int:
+        consent = daemon.config.consent
+        now = daemon.clock.seconds()
+        file = audit.open_work_file(given.output, daemon.portal_name, consent, now=now, restart=given.restart)
+        kept.append(files.enter_context(closing(file)))
+        progress, patience = _progress(daemon, given, console)
+        if file.resumed:
+            progress.say(f"going on with the audit begun at {file.begun}")
+        field = await _consent_field(daemon, patience, progress)
+        reader = BaseReader(daemon.clock, daemon.portal, patience)
+        try:
+            await audit.collect(daemon.clock, reader, file, field, progress)
+        except (CancelledError, GatewayError):
+            progress.say("the audit is not over; the same command goes on from here")
+            raise
+        return 0
+
+    with files:
+        try:
+            status = run(given.config, _guarded(name, console, work))
+            if status == 0:
+                # Behind the work, since it takes a while and needs no daemon.
+                for line in audit.report(kept[0], given.output):
+                    console.say(line)
+        except (OSError, sqlite3.Error) as error:
+            return console.failed(name, error)
+    return status
+
+
+def run_clean(given: argparse.Namespace, run: Run, console: Console) -> int:
+    """`contacts clean` and its undo: the exit status, 0 when the portal has taken all."""
+    name = "contacts clean"
+    if given.undo is not None:
+        if given.mark_field is not None or given.output is not None or given.undo_file is not None:
+            return console.failed(name, "with --undo there are only --config, --apply and --patience")
+        return run(given.config, _guarded(name, console, lambda daemon: _undo(daemon, given, console)))
+    return run(given.config, _guarded(name, console, lambda daemon: _clean(daemon, given, console)))
+
+
+async def _clean(daemon: Daemon, given: argparse.Namespace, console: Console) -> int:
+    progress, patience = _progress(daemon, given, console)
+    marks = {}
+    if given.mark_field is not None:
+        marks = await clean.mark_fields(daemon.portal, patience, given.mark_field, console.say)
+    at = datetime.fromtimestamp(daemon.clock.seconds(), MINSK)
+    path = given.undo_file or Path(f"clean-{at:%Y%m%d-%H%M%S}.undo.jsonl")
+    undo = UndoFile(path, daemon.portal_name, at.isoformat(timespec="seconds")) if given.apply else None
+    reader = BaseReader(daemon.clock, daemon.portal, patience, most_pages=clean.MOST_PAGES)
+    with _listing(given.output) as listed:
+        try:
+            tally = await clean.Clean(
+                reader,
+                progress,
+                console.say,
+                marks=marks,
+                writer=Writer(daemon.portal, patience) if given.apply else None,
+                undo=undo,
+                listed=listed,
+            ).run()
+        finally:
+            progress.clear()
+            if undo is not None:
+                undo.close()
+                if undo.used:
+                    console.say(f"to undo it: a1gateway contacts clean --config {given.config} --undo {path} --apply")
+    for line in clean.summary(tally, applied=given.apply):
+        console.say(line)
+    return 1 if tally.not_taken else 0
+
+
+async def _undo(daemon: Daemon, given: argparse.Namespace, console: Console) -> int:
+    _, patience = _progress(daemon, given, console)
+    writer = Writer(daemon.portal, patience)
+    changes = kept_changes(given.undo, daemon.portal_name)
+    done = await clean.undo(changes, writer, console.say, apply=given.apply)
+    for line in clean.undo_summary(done, applied=given.apply):
+        console.say(line)
+    return 1 if done.not_taken else 0
+
+
+def run_campaign_check(given: argparse.Namespace, run: Run, console: Console) -> int:
+    """`campaign-check`: the exit status, 0 when somebody would get it, 1 when nobody, 2 when that is not known."""
+    nobody = False
+    read = campaign.Recipients()
+    if given.numbers is not None:
+        try:
+            with opened(given.numbers, console.stdin) as source:
+                read = campaign.numbers_of(numbers_in(source))
+        except (OSError, UnicodeError, Unreadable) as error:
+            console.failed("campaign-check", explained(given.numbers, error))
+            return 2
+
+    async def work(daemon: Daemon) -> int:
+        nonlocal nobody
+        progress, patience = _progress(daemon, given, console)
+        recipients = read
+        if given.numbers is None:
+            reader = BaseReader(daemon.clock, daemon.portal, patience)
+            recipients = await campaign.contacts_of(reader, progress)
+        found = await campaign.check(
+            given.text,
+            recipients,
+            a1=daemon.config.a1,
+            consent=daemon.config.consent,
+            desk=daemon.consents,
+            prices=daemon.prices,
+            exact=given.exact,
+            patience=patience,
+            progress=progress,
+            now=daemon.clock.seconds(),
+        )
+        for line in campaign.told(found):
+            console.say(line)
+        nobody = not found.would_get
+        return 0
+
+    status = run(given.config, _guarded("campaign-check", console, work))
+    return 2 if status else int(nobody)
+
+
+def _guarded(
+    name: str, console: Console, work: Callable[[Daemon], Awaitable[int]]
+) -> Callable[[Daemon], Awaitable[int]]:
+    """`work` that says what failed in place of raising it."""
+
+    async def guarded(daemon: Daemon) -> int:
+        try:
+            return await work(daemon)
+        except (GatewayError, OSError) as error:
+            return console.failed(name, error)
+
+    return guarded
+
+
+def _progress(daemon: Daemon, given: argparse.Namespace, console: Console) -> tuple[Progress, Patience]:
+    progress = Progress(console.stderr, daemon.clock.seconds)
+
+    def waiting(trouble: PortalTrouble, pause: float) -> None:
+        progress.say(f"{trouble}; trying again in {duration(pause)}")
+
+    return progress, Patience(daemon.clock, given.patience, on_wait=waiting)
+
+
+async def _consent_field(daemon: Daemon, patience: Patience, progress: Progress) -> ConsentField | None:
+    consent = daemon.config.consent
+    if consent is None:
+        return None
+    while True:
+        try:
+            field = await describe(daemon.portal, consent.contact_field, consent.granted_values, consent.denied_value)
+            break
+        except PortalTrouble as trouble:
+            await patience.wait(trouble)
+    patience.progressed()
+    if isinstance(field, NoSuchField):
+        progress.say(f"contacts have no field {field.name} (consent.contact_field): the column consent stays empty")
+        return None
+    if not field.readable:
+        progress.say(f"the field {field.name} (consent.contact_field) has a type that cannot mean yes: {field.kind}")
+    return field
+
+
+@contextmanager
+def _listing(path: Path | None) -> Iterator[Callable[[Change], None]]:
+    """What writes changes into the CSV at `path`, if there is to be one."""
+    if path is None:
+        yield lambda change: None
+        return
+    descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as out:
+        rows = csv.writer(out)
+        rows.writerow(_LISTED)
+
+        def listed(change: Change) -> None:
+            who = (change.entity.label, change.id)
+            for phone in change.phones:
+                rows.writerow((*who, phone.id, audit.number_cell(phone.old), phone.new, ""))
+            if change.mark is not None:
+                rows.writerow((*who, "", "", "", change.mark.new))
+
+        yield listed

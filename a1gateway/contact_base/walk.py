@@ -1,0 +1,56 @@
+"""How far a walk through the base has got, and the walk of a command that does all in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .items import Entity, Item
+from .pages import BaseReader
+from .progress import Progress
+
+_PLURALS = {Entity.CONTACT: "contacts", Entity.LEAD: "leads", Entity.COMPANY: "companies"}
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """How far the walk through one type has got."""
+
+    highest: int
+    """The highest id of the type when the walk began."""
+    last: int
+    """The id behind which it goes on."""
+    ended: bool
+
+
+def share_done(walks: Mapping[Entity, Walked]) -> float:
+    """Which share of the base has been walked, by its ids; 0 to 1."""
+    whole = sum(walk.highest for walk in walks.values())
+    done = sum(walk.highest if walk.ended else min(walk.last, walk.highest) for walk in walks.values())
+    return done / whole if whole else 1.0
+
+
+def counts(counted: Mapping[Entity, int]) -> str:
+    """So many items of each type, for people."""
+    return ", ".join(f"{counted[entity]:,} {_PLURALS[entity]}" for entity in Entity if entity in counted)
+
+
+async def walk(
+    reader: BaseReader,
+    entities: Sequence[Entity],
+    progress: Progress,
+    take: Callable[[Entity, Sequence[Item]], Awaitable[None]],
+) -> dict[Entity, int]:
+    """Hand over all items of these types, by type and id; how many there were. Raises as `BaseReader.read`."""
+    walks = {entity: Walked(await reader.highest(entity), 0, ended=False) for entity in entities}
+    counted = dict.fromkeys(entities, 0)
+    for entity in entities:
+        while not walks[entity].ended:
+            stretch = await reader.read(entity, walks[entity].last)
+            await take(entity, stretch.items)
+            last = stretch.items[-1].id if stretch.items else walks[entity].last
+            walks[entity] = Walked(walks[entity].highest, last, stretch.ended)
+            counted[entity] += len(stretch.items)
+            progress.show(share_done(walks), f"{counts(counted)}; {reader.requests} requests")
+    progress.clear()
+    return counted

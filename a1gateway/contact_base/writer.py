@@ -1,0 +1,218 @@
+"""Writing changes into the CRM: in a batch, then read back, since an answer that says "done" may be wrong or lost."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..bitrix24.trouble import PortalError, PortalTrouble
+from ..interfaces import IPortal
+from .changes import Change, Mark, PhoneChange
+from .items import Entity, Item
+from .patience import Patience
+
+AT_ONCE = 50
+"""The most changes that `Writer.write` takes; a batch's limit and a page's."""
+_NO_SUCH_METHOD = "ERROR_METHOD_NOT_FOUND"
+# Bitrix24 replaces this in a batch's values, whoever wrote them.
+_REPLACED_IN_A_BATCH = "$result["
+_OLD_BOOLEANS = {"Y": "1", "N": "0"}
+
+
+class Standing(enum.Enum):
+    """What is in a place that a change is for."""
+
+    OLD = "old"
+    NEW = "new"
+    ANOTHER = "another"
+    """Something else, or the place is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """A part of a change that did not come about."""
+
+    entity: Entity
+    id: int
+    what: str
+    """The number or the field, for people."""
+    why: str
+    is_mark: bool = False
+
+
+def standing_of_phone(item: Item | None, change: PhoneChange) -> Standing:
+    """What the phone of `item` holds now; None is an item that is gone."""
+    held = next((phone.value for phone in item.phones if phone.id == change.id), None) if item is not None else None
+    if held is None:
+        return Standing.ANOTHER
+    if held in (change.new, change.old):
+        return Standing.NEW if held == change.new else Standing.OLD
+    # The portal takes away spaces at the ends.
+    return Standing.NEW if held.strip() == change.new.strip() else Standing.ANOTHER
+
+
+def standing_of_mark(item: Item | None, mark: Mark) -> Standing:
+    """What the field of `item` holds now."""
+    if item is None:
+        return Standing.ANOTHER
+    held = mark.field.held(item.fields)
+    if mark.field.same(held, mark.new):
+        return Standing.NEW
+    return Standing.OLD if mark.field.same(held, mark.old) else Standing.ANOTHER
+
+
+class Writer:
+    """Writes changes of one type at a time. Troubles are waited out as far as `patience` goes."""
+
+    def __init__(self, portal: IPortal, patience: Patience) -> None:
+        self._portal = portal
+        self._patience = patience
+        self._by_item_method: set[Entity] = set()
+
+    async def write(self, entity: Entity, changes: Sequence[Change]) -> list[NotTaken]:
+        """Write up to 50 changes of a type, and say what did not come about.
+
+        Raises `PortalTrouble` when the portal does not answer for too long; any of them may have come about then.
+        """
+        assert len(changes) <= AT_ONCE
+        not_taken: list[NotTaken] = []
+        pending = list(changes)
+        while pending:
+            old_method = entity not in self._by_item_method
+            said, trouble = await self._send(entity, pending)
+            items = await self.read(entity, [change.id for change in pending])
+            again: list[Change] = []
+            for change in pending:
+                left, others = _left(change, items.get(change.id))
+                error = said.get(change.id)
+                not_taken += [replace(each, why=_why(error, each.why)) for each in others]
+                if left is None:
+                    continue
+                if isinstance(error, PortalError) and error.code.upper() == _NO_SUCH_METHOD and old_method:
+                    self._by_item_method.add(entity)
+                    again.append(left)
+                elif isinstance(error, PortalTrouble):
+                    trouble = trouble or error
+                    again.append(left)
+                else:
+                    why = _why(error, "the portal has kept what was there")
+                    not_taken += _all_of(left, why)
+            if len(again) < len(pending):
+                self._patience.progressed()
+            if again and trouble is not None:
+                await self._patience.wait(trouble)
+            pending = again
+        return not_taken
+
+    async def read(self, entity: Entity, ids: Sequence[int]) -> dict[int, Item]:
+        """The items as they are now, by id; those that are gone are left out. Up to 50."""
+        parameters = {
+            "entityTypeId": entity.value,
+            "select": ["*"],
+            "filter": {"@id": list(ids)},
+            "order": {"id": "ASC"},
+            "start": -1,
+        }
+        while True:
+            try:
+                answer = await self._portal.call("crm.item.list", parameters)
+                entries = answer.get("items") if isinstance(answer, Mapping) else None
+                if not isinstance(entries, list):
+                    raise PortalTrouble("Bitrix24 answers with something else than a list of items")
+                read = [Item.read(entity, each) for each in entries]
+            except PortalTrouble as trouble:
+                await self._patience.wait(trouble)
+            except ValueError as error:
+                await self._patience.wait(PortalTrouble(f"Bitrix24 answers with {error}"))
+            else:
+                return {item.id: item for item in read if item.id in ids}
+
+    async def _send(
+        self, entity: Entity, changes: Sequence[Change]
+    ) -> tuple[dict[int, Exception], PortalTrouble | None]:
+        """What the portal says against changes, by the items' ids, and what kept it from all of them."""
+        said: dict[int, Exception] = {}
+        together = {f"i{change.id}": change for change in changes if not _has_a_reference(change)}
+        try:
+            if together:
+                answers = await self._portal.batch({name: self._update(each) for name, each in together.items()})
+                for name, change in together.items():
+                    answer = answers.get(name, PortalTrouble("Bitrix24 has left a part of a batch undone"))
+                    if isinstance(answer, Exception):
+                        said[change.id] = answer
+            for change in changes:
+                if _has_a_reference(change):
+                    try:
+                        await self._portal.call(*self._update(change))
+                    except PortalError as error:
+                        said[change.id] = error
+        except PortalTrouble as trouble:
+            return {change.id: said.get(change.id, trouble) for change in changes}, trouble
+        return said, None
+
+    def _update(self, change: Change) -> tuple[str, dict[str, Any]]:
+        """The method that makes a change, and its parameters.
+
+        It is the older one, since only that one empties a field; where a portal has it no more, the newer.
+        """
+        fields: dict[str, Any] = {}
+        if change.entity in self._by_item_method:
+            if change.phones:
+                fields["fm"] = {
+                    each.id: {"typeId": "PHONE", "valueType": each.value_type, "value": each.new}
+                    for each in change.phones
+                }
+            if change.mark is not None:
+                fields[change.mark.field.key] = change.mark.new
+            return "crm.item.update", {"entityTypeId": change.entity.value, "id": change.id, "fields": fields}
+        if change.phones:
+            fields["PHONE"] = [
+                {"ID": each.id, "VALUE": each.new, "VALUE_TYPE": each.value_type} for each in change.phones
+            ]
+        if change.mark is not None:
+            new = change.mark.new
+            boolean = change.mark.field.kind == "boolean"
+            fields[change.mark.field.name] = _OLD_BOOLEANS.get(new, new) if boolean else new
+        return f"crm.{change.entity.label}.update", {"id": change.id, "fields": fields}
+
+
+def _left(change: Change, item: Item | None) -> tuple[Change | None, list[NotTaken]]:
+    """The part of a change that is still to be made, and the parts that cannot be made any more."""
+    phones: list[PhoneChange] = []
+    others: list[NotTaken] = []
+    for phone in change.phones:
+        standing = standing_of_phone(item, phone)
+        if standing is Standing.OLD:
+            phones.append(phone)
+        elif standing is Standing.ANOTHER:
+            others.append(NotTaken(change.entity, change.id, phone.old, "somebody else has changed it"))
+    mark = change.mark
+    if mark is not None:
+        standing = standing_of_mark(item, mark)
+        if standing is Standing.ANOTHER:
+            others.append(_no_mark(change, mark, "somebody else has changed it"))
+        if standing is not Standing.OLD:
+            mark = None
+    left = replace(change, phones=tuple(phones), mark=mark) if phones or mark is not None else None
+    return left, others
+
+
+def _why(error: Exception | None, otherwise: str) -> str:
+    # The CRM's own errors have no code, as a rule.
+    return str(error).removeprefix(": ") if isinstance(error, PortalError) else otherwise
+
+
+def _all_of(change: Change, why: str) -> list[NotTaken]:
+    phones = [NotTaken(change.entity, change.id, each.old, why) for each in change.phones]
+    return phones if change.mark is None else [*phones, _no_mark(change, change.mark, why)]
+
+
+def _no_mark(change: Change, mark: Mark, why: str) -> NotTaken:
+    return NotTaken(change.entity, change.id, mark.field.name, why, is_mark=True)
+
+
+def _has_a_reference(change: Change) -> bool:
+    texts = [each.new for each in change.phones] + ([change.mark.new] if change.mark is not None else [])
+    return any(_REPLACED_IN_A_BATCH in text for text in texts)

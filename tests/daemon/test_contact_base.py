@@ -1,0 +1,114 @@
+"""The contact base with real processes: audited, cleaned, put back, and asked about before a campaign."""
+
+from __future__ import annotations
+
+import csv
+import signal
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .campaign import CONSENT, LIMITS, with_the_field
+from .commands import command
+from .processes import Warden, eventually
+from .stack import Stack
+from .test_marketing import contact
+from .together import Stacks
+
+
+@pytest.fixture(scope="module")
+def base(warden: Warden, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A portal with a base as people keep it: 20,000 contacts, some leads and companies."""
+    stack = Stack(warden, tmp_path_factory.mktemp("base"), consent=CONSENT, bitrix24=LIMITS)
+    wanted = {"contacts": 20_000, "leads": 500, "companies": 300, "consent": 0.6, "seed": 7}
+    with_the_field(stack)
+    stack.portal.ask("POST", "crm/fill", wanted)
+    stack.started()
+    stack.portal.set(**LIMITS)
+    yield stack
+    stack.close()
+
+
+def everything(stack: Stack) -> list[Any]:
+    """What the portal has, but for when it was changed."""
+    items = [stack.portal.ask("GET", f"crm/items?entityTypeId={kind}") for kind in (1, 3, 4)]
+    return [{**item, "updatedTime": None} for kind in items for item in kind]
+
+
+def interrupted(stack: Stack, output: Path, by: signal.Signals, pages: int) -> None:
+    """Begin or go on with an audit, and end it once it has asked for so many pages more."""
+    before = stack.portal.requests("batch/crm.item.list")
+    program = str(Path(sys.executable).with_name("a1gateway"))
+    arguments = [program, "contacts", "audit", "--config", str(stack.gateway.config), "--output", str(output)]
+    with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        asked = lambda: stack.portal.requests("batch/crm.item.list") >= before + pages or None  # noqa: E731
+        eventually(asked, 30, "the audit is under way")
+        process.send_signal(by)
+        process.wait(20)
+    assert process.returncode not in (0, None)
+    assert not output.exists()
+
+
+def test_an_audit_that_is_interrupted_twice_ends_with_the_same_report(base: Stack) -> None:
+    """By the keyboard and by a kill: it goes on where it was."""
+    whole, cut = base.directory / "whole.csv", base.directory / "cut.csv"
+    pages = partial(base.portal.requests, "batch/crm.item.list")
+    audited = command(base, "contacts", "audit", "--output", str(whole))
+    assert (audited.returncode, "20,000 contacts, 500 leads, 300 companies" in audited.stdout) == (0, True)
+    needed = pages()
+    interrupted(base, cut, signal.SIGINT, 30)
+    interrupted(base, cut, signal.SIGKILL, 100)
+    before = pages()
+    assert command(base, "contacts", "audit", "--output", str(cut)).returncode == 0
+    # It has not begun anew.
+    assert pages() - before < needed - 60
+    assert cut.read_bytes() == whole.read_bytes()
+    assert base.portal.requests("refused/rate") == 0
+    with whole.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["entity"] for row in rows} == {"contact", "lead", "company"}
+    assert {"valid", "invalid"} <= {row["verdict"] for row in rows}
+
+
+def test_cleaning_and_its_undo_leave_the_portal_as_it_was(stacks: Stacks) -> None:
+    base = stacks.make("cleaned", consent=CONSENT)
+    wanted = {"contacts": 1500, "leads": 100, "companies": 50, "seed": 11}
+    with_the_field(base)
+    base.portal.ask("POST", "crm/fill", wanted)
+    base.started()
+    before = everything(base)
+    said = command(base, "contacts", "clean")
+    assert said.returncode == 0
+    assert everything(base) == before
+    undo = base.directory / "undo.jsonl"
+    cleaned = command(base, "contacts", "clean", "--apply", "--undo-file", str(undo), within=200)
+    assert (cleaned.returncode, undo.stat().st_mode & 0o777) == (0, 0o600)
+    after = everything(base)
+    changed = sum(one != other for one, other in zip(before, after, strict=True))
+    assert changed > 800
+    put_back = command(base, "contacts", "clean", "--undo", str(undo), "--apply", within=200)
+    assert put_back.returncode == 0
+    assert everything(base) == before
+
+
+def test_a_campaign_is_known_before_money_is_spent(base: Stack) -> None:
+    numbers = base.directory / "numbers.csv"
+    for id_, (number, consent) in enumerate({"+375259990001": "Y", "+375259990002": "N"}.items(), 900_001):
+        contact(base, consent, number, id=id_)
+    stopped = "+375259990003"
+    contact(base, "Y", stopped, id=900_003)
+    assert command(base, "opt-out", stopped).returncode == 0
+    numbers.write_text("phone\n+375259990001\n025 999 00 02\n+375259990003\n+74951234567\n+375259990001\n", "utf-8")
+    asked = ("campaign-check", "--text", "Скидка 20% до воскресенья", "--numbers", str(numbers))
+    checked = command(base, *asked)
+    assert (checked.returncode, checked.stderr.count("Traceback")) == (0, 0)
+    for line in ("no_consent", "stop_list", "foreign", "0.05 BYN", "segments a message: 1"):
+        assert line in checked.stdout, checked.stdout
+    # Nothing of it has been sent.
+    assert base.a1.messages() == []
+    numbers.write_text("phone\n+375259990002\n", "utf-8")
+    assert command(base, *asked).returncode == 1
