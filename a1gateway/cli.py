@@ -45,7 +45,10 @@ def parser() -> argparse.ArgumentParser:
 
 def _check_config(given: argparse.Namespace) -> int:
     status = config.main(given.file, sys.stdout, sys.stderr)
-    return status or ask_daemon("check-config", config.load(given.file), look_at_field)
+    if status:
+        return status
+    checked = config.load(given.file)
+    return 0 if checked.consent is None else ask_daemon("check-config", checked, look_at_field)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -62,9 +62,9 @@ def walk(crm: CrmInMemory, *, patience: float = 1800.0) -> list[int]:
 def test_the_chain_grows_and_every_item_comes_once() -> None:
     crm = base(*range(3, 30_003, 3))
     assert walk(crm) == list(range(3, 30_003, 3))
-    # Of 1, 5, 25 and 50 pages, and then the plain question whether there is more.
-    assert len(crm.requests) == 8
-    assert len([method for method, _ in crm.commands]) <= 1 + 5 + 25 + 4 * 50 + 1
+    # Of 1, 5 and 20 pages, and then the plain question whether there is more.
+    assert len(crm.requests) == 13
+    assert len([method for method, _ in crm.commands]) <= 1 + 5 + 10 * 20 + 1
 
 
 @pytest.mark.parametrize("count", [0, 1, 49, 50, 51, 99, 100, 299, 300, 301])
@@ -151,7 +151,7 @@ def test_after_a_time_out_half_is_asked_for() -> None:
 
     crm.batch = counted  # type: ignore[method-assign]
     assert walk(crm) == list(range(1, 6001))
-    assert sizes[:6] == [5, 25, 50, 25, 25, 25]
+    assert sizes[:6] == [5, 20, 20, 10, 10, 10]
 
 
 def test_a_portal_that_is_away_for_too_long_ends_the_walk() -> None:

@@ -20,9 +20,9 @@ from .items import Entity, Item
 from .patience import Patience
 
 PAGE = 50
-MOST_PAGES = 50
-"""What a batch takes."""
-_STEPS = (1, 5, 25, MOST_PAGES)
+MOST_PAGES = 20
+"""A batch takes 50, but a thousand cards are some megabytes, which the daemon has to hold."""
+_STEPS = (1, 5, MOST_PAGES)
 # Bitrix24 ends a request after 60 s; what would take longer than this is not asked for.
 _COMFORTABLE = 25.0
 # So many requests have to go well before more is asked for again after one that did not.

@@ -84,8 +84,11 @@ def run_command(name: str, config_path: str, work: Work) -> int:
 
 
 def ask_daemon(name: str, config: Config, work: Work) -> int:
-    """Do `work` if the daemon of this configuration runs; 0 when none does."""
-    if not socket_of(journal_of(config)).exists():
+    """Do `work` if the daemon of this configuration runs, and this user may reach it; else 0."""
+    try:
+        if not socket_of(journal_of(config)).exists():
+            return 0
+    except OSError:
         return 0
 
     async def if_it_is_there(reactor: Any, config: Config, work: Work) -> int:
@@ -130,7 +133,11 @@ def journal_of(config: Config) -> Path:
 
 async def _with_a_desk(reactor: Any, config: Config, work: Work) -> int:
     journal = journal_of(config)
-    if not journal.exists():
+    try:
+        there = journal.exists()
+    except OSError as error:
+        raise GatewayError(f"{journal}: {error.strerror}: run it as root") from None
+    if not there:
         raise GatewayError(f"there is no journal {journal}: the daemon has never run with this configuration")
     socket = socket_of(journal)
     with short_path(socket) as path:
