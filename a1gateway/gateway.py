@@ -122,6 +122,7 @@ class Gateway(MultiService):
 
     async def close_for_commands(self) -> None:
         """The command has ended."""
+        await self._tokens.settled()
         await self._journal.close()
 
     async def _begin(self) -> None:

@@ -113,6 +113,11 @@ def test_a_reference_is_one_on_the_other_side_too(parameters: dict[str, Any]) ->
     assert query(there) == query(parameters)
 
 
+def test_what_nobody_can_be_asked_for_is_said(crm: FakeCrm) -> None:
+    with pytest.raises(GatewayError, match="nobody can be asked for a1.cost"):
+        run(Wire(crm).ask("a1.cost", {}))
+
+
 def test_the_socket_has_a_short_path_however_deep_its_folder_is(tmp_path: Any) -> None:
     """The kernel takes 107 characters."""
     deep = tmp_path / ("folder" * 20)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
 from a1gateway.bitrix24.addresses import endpoint_address, portal_endpoint, same_portal
@@ -113,6 +113,21 @@ def test_any_number_of_waiting_calls_make_one_refresh(portal: Portal, http: Fake
     refreshing.callback(answer(RENEWED))
     assert results == ["access-2"] * 20
     assert [url for url, _ in http.asked].count(OAUTH) == 1
+
+
+def test_whoever_ends_waits_until_the_new_pair_is_on_disk(tokens: Tokens, http: FakeHttp) -> None:
+    """Even when nobody waits for the refresh itself any more."""
+    run(tokens.settled())
+    coming: Deferred[Answer] = Deferred()
+    http.answers = [coming]
+    refreshing = tokens.refresh("access-1")
+    refreshing.addErrback(lambda why: why.trap(CancelledError))
+    refreshing.cancel()
+    settled = tokens.settled()
+    assert not settled.called
+    coming.callback(answer(RENEWED))
+    run(settled)
+    assert tokens.current().access_token == "access-2"
 
 
 def test_a_call_that_comes_with_an_old_token_after_the_refresh_gets_the_new_one(tokens: Tokens) -> None:

@@ -94,6 +94,14 @@ class Tokens:
             self._refreshing.addBoth(self._refreshed)
         return answer
 
+    def settled(self) -> Deferred[None]:
+        """Fires when no refresh is under way: until then there may be a new pair that is not on disk yet."""
+        if self._refreshing is None:
+            return succeed(None)
+        answer: Deferred[Any] = Deferred()
+        self._waiting.append(answer)
+        return answer.addBoth(lambda _: None)
+
     def _refreshed(self, result: Any) -> None:
         self._refreshing = None
         waiting, self._waiting = self._waiting, []

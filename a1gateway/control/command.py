@@ -121,9 +121,19 @@ def _run(name: str, config: Config, work: Work, way: Callable[[Any, Config, Work
 
 
 def _until_interrupted(reactor: Any, working: Deferred[None]) -> Deferred[None]:
-    """Let what is interrupted leave things in order."""
-    reactor.addSystemEventTrigger("before", "shutdown", working.cancel)
-    return working.addErrback(lambda why: why.trap(CancelledError) and None)
+    """Let what is interrupted leave things in order: the reactor waits for its end."""
+    ended: Deferred[None] = Deferred()
+
+    def interrupt() -> Deferred[None]:
+        working.cancel()
+        return ended
+
+    def end(result: Any) -> Any:
+        ended.callback(None)
+        return result
+
+    reactor.addSystemEventTrigger("before", "shutdown", interrupt)
+    return working.addErrback(lambda why: why.trap(CancelledError) and None).addBoth(end)
 
 
 def journal_of(config: Config) -> Path:

@@ -34,6 +34,8 @@ class OwnDesk:
 
     async def ask(self, operation: str, arguments: Mapping[str, Any]) -> Any:
         """See `IDesk`."""
+        if operation not in self._operations:
+            raise GatewayError(f"with this configuration nobody can be asked for {operation}")
         return await self._operations[operation](dict(arguments))
 
 

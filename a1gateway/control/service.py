@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred, succeed
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
@@ -32,7 +32,8 @@ class ControlService(Service):
         self.setName("control")
         self._reactor = reactor
         self._socket = socket
-        self._site = Site(_Operations(operations), reactor=reactor)
+        self._asked = _Operations(operations)
+        self._site = Site(self._asked, reactor=reactor)
         self._site.noisy = False
         self._held = ExitStack()
         self._port: IListeningPort | None = None
@@ -42,6 +43,8 @@ class ControlService(Service):
         super().startService()
         try:
             path = self._held.enter_context(short_path(self._socket))
+            if Path(path).exists() and not Path(path).is_socket():
+                raise FileExistsError(f"{self._socket} is no socket: move it away")
             Path(path).unlink(missing_ok=True)
             # Nobody else gets in, not even for the moment until the mode is set.
             before = os.umask(0o177)
@@ -54,11 +57,12 @@ class ControlService(Service):
             self._log.warn("the commands cannot reach this daemon: {error}", error=str(error))
 
     def stopService(self) -> Deferred[None]:
-        """Fires when nobody is listened to any more."""
+        """Fires when nobody is listened to any more, and what was asked for has been answered."""
         super().stopService()
         port, self._port = self._port, None
         ending: Deferred[Any] = succeed(None) if port is None else maybeDeferred(port.stopListening)
-        return ending.addBoth(lambda _: self._held.close())
+        ending.addBoth(lambda _: self._held.close())
+        return ending.addCallback(lambda _: DeferredList(self._asked.under_way)).addCallback(lambda _: None)
 
 
 class _Operations(Resource):
@@ -68,10 +72,13 @@ class _Operations(Resource):
     def __init__(self, operations: Operations) -> None:
         super().__init__()
         self._operations = operations
+        self.under_way: set[Deferred[None]] = set()
 
     def render_POST(self, request: Request) -> int:  # noqa: N802
         """Do what the path names, with the arguments in the body."""
         work = Deferred.fromCoroutine(self._answer(request))
+        ended: Deferred[None] = Deferred()
+        self.under_way.add(ended)
         gone: list[object] = []
         request.notifyFinish().addErrback(gone.append)
 
@@ -83,7 +90,12 @@ class _Operations(Resource):
 
         work.addCallback(answer)
         work.addErrback(lambda why: self._log.failure("a command could not be answered", failure=why))
+        work.addCallback(lambda _: self._end(ended))
         return NOT_DONE_YET
+
+    def _end(self, ended: Deferred[None]) -> None:
+        self.under_way.discard(ended)
+        ended.callback(None)
 
     async def _answer(self, request: Request) -> bytes:
         name = request.path.decode("ascii", "replace").strip("/")
