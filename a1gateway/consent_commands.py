@@ -112,6 +112,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "message": "SMS {id}, принято {at}: {status}{reason}",
         "contact": "контакт {contact}, поле {field}: {value}; спрошено {at}: {verdict}",
         "nobody": "{meaning}; поле {field}, спрошено {at}: {verdict}",
+        "no_contact": "контакта с этим номером нет",
         "yes": "согласие есть",
         "no": "согласия нет",
         "not_asked": "портал не спрошен",
@@ -131,6 +132,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "message": "SMS {id}, прынята {at}: {status}{reason}",
         "contact": "кантакт {contact}, поле {field}: {value}; спытана {at}: {verdict}",
         "nobody": "{meaning}; поле {field}, спытана {at}: {verdict}",
+        "no_contact": "кантакту з гэтым нумарам няма",
         "yes": "згода ёсць",
         "no": "згоды няма",
         "not_asked": "партал не спытаны",
@@ -150,6 +152,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "message": "SMS {id}, accepted {at}: {status}{reason}",
         "contact": "contact {contact}, field {field}: {value}; asked {at}: {verdict}",
         "nobody": "{meaning}; field {field}, asked {at}: {verdict}",
+        "no_contact": "no contact has the number",
         "yes": "agreed",
         "no": "not agreed",
         "not_asked": "the portal was not asked",
@@ -194,7 +197,8 @@ def _found(each: Mapping[str, Any], words: Mapping[str, str]) -> str:
     verdict = words["yes"] if each["granted"] else words["no"]
     at = _at(each["asked_at"])
     if each["contact"] is None:
-        return words["nobody"].format(meaning=each["meaning"], field=each["field"], at=at, verdict=verdict)
+        why = each["meaning"] or words["no_contact"]
+        return words["nobody"].format(meaning=why, field=each["field"], at=at, verdict=verdict)
     value = words["empty"] if each["value"] is None else each["value"]
     if each["meaning"]:
         value = f"{value} ({each['meaning']})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from twisted.application.service import MultiService, Service
@@ -44,7 +44,7 @@ class Gateway(MultiService):
         spool: Spool,
         tokens: Tokens,
         site: CountingSite,
-        endpoint: IStreamServerEndpoint,
+        endpoint: Callable[[], IStreamServerEndpoint],
         loops: Sequence[Service],
         operations: Operations,
         warnings: Sequence[str],
@@ -52,7 +52,7 @@ class Gateway(MultiService):
         poll_within: float,
         uncertain_for: float = 0.0,
     ) -> None:
-        """`operations` are what commands can ask for.
+        """`endpoint` makes the place to listen at; raises `CannotStart`. `operations` are what commands can ask for.
 
         `uncertain_for` is when what was under way at the last end is looked at, seconds after the start.
 
@@ -97,9 +97,11 @@ class Gateway(MultiService):
             except JournalUnavailable as trouble:
                 # Locked, or on a full disk: messages go into the spool until it is back.
                 self._log.error("starting without the journal: {trouble}", trouble=str(trouble))
+            # Not before: a command that is no daemon has no socket of systemd's.
+            endpoint = self._endpoint()
         except CannotStart as reason:
             self._give_up(str(reason))
-        maybeDeferred(self._endpoint.listen, self._door).addCallbacks(self._listens, self._cannot_listen)
+        maybeDeferred(endpoint.listen, self._door).addCallbacks(self._listens, self._cannot_listen)
         if self._refusal is not None:
             self._give_up(self._refusal)
 

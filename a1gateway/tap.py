@@ -554,7 +554,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         spool=spool,
         tokens=tokens,
         site=site,
-        endpoint=_endpoint(reactor, config.http.listen),
+        endpoint=partial(_endpoint, reactor, config.http.listen),
         loops=[
             *way.services,
             dispatcher,

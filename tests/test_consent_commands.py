@@ -41,7 +41,7 @@ FOUND: dict[str, Any] = {
                     "field": "UF_CRM_SMS_CONSENT",
                     "contact": None,
                     "value": None,
-                    "meaning": "no contact has the number",
+                    "meaning": "",
                     "granted": False,
                 }
             ],
@@ -67,7 +67,7 @@ SMS m1, принято 22.11.2026 03:00:00: delivered
   контакт 275, поле UF_CRM_SMS_CONSENT: 45 (Согласен); спрошено 22.11.2026 03:00:01: согласие есть
 
 SMS m2, принято 22.11.2026 03:01:00: rejected (no_consent)
-  no contact has the number; поле UF_CRM_SMS_CONSENT, спрошено 22.11.2026 03:01:01: согласия нет
+  контакта с этим номером нет; поле UF_CRM_SMS_CONSENT, спрошено 22.11.2026 03:01:01: согласия нет
 
 SMS m3, принято 22.11.2026 03:01:30: rejected (stop_list)
   портал не спрошен

@@ -424,7 +424,7 @@ def _pattern(text: ast.expr) -> str:
     """A text of the code with `…` for whatever it fills in; empty when nothing but that is in it."""
     pattern = ""
     if isinstance(text, ast.Constant) and isinstance(text.value, str):
-        pattern = re.sub(r"\{[a-z_0-9]+(?:![rs])?\}", "…", text.value)
+        pattern = re.sub(r"\{[a-z_0-9]+(?:![rs])?(?::[^{}]*)?\}", "…", text.value)
     elif isinstance(text, ast.JoinedStr):
         pattern = "".join(str(each.value) if isinstance(each, ast.Constant) else "…" for each in text.values)
     pattern = pattern.replace("……", "…")

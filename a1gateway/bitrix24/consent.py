@@ -124,6 +124,8 @@ class ConsentCheck(DueLoop):
 
     async def _ask(self) -> float:
         now = self._clock.seconds()
+        if self._tokens.installation is not None and self._described_for is None:
+            await self._look_at_start()
         if not self._pace.open:
             self._was_open = False
             return min(_IDLE, self._pace.opens_at - now)
@@ -133,8 +135,6 @@ class ConsentCheck(DueLoop):
         if self._tokens.installation is None:
             await self._give_up()
             return min(_IDLE, max(1.0, self._wait))
-        if self._described_for is None:
-            await self._look_at_start()
         if self._hold_until > now:
             return self._hold_until - now
         try:

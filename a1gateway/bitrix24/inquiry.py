@@ -303,7 +303,7 @@ class Inquiry:
             granted,
             now,
             self._field.name,
-            evidence or (Evidence(None, None, "no contact has the number", granted=False),),
+            evidence or (Evidence(None, None, "", granted=False),),
         )
 
     def _remember(self, question: _Question, now: float) -> None:
