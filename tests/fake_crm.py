@@ -31,11 +31,15 @@ class FakeCrm:
     commands: list[tuple[str, Any]] = field(default_factory=list)
     comments: list[dict[str, Any]] = field(default_factory=list)
     told: list[tuple[str, str]] = field(default_factory=list)
+    _by_digits: dict[str, set[int]] = field(default_factory=dict)
+    """Who has, or once had, a phone with these digits."""
 
     def contact(self, id_: int, consent: Any, *phones: str) -> None:
         """A contact with this in the field, and these phones as somebody typed them."""
         fm = [{"id": n, "typeId": "PHONE", "valueType": "WORK", "value": phone} for n, phone in enumerate(phones)]
         self.items[3, id_] = {"id": id_, KEY: consent, "fm": fm}
+        for phone in phones:
+            self._by_digits.setdefault(_digits(phone), set()).add(id_)
 
     def deal(self, id_: int, *contacts: int) -> None:
         """A deal of these contacts."""
@@ -96,10 +100,11 @@ class FakeCrm:
     def _find(self, given: Mapping[str, Any]) -> Any:
         wanted = set(given["values"][:20])
         assert all(isinstance(value, str) for value in wanted)
+        once = sorted({id_ for value in wanted for id_ in self._by_digits.get(value, ())})
         ids = [
             id_
-            for (entity_type, id_), item in self.items.items()
-            if entity_type == 3 and any(_digits(phone["value"]) in wanted for phone in item["fm"])
+            for id_ in once
+            if any(_digits(phone["value"]) in wanted for phone in self.items.get((3, id_), {"fm": []})["fm"])
         ]
         return {"CONTACT": ids[:20]} if ids else []
 

@@ -13,24 +13,11 @@ from typing import Any
 import pytest
 
 from .campaign import CONSENT, LIMITS, with_the_field
-from .commands import command
-from .processes import Warden, eventually
+from .commands import check_config, command
+from .processes import eventually
 from .stack import Stack
 from .test_marketing import contact
-from .together import Stacks
-
-
-@pytest.fixture(scope="module")
-def base(warden: Warden, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A portal with a base as people keep it: 20,000 contacts, some leads and companies."""
-    stack = Stack(warden, tmp_path_factory.mktemp("base"), consent=CONSENT, bitrix24=LIMITS)
-    wanted = {"contacts": 20_000, "leads": 500, "companies": 300, "consent": 0.6, "seed": 7}
-    with_the_field(stack)
-    stack.portal.ask("POST", "crm/fill", wanted)
-    stack.started()
-    stack.portal.set(**LIMITS)
-    yield stack
-    stack.close()
+from .together import Scenario, Together
 
 
 def everything(stack: Stack) -> list[Any]:
@@ -53,8 +40,12 @@ def interrupted(stack: Stack, output: Path, by: signal.Signals, pages: int) -> N
     assert not output.exists()
 
 
-def test_an_audit_that_is_interrupted_twice_ends_with_the_same_report(base: Stack) -> None:
-    """By the keyboard and by a kill: it goes on where it was."""
+def an_audit_that_is_interrupted_twice_ends_with_the_same_report(base: Stack) -> None:
+    """By the keyboard and by a kill: it goes on where it was, within the portal's published limits."""
+    with_the_field(base)
+    wanted = {"contacts": 20_000, "leads": 500, "companies": 300, "consent": 0.6, "seed": 7}
+    base.portal.ask("POST", "crm/fill", wanted)
+    base.portal.set(**LIMITS)
     whole, cut = base.directory / "whole.csv", base.directory / "cut.csv"
     pages = partial(base.portal.requests, "batch/crm.item.list")
     audited = command(base, "contacts", "audit", "--output", str(whole))
@@ -74,12 +65,11 @@ def test_an_audit_that_is_interrupted_twice_ends_with_the_same_report(base: Stac
     assert {"valid", "invalid"} <= {row["verdict"] for row in rows}
 
 
-def test_cleaning_and_its_undo_leave_the_portal_as_it_was(stacks: Stacks) -> None:
-    base = stacks.make("cleaned", consent=CONSENT)
+def cleaning_and_its_undo_leave_the_portal_as_it_was(base: Stack) -> None:
+    """Whatever people have typed into it."""
     wanted = {"contacts": 1500, "leads": 100, "companies": 50, "seed": 11}
     with_the_field(base)
     base.portal.ask("POST", "crm/fill", wanted)
-    base.started()
     before = everything(base)
     said = command(base, "contacts", "clean")
     assert said.returncode == 0
@@ -95,7 +85,11 @@ def test_cleaning_and_its_undo_leave_the_portal_as_it_was(stacks: Stacks) -> Non
     assert everything(base) == before
 
 
-def test_a_campaign_is_known_before_money_is_spent(base: Stack) -> None:
+def a_campaign_is_known_before_money_is_spent(base: Stack) -> None:
+    """Who gets it, why the others do not, and what A1 takes for it."""
+    with_the_field(base)
+    # The daemon looks again.
+    assert check_config(base).returncode == 0
     numbers = base.directory / "numbers.csv"
     for id_, (number, consent) in enumerate({"+375259990001": "Y", "+375259990002": "N"}.items(), 900_001):
         contact(base, consent, number, id=id_)
@@ -112,3 +106,19 @@ def test_a_campaign_is_known_before_money_is_spent(base: Stack) -> None:
     assert base.a1.messages() == []
     numbers.write_text("phone\n+375259990002\n", "utf-8")
     assert command(base, *asked).returncode == 1
+
+
+SCENARIOS = {
+    "audit": Scenario(
+        an_audit_that_is_interrupted_twice_ends_with_the_same_report,
+        changes={"consent": CONSENT, "bitrix24": LIMITS},
+        takes=40,
+    ),
+    "clean": Scenario(cleaning_and_its_undo_leave_the_portal_as_it_was, changes={"consent": CONSENT}, takes=20),
+    "campaign": Scenario(a_campaign_is_known_before_money_is_spent, changes={"consent": CONSENT}, takes=10),
+}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.keys())
+def test_the_contact_base(together: Together, scenario: Scenario) -> None:
+    together.ended_well(scenario)

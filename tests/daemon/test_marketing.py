@@ -17,7 +17,7 @@ from .campaign import CONSENT, FIELD, LIMITS, campaign, with_the_field
 from .commands import check_config, command
 from .processes import Warden, eventually
 from .stack import NUMBER, Sent, Stack
-from .together import Stacks
+from .together import Scenario, Stacks, Together
 
 
 def contact(stack: Stack, consent: object, *phones: str, **more: Any) -> int:
@@ -152,11 +152,9 @@ def test_the_socket_of_the_commands_is_for_the_owner_alone(marketing: Stack) -> 
     assert stat.S_IMODE(socket.stat().st_mode) == 0o600
 
 
-def test_the_field_is_created_and_looked_at(stacks: Stacks) -> None:
+def the_field_is_created_and_looked_at(stack: Stack) -> None:
     """Before it is there, the start and `check-config` say so; the command makes it, with its names."""
-    stack = stacks.make("field", consent=CONSENT)
     stack.portal.ask("POST", "crm/reset")
-    stack.started()
     eventually(lambda: f"have no field {FIELD}" in stack.gateway.process.out or None, 20, "the daemon says so")
     checked = check_config(stack)
     assert checked.returncode == 1
@@ -172,30 +170,36 @@ def test_the_field_is_created_and_looked_at(stacks: Stacks) -> None:
     # Without the daemon the commands do it themselves, and the daemon starts again after them.
     stack.gateway.process.signal(signal.SIGTERM)
     stack.gateway.process.wait(30)
+    written = stack.gateway.config.read_text("utf-8")
+    # Nor do they need the socket that systemd holds for the daemon alone.
+    listening = f"tcp:{stack.gateway.port}:interface=127.0.0.1"
+    stack.gateway.config.write_text(written.replace(listening, "systemd:domain=INET:index=0"), "utf-8")
     alone = command(stack, "opt-out", NUMBER)
     assert (alone.returncode, alone.stderr) == (0, "")
     assert "согласие есть" in command(stack, "consent-evidence", "--number", NUMBER).stdout
     assert check_config(stack).returncode == 0
+    stack.gateway.config.write_text(written, "utf-8")
     stack.gateway.start()
     stack.gateway.ready()
     assert stack.told(stack.send(module="sender")) == ["failed"]
 
 
-def test_a_field_that_says_neither_yes_nor_no_is_named(stacks: Stacks) -> None:
-    stack = stacks.make("file", consent=CONSENT)
+def a_field_that_says_neither_yes_nor_no_is_named(stack: Stack) -> None:
+    """At the next start, too."""
     stack.portal.ask("POST", "crm/field", {"entityTypeId": 3, "name": FIELD, "type": "file"})
-    stack.started()
+    stack.gateway.process.kill()
+    stack.gateway.start()
     eventually(lambda: "is of the type file" in stack.gateway.process.out or None, 20, "the daemon says so")
     checked = check_config(stack)
     assert checked.returncode == 1
     assert "says neither yes nor no" in checked.stderr
 
 
-def test_a_campaign_goes_on_after_a_kill(stacks: Stacks) -> None:
+def a_campaign_goes_on_after_a_kill(stack: Stack) -> None:
     """In whatever of its steps: nobody gets it twice, and nobody who has not agreed."""
-    stack = stacks.make("killed", consent=CONSENT, polling={"interval": 0.5})
     with_the_field(stack)
-    stack.started()
+    # The daemon looks again.
+    assert check_config(stack).returncode == 0
     agreed = {f"+3752940{index:03}10" for index in range(120)}
     refused = {f"+3752944{index:03}10" for index in range(60)}
     for number in [*agreed, *refused]:
@@ -222,6 +226,18 @@ def test_a_campaign_goes_on_after_a_kill(stacks: Stacks) -> None:
     rows = {row["to"]: row["status"] for row in stack.portal.messages() if row["history"]}
     assert {rows[number] for number in reached} == {"delivered"}
     assert {status for number, status in rows.items() if number in refused} == {"failed"}
+
+
+SCENARIOS = {
+    "field": Scenario(the_field_is_created_and_looked_at, changes={"consent": CONSENT}, takes=25),
+    "no such type": Scenario(a_field_that_says_neither_yes_nor_no_is_named, changes={"consent": CONSENT}, takes=10),
+    "killed": Scenario(a_campaign_goes_on_after_a_kill, changes={"consent": CONSENT}, takes=25),
+}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.keys())
+def test_marketing_with_a_daemon_of_its_own(together: Together, scenario: Scenario) -> None:
+    together.ended_well(scenario)
 
 
 def test_a_campaign_within_the_portals_limits(stacks: Stacks) -> None:
