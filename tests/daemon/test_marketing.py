@@ -205,24 +205,29 @@ def a_campaign_goes_on_after_a_kill(stack: Stack) -> None:
     for number in [*agreed, *refused]:
         contact(stack, "Y" if number in agreed else "N", number)
     text = "Скидка 20% до воскресенья"
-    stack.portal.ask("POST", "campaign", {"text": text, "numbers": sorted(agreed | refused), "per_second": 40})
-    for stage in ("consent", "ready", "sent"):
+    # Each part of them meets a daemon that listens, however long the machine takes to start it.
+    everybody = sorted(agreed | refused, key=lambda number: number[-5:])
+    for part, stage in enumerate(("consent", "ready", "sent")):
+        stack.portal.ask("POST", "campaign", {"text": text, "numbers": everybody[part::4], "per_second": 40})
         query = "SELECT 1 FROM messages WHERE stage = ?"
         eventually(partial(stack.gateway.rows, query, stage), 10, f"one is {stage}")
         stack.gateway.process.kill()
         stack.gateway.start()
+        stack.gateway.ready()
+    undisturbed = everybody[3::4]
+    stack.portal.ask("POST", "campaign", {"text": text, "numbers": undisturbed, "per_second": 40})
 
     def all_told() -> bool:
         rows = [row for row in stack.portal.messages() if row["calls"]]
         taken = [row for row in rows if 200 in row["calls"]]
-        return len(rows) == 180 and len(taken) > 60 and all(row["history"] for row in taken)
+        return len(rows) == 180 and all(row["history"] for row in taken)
 
     eventually(all_told, 60, "the portal is told of all that were taken in")
     reached = Counter(
         f"+{message['msisdn'].lstrip('+')}" for message in stack.a1.messages() if message["text"] == text
     )
     assert set(reached.values()) == {1}
-    assert set(reached) <= agreed
+    assert agreed.intersection(undisturbed) <= set(reached) <= agreed
     rows = {row["to"]: row["status"] for row in stack.portal.messages() if row["history"]}
     assert {rows[number] for number in reached} == {"delivered"}
     assert {status for number, status in rows.items() if number in refused} == {"failed"}
