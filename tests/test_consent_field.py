@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a1gateway.bitrix24.consent_field import ConsentField, NoSuchField, converted, describe
+from a1gateway.bitrix24.consent_field import ConsentField, NoSuchField, describe
+from a1gateway.bitrix24.crm_fields import converted
 from a1gateway.bitrix24.trouble import PortalError
 from a1gateway.message import Choice
 

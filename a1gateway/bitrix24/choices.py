@@ -18,8 +18,10 @@ from ..message import Choice, ChoiceSource, PendingChoice
 from ..msisdn import masked
 from ..pacing import Gathering, growing_pause
 from .consent_field import CONTACT, ConsentField, NoSuchField
-from .contacts import IDS_IN_A_PAGE, Command, find, found, has_number, items, read_many
+from .contacts import Command, find, found, has_number, items, read_many
+from .crm_answers import ITEMS_IN_A_PAGE
 from .portal import MOST_IN_A_BATCH
+from .queries import REFERENCE
 from .tokens import Tokens
 from .trouble import PortalError, PortalTrouble
 
@@ -115,9 +117,9 @@ class ChoiceWriter(DueLoop):
             job.hindrance = _hindrance(described, job.choice)
             job.ids = found(result)
         pages = [
-            (job, read_many(job.ids[start : start + IDS_IN_A_PAGE]))
+            (job, read_many(job.ids[start : start + ITEMS_IN_A_PAGE]))
             for job in jobs
-            for start in range(0, len(job.ids), IDS_IN_A_PAGE)
+            for start in range(0, len(job.ids), ITEMS_IN_A_PAGE)
         ]
         for job, result in await self._succeed(pages):
             job.take(items(result))
@@ -229,6 +231,6 @@ def _comment(choice: PendingChoice) -> str:
     moment = datetime.fromtimestamp(choice.at, MINSK)
     by_subscriber = choice.note and choice.source is ChoiceSource.SUBSCRIBER
     # A batch would put something else in the place of what looks like a reference.
-    said = f": «{choice.note.replace('$result[', '$ result[')}»" if by_subscriber else ""
+    said = f": «{choice.note.replace(REFERENCE, '$ result[')}»" if by_subscriber else ""
     why = f"{_BY[choice.source]}{said}, {moment:%d.%m.%Y %H:%M:%S}, a1gateway"
     return f"{choice.msisdn} {_CHOSEN[choice.choice]} ({why})"

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from ..hours import MINSK
 from ..interfaces import IPortal
 from ..message import Choice, Evidence
+from .crm_answers import text_of
+from .crm_fields import converted, field_named, values_of
 from .trouble import PortalError
 
 CONTACT = 3
@@ -60,7 +61,7 @@ class ConsentField:
         answers = [self._means_yes(part, now) for part in parts]
         # Of several values of a list one is enough: they are channels. Of others all have to say yes.
         granted = any(answers) if self.kind == "enumeration" else bool(answers) and all(answers)
-        meanings = [self.values[name] for part in parts if (name := _text(part)) in self.values]
+        meanings = [self.values[name] for part in parts if (name := text_of(part)) in self.values]
         return Evidence(
             int(contact) if isinstance(contact, (int, str)) and str(contact).isdecimal() else None,
             None if _is_empty(value) else _as_json(value),
@@ -98,7 +99,7 @@ class ConsentField:
         return held.value is not None and not held.granted and (self.kind == "boolean" or self._is(item, value))
 
     def _is(self, item: Mapping[str, Any], value: Any) -> bool:
-        return _folded(_text(item.get(self.key, item.get(self.name)))) == _folded(str(value))
+        return _folded(text_of(item.get(self.key, item.get(self.name)))) == _folded(str(value))
 
     def _listed(self, *, yes: bool) -> str | None:
         granted = [number for number, name in self.values.items() if self._names_yes(number, name)]
@@ -117,7 +118,7 @@ class ConsentField:
             return False
         if value is True:
             return self.kind != "enumeration"
-        said = _text(value)
+        said = text_of(value)
         if self.kind == "enumeration":
             return self._names_yes(said, self.values.get(said, ""))
         if self.kind in ("date", "datetime"):
@@ -143,15 +144,6 @@ class NoSuchField:
     name: str
 
 
-def converted(name: str) -> str:
-    """The name that `crm.item.*` gives a custom field; source: corp's crm, lib/service/converter.php."""
-    if re.search(r"\d", name) is None:
-        first, *others = name.lower().split("_")
-        return first + "".join(each.capitalize() for each in others)
-    prefix = "UF_CRM_"
-    return "ufCrm_" + name[len(prefix) :] if name.startswith(prefix) else name
-
-
 async def describe(
     portal: IPortal, name: str, granted_values: Sequence[str] = (), denied_value: str | None = None
 ) -> ConsentField | NoSuchField:
@@ -163,21 +155,11 @@ async def describe(
         answer = await portal.call("crm.item.fields", {"entityTypeId": CONTACT})
     except PortalError:
         return await _described_apart(portal, name, granted_values, denied_value)
-    fields = answer.get("fields") if isinstance(answer, Mapping) else None
-    for key, described in _entries(fields):
-        if name.upper() in (str(described.get("upperName", "")).upper(), key.upper()) or key == converted(name):
-            kind = str(described.get("type", "")).lower()
-            values = _values(described.get("items"))
-            return ConsentField(
-                name,
-                key,
-                _ALIKE.get(kind, kind) or None,
-                values,
-                granted_values,
-                denied_value,
-                str(described.get("title", "")),
-            )
-    return NoSuchField(name)
+    described = field_named(answer, name)
+    if described is None:
+        return NoSuchField(name)
+    kind = _ALIKE.get(described.kind, described.kind) or None
+    return ConsentField(name, described.key, kind, described.values, granted_values, denied_value, described.title)
 
 
 async def _described_apart(
@@ -190,23 +172,9 @@ async def _described_apart(
     for described in answer if isinstance(answer, list) else []:
         if isinstance(described, Mapping) and str(described.get("FIELD_NAME", "")).upper() == name.upper():
             kind = str(described.get("USER_TYPE_ID", "")).lower() or None
-            values = _values(described.get("LIST"))
+            values = values_of(described.get("LIST"))
             return ConsentField(name, converted(name), kind, values, granted_values, denied_value)
     return NoSuchField(name)
-
-
-def _entries(fields: Any) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    if isinstance(fields, Mapping):
-        for key, described in fields.items():
-            if isinstance(described, Mapping):
-                yield str(key), described
-
-
-def _values(items: Any) -> dict[str, str]:
-    listed = items.values() if isinstance(items, Mapping) else items if isinstance(items, list) else []
-    return {
-        _text(each["ID"]): str(each.get("VALUE", "")) for each in listed if isinstance(each, Mapping) and "ID" in each
-    }
 
 
 def _has_passed(said: str, now: float) -> bool:
@@ -227,12 +195,6 @@ def _has_passed(said: str, now: float) -> bool:
 
 def _is_empty(value: Any) -> bool:
     return value is None or value is False or value == "" or value == [] or value == {}
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, (float, Decimal)) and value == value // 1:
-        value = int(value)
-    return str(value).strip()
 
 
 def _folded(text: str) -> str:

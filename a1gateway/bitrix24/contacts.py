@@ -6,15 +6,14 @@ Source: Bitrix24's documentation of `crm.item.*` and `crm.duplicate.findbycomm`,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..msisdn import Msisdn, read_number
 from .consent_field import CONTACT
+from .crm_answers import id_of, ids, listed, phones_of
 
-IDS_IN_A_PAGE = 50
-"""`crm.item.list` gives no more at once."""
 MOST_NUMBERS = 6
 """`crm.duplicate.findbycomm` looks at 20 values at most, and each number stands in the CRM in one of three forms."""
 _MOST_FOUND = 20
@@ -48,8 +47,7 @@ def find(msisdns: Sequence[str]) -> Command:
 
 def found(answer: Any) -> list[int]:
     """The ids of the contacts that were found."""
-    ids = answer.get("CONTACT") if isinstance(answer, Mapping) else None
-    return list(_ids(ids.values() if isinstance(ids, Mapping) else ids))
+    return list(ids(answer.get("CONTACT"))) if isinstance(answer, Mapping) else []
 
 
 def may_be_cut(contacts: Sequence[int]) -> bool:
@@ -58,7 +56,7 @@ def may_be_cut(contacts: Sequence[int]) -> bool:
 
 
 def read_many(contacts: Sequence[int]) -> Command:
-    """Contacts with their phones and fields, `IDS_IN_A_PAGE` at most."""
+    """Contacts with their phones and fields, `ITEMS_IN_A_PAGE` at most."""
     # Phones are given only when everything is asked for.
     return "crm.item.list", {"entityTypeId": CONTACT, "filter": {"@id": list(contacts)}, "select": ["*"]}
 
@@ -72,41 +70,24 @@ def items(answer: Any) -> dict[int, Mapping[str, Any]]:
     """The items of either answer, by id."""
     if not isinstance(answer, Mapping):
         return {}
-    listed = answer.get("items")
-    if isinstance(listed, Mapping):
-        listed = list(listed.values())
-    one = answer.get("item")
-    every = listed if isinstance(listed, list) else [one]
-    return {id_: each for each in every if isinstance(each, Mapping) for id_ in _ids([each.get("id")])}
+    every: Sequence[Any] = listed(answer["items"]) if answer.get("items") is not None else [answer.get("item")]
+    return {id_: each for each in every if (id_ := id_of(each)) is not None}
 
 
 def contacts_of(item: Mapping[str, Any]) -> list[int]:
     """The contacts of a deal, a lead or another item, the primary one first."""
-    several = item.get("contactIds")
-    others = several.values() if isinstance(several, Mapping) else several
-    return list(dict.fromkeys([*_ids([item.get("contactId")]), *_ids(others)]))
-
-
-def phones(contact: Mapping[str, Any]) -> list[str]:
-    """A contact's phones as they stand in the CRM."""
-    fields = contact.get("fm")
-    listed = fields.values() if isinstance(fields, Mapping) else fields if isinstance(fields, list) else []
-    return [
-        str(each.get("value", ""))
-        for each in listed
-        if isinstance(each, Mapping) and str(each.get("typeId", "PHONE")).upper() == "PHONE"
-    ]
+    return list(dict.fromkeys([*ids([item.get("contactId")]), *ids(item.get("contactIds"))]))
 
 
 def has_number(contact: Mapping[str, Any], msisdn: str) -> bool | None:
     """Whether the contact has this number; None when one of its phones only looks like it."""
     alike = False
-    for phone in phones(contact):
-        read = read_number(phone)
+    for phone in phones_of(contact):
+        read = read_number(phone.value)
         if isinstance(read, Msisdn):
             if read.number == msisdn:
                 return True
-        elif msisdn[-9:] in re.sub(r"\D", "", phone):
+        elif msisdn[-9:] in re.sub(r"\D", "", phone.value):
             alike = True
     return None if alike else False
 
@@ -118,27 +99,16 @@ def _spellings(msisdn: str) -> list[str]:
 
 
 def _bindings(bindings: Any) -> Iterator[Item]:
-    for each in (
-        bindings.values() if isinstance(bindings, Mapping) else bindings if isinstance(bindings, list) else []
-    ):
+    for each in listed(bindings):
         if isinstance(each, Mapping):
-            for entity_type in _ids([each.get("OWNER_TYPE_ID")]):
-                for id_ in _ids([each.get("OWNER_ID")]):
+            for entity_type in ids([each.get("OWNER_TYPE_ID")]):
+                for id_ in ids([each.get("OWNER_ID")]):
                     yield Item(entity_type, id_)
 
 
 def _documents(document: Any) -> Iterator[Item]:
-    names = document.values() if isinstance(document, Mapping) else document if isinstance(document, list) else []
-    for name in names:
+    for name in listed(document):
         form = _DOCUMENT.fullmatch(str(name))
         if form is not None:
             entity_type = _TYPES[form[1]] if form[1] else int(form[3])
             yield Item(entity_type, int(form[2] or form[4]))
-
-
-def _ids(values: Iterable[Any] | None) -> Iterator[int]:
-    for value in values or ():
-        if isinstance(value, (int, str)) and not isinstance(value, bool):
-            text = str(value)
-            if text.isascii() and text.isdecimal() and 0 < int(text) < 1 << 63:
-                yield int(text)

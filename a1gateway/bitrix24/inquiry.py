@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 from ..message import Evidence, Unasked, Verdict
 from .consent_field import CONTACT, ConsentField
 from .contacts import (
-    IDS_IN_A_PAGE,
     MOST_NUMBERS,
     Command,
     Item,
@@ -28,6 +27,7 @@ from .contacts import (
     read_many,
     read_one,
 )
+from .crm_answers import ITEMS_IN_A_PAGE, id_of
 from .trouble import PortalError, PortalTrouble
 
 _MOST_KEPT = 50_000
@@ -144,7 +144,9 @@ class Inquiry:
         """The commands to run now; none when nothing is asked."""
         questions = self._questions.values()
         wanted = _each(contact for each in questions for contact in each.unread)
-        pages = [tuple(page) for page in _split([each for each in wanted if each not in self._apart], IDS_IN_A_PAGE)]
+        pages = [
+            tuple(page) for page in _split([each for each in wanted if each not in self._apart], ITEMS_IN_A_PAGE)
+        ]
         alone = [Item(CONTACT, contact) for contact in wanted if contact in self._apart]
         single = [*alone, *_each(each.item for each in questions if each.item is not None)]
         reads = {f"r{place}": page for place, page in enumerate(islice(pages, self._most))}
@@ -293,7 +295,7 @@ class Inquiry:
                 question.contacts, question.group = None, ()
                 return None
             those = [contact for contact, it_has in zip(there, has, strict=True) if it_has]
-            self._holders.keep(number, [each for each in map(_id, those) if each], now)
+            self._holders.keep(number, [id_ for each in those if (id_ := id_of(each)) is not None], now)
         else:
             those = there
         evidence = tuple(self._field.read(contact, now) for contact in those)
@@ -331,11 +333,6 @@ def _says_there_is_none(error: PortalError) -> bool:
         return False
     said = str(error).casefold()
     return any(each in said for each in _NOT_FOUND)
-
-
-def _id(contact: Mapping[str, Any]) -> int:
-    value = str(contact.get("id", ""))
-    return int(value) if value.isdecimal() else 0
 
 
 def _each(values: Iterable[K]) -> list[K]:

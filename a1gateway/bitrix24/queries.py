@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-_REFERENCE = "$result["
+REFERENCE = "$result["
+"""How a reference begins. In a batch's values the portal replaces it, whoever wrote it."""
 
 
 class Reference(str):
@@ -25,7 +26,7 @@ class Reference(str):
     @classmethod
     def read(cls, text: str) -> Reference:
         """The reference that is written so."""
-        return cls(*text.removeprefix(_REFERENCE).removesuffix("]").split("]["))
+        return cls(*text.removeprefix(REFERENCE).removesuffix("]").split("]["))
 
 
 def query(values: Mapping[str, Any]) -> str:
@@ -46,6 +47,6 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
         elif isinstance(value, bool):
             yield name, str(int(value))
         elif value is not None:
-            if _REFERENCE in str(value) and not isinstance(value, Reference):
+            if REFERENCE in str(value) and not isinstance(value, Reference):
                 raise ValueError("a text with $result[ in it cannot stand in a batch")
             yield name, str(value)

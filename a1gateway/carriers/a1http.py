@@ -27,7 +27,8 @@ from .a1answers import (
 )
 from .outcome import LinkTrouble, Outcome, Postponed, Refused, Standing, Trouble, Uncertain
 
-_MOST_IN_A_BULK = 500
+MOST_IN_A_BULK = 500
+"""A1 takes no more in one request."""
 _SUBMITS_AT_ONCE = 4
 _NO_SUCH_CALL = 2
 # What keeps A1 from answering any question, and how many in a row without an answer show the same.
@@ -42,8 +43,8 @@ _SINGLY_AT_ONCE = 20
 class A1HttpCarrier:
     """Speaks A1's HTTP API within its rate. See `interfaces.ICarrier` for what is promised."""
 
-    bulk_size = _MOST_IN_A_BULK
-    batch_size = _MOST_IN_A_BULK
+    bulk_size = MOST_IN_A_BULK
+    batch_size = MOST_IN_A_BULK
     submits_at_once = _SUBMITS_AT_ONCE
     _log = Logger()
 
@@ -151,7 +152,7 @@ class A1HttpCarrier:
 
         Raises `LinkTrouble` when A1 does not say.
         """
-        assert 0 < len(numbers) <= _MOST_IN_A_BULK
+        assert 0 < len(numbers) <= MOST_IN_A_BULK
         messages = [_message(number, text, sender_id) for number in numbers]
         await self._pace.take()
         try:

@@ -10,13 +10,15 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
 from typing import Protocol
 
-from ..bitrix24.trouble import PortalTrouble
 from ..carriers.a1answers import Cost
+from ..carriers.a1http import MOST_IN_A_BULK
 from ..carriers.outcome import LinkTrouble
 from ..config_sections import A1, Consent
 from ..hours import MINSK, Hours
+from ..journal.consents import CONSENT_UNKNOWN
 from ..message import Refusal
 from ..msisdn import Msisdn, read_number
 from ..text import alphabet, segments
@@ -33,9 +35,7 @@ AT_ONCE = 500
 """The most numbers that a desk takes."""
 REPEATED_NUMBER = "repeated_number"
 """The number was there before: nobody gets an SMS twice."""
-CONSENT_UNKNOWN = "consent_unknown"
 
-_IN_A_BULK = 500
 _CENT = Decimal("0.01")
 _HUNDREDTH_OF_A_CENT = Decimal("0.0001")
 
@@ -129,7 +129,8 @@ async def chosen(
     would_get: list[str] = []
     for start in range(0, len(numbers), AT_ONCE):
         some = numbers[start : start + AT_ONCE]
-        said = await _consents(desk, some, patience)
+        said = await patience.answer(partial(desk.consents, some))
+        patience.progressed()
         for number in some:
             reason = said.get(number, CONSENT_UNKNOWN)
             if reason == GRANTED:
@@ -149,17 +150,6 @@ def _refusal_of_all(text: str, consent: Consent | None, max_segments: int) -> Re
     if segments(text) > max_segments:
         return Refusal.TOO_LONG
     return Refusal.MARKETING_DISABLED if consent is None else None
-
-
-async def _consents(desk: IConsentDesk, numbers: Sequence[str], patience: Patience) -> Mapping[str, str]:
-    while True:
-        try:
-            said = await desk.consents(numbers)
-        except PortalTrouble as trouble:
-            await patience.wait(trouble)
-        else:
-            patience.progressed()
-            return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +207,7 @@ def pace_of(a1: A1, consent: Consent, needed: int) -> Pace:
     """By the configured rates, for messages of `needed` segments."""
     if a1.transport == "http":
         assert a1.http is not None
-        rate = a1.http.requests_per_second * _IN_A_BULK * consent.share
+        rate = a1.http.requests_per_second * MOST_IN_A_BULK * consent.share
         return Pace(rate, "a1.http.requests_per_second, consent.share")
     assert a1.smpp is not None
     return Pace(a1.smpp.messages_per_second * consent.share / needed, "a1.smpp.messages_per_second, consent.share")

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..bitrix24.consent_field import converted
+from ..bitrix24.crm_fields import field_named
 from ..errors import GatewayError
 from ..msisdn import Msisdn, NumberFault, read_number
 from .items import Entity, Item
@@ -136,18 +136,12 @@ def _marking(item: Item, field: MarkField) -> Mark | None:
 
 def mark_field(answer: Any, entity: Entity, name: str) -> MarkField:
     """The field `name` of a type by the result of `crm.item.fields`; raises `Unusable`."""
-    fields = answer.get("fields") if isinstance(answer, Mapping) else None
-    for key, described in fields.items() if isinstance(fields, Mapping) else ():
-        if not isinstance(described, Mapping):
-            continue
-        if str(described.get("upperName", "")).upper() == name.upper() or key in (name, converted(name)):
-            kind = str(described.get("type", "")).lower()
-            if kind not in _KINDS or described.get("isMultiple") is True:
-                raise Unusable(
-                    f"{entity.label}: the field {name} is neither a yes/no field nor a text, none is marked"
-                )
-            return MarkField(str(described.get("upperName") or name).upper(), str(key), _KINDS[kind])
-    raise Unusable(f"{entity.label}: there is no field {name}, none is marked")
+    field = field_named(answer, name)
+    if field is None:
+        raise Unusable(f"{entity.label}: there is no field {name}, none is marked")
+    if field.kind not in _KINDS or field.is_multiple:
+        raise Unusable(f"{entity.label}: the field {name} is neither a yes/no field nor a text, none is marked")
+    return MarkField(field.name or name.upper(), field.key, _KINDS[field.kind])
 
 
 class UndoFile:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby, islice
 
-from ..bitrix24.trouble import PortalTrouble
 from ..interfaces import IPortal
 from .changes import Change, MarkField, UndoFile, Unusable, mark_field, planned
 from .items import Entity, Item
@@ -54,12 +54,8 @@ async def mark_fields(portal: IPortal, patience: Patience, name: str, tell: Tell
     """
     fields: dict[Entity, MarkField] = {}
     for entity in Entity:
-        while True:
-            try:
-                answer = await portal.call("crm.item.fields", {"entityTypeId": entity.value})
-                break
-            except PortalTrouble as trouble:
-                await patience.wait(trouble)
+        asked = partial(portal.call, "crm.item.fields", {"entityTypeId": entity.value})
+        answer = await patience.answer(asked)
         patience.progressed()
         try:
             fields[entity] = mark_field(answer, entity, name)

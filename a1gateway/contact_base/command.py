@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -284,12 +285,8 @@ async def _consent_field(daemon: Daemon, patience: Patience, progress: Progress)
     consent = daemon.config.consent
     if consent is None:
         return None
-    while True:
-        try:
-            field = await describe(daemon.portal, consent.contact_field, consent.granted_values, consent.denied_value)
-            break
-        except PortalTrouble as trouble:
-            await patience.wait(trouble)
+    asked = partial(describe, daemon.portal, consent.contact_field, consent.granted_values, consent.denied_value)
+    field = await patience.answer(asked)
     patience.progressed()
     if isinstance(field, NoSuchField):
         progress.say(f"contacts have no field {field.name} (consent.contact_field): the column consent stays empty")

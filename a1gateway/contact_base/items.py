@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..bitrix24.crm_answers import Phone, id_of, listed, phones_of, text_of
+
 
 class Entity(enum.Enum):
     """The types of items that have phones, in the order in which they are walked; values are `entityTypeId`s."""
@@ -30,17 +32,6 @@ class Entity(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Phone:
-    """A phone of an item."""
-
-    id: str
-    value: str
-    """As it is stored."""
-    value_type: str
-    """`WORK`, `MOBILE` and so on."""
-
-
-@dataclass(frozen=True, slots=True)
 class Item:
     """A contact, a lead or a company."""
 
@@ -54,10 +45,18 @@ class Item:
     @classmethod
     def read(cls, entity: Entity, fields: Any) -> Item:
         """An item of `crm.item.*`; raises `ValueError` when it is none."""
-        number = fields.get("id") if isinstance(fields, Mapping) else None
-        if isinstance(number, bool) or not str(number).isdecimal() or not int(str(number)):
+        number = id_of(fields)
+        if number is None:
             raise ValueError("an item without an id")
-        return cls(entity, int(str(number)), _name(entity, fields), tuple(_phones(fields.get("fm"))), fields)
+        return cls(entity, number, _name(entity, fields), tuple(phones_of(fields)), fields)
+
+
+def items_in(entity: Entity, answer: Any) -> list[Item]:
+    """The items in the result of `crm.item.list`; raises `ValueError` when it is something else."""
+    entries = answer.get("items") if isinstance(answer, Mapping) else None
+    if not isinstance(entries, (list, Mapping)):
+        raise ValueError("something else than a list of items")
+    return [Item.read(entity, each) for each in listed(entries)]
 
 
 def _name(entity: Entity, fields: Mapping[str, Any]) -> str:
@@ -67,22 +66,4 @@ def _name(entity: Entity, fields: Mapping[str, Any]) -> str:
 
 
 def _joined(fields: Mapping[str, Any], *names: str) -> str:
-    return " ".join(text for name in names if (text := _text(fields.get(name))))
-
-
-def _phones(fm: Any) -> list[Phone]:
-    """In the portal's order; PHP writes a list as an object when its numbers have holes."""
-    entries = fm.values() if isinstance(fm, Mapping) else fm if isinstance(fm, list) else []
-    return [
-        Phone(_text(each.get("id")), _stored(each.get("value")), _text(each.get("valueType")))
-        for each in entries
-        if isinstance(each, Mapping) and _text(each.get("typeId")).upper() == "PHONE"
-    ]
-
-
-def _text(value: Any) -> str:
-    return "" if value is None or isinstance(value, (bool, list, Mapping)) else str(value).strip()
-
-
-def _stored(value: Any) -> str:
-    return value if isinstance(value, str) else _text(value)
+    return " ".join(text for name in names if (text := text_of(fields.get(name))))

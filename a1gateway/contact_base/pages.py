@@ -13,13 +13,13 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
+from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE
 from ..bitrix24.queries import Reference
 from ..bitrix24.trouble import OPERATION_LIMIT, QUERY_LIMIT, PortalError, PortalTrouble
 from ..interfaces import IPortal
-from .items import Entity, Item
+from .items import Entity, Item, items_in
 from .patience import Patience
 
-PAGE = 50
 MOST_PAGES = 20
 """A batch takes 50, but a thousand cards are some megabytes, which the daemon has to hold."""
 _STEPS = (1, 5, MOST_PAGES)
@@ -88,27 +88,24 @@ class BaseReader:
                 self._most = 1
             self._said_to_be_last = self._last_by_reference
             self._last_by_reference = None
-            if len(items) >= asked * PAGE:
+            if len(items) >= asked * ITEMS_IN_A_PAGE:
                 self._ask_for_more(asked, self._clock.seconds() - begun)
             return Stretch(items, ended=not items)
 
     async def highest(self, entity: Entity) -> int:
         """The last id of a type, 0 when there is none; raises as `read`."""
-        while True:
+
+        async def asked() -> list[Item]:
             self.requests += 1
+            last = {"entityTypeId": entity.value, "select": ["id"], "order": {"id": "DESC"}, "start": -1}
             try:
-                answer = await self._portal.call(
-                    _LIST, {"entityTypeId": entity.value, "select": ["id"], "order": {"id": "DESC"}, "start": -1}
-                )
-                items = _items(entity, answer)
+                return _items(entity, await self._portal.call(_LIST, last))
             except _Strange as strange:
-                trouble = PortalTrouble(str(strange))
-            except PortalTrouble as met:
-                trouble = met
-            else:
-                self._patience.progressed()
-                return items[0].id if items else 0
-            await self._patience.wait(trouble)
+                raise PortalTrouble(str(strange)) from None
+
+        items = await self._patience.answer(asked)
+        self._patience.progressed()
+        return items[0].id if items else 0
 
     async def _one(self, entity: Entity, after: int) -> list[Item]:
         try:
@@ -119,12 +116,12 @@ class BaseReader:
     async def _chain(self, entity: Entity, after: int, pages: int) -> list[Item]:
         commands: dict[str, tuple[str, Mapping[str, Any]]] = {"p0": (_LIST, _query(entity, after))}
         for number in range(1, pages):
-            behind = Reference(f"p{number - 1}", "items", str(PAGE - 1), "id")
+            behind = Reference(f"p{number - 1}", "items", str(ITEMS_IN_A_PAGE - 1), "id")
             commands[f"p{number}"] = (_LIST, _query(entity, behind))
         answers = await self._portal.batch(commands)
         items = self._of_first(entity, answers.get("p0"), after)
         for number in range(1, pages):
-            if len(items) < number * PAGE:
+            if len(items) < number * ITEMS_IN_A_PAGE:
                 # The reference behind this page leads nowhere, and only a plain question shows that it was the last.
                 self._pages = 1
                 break
@@ -196,12 +193,7 @@ def _page(entity: Entity, answer: Any, after: int) -> list[Item]:
 
 
 def _items(entity: Entity, answer: Any) -> list[Item]:
-    entries = answer.get("items") if isinstance(answer, Mapping) else None
-    if isinstance(entries, Mapping):
-        entries = list(entries.values())
-    if not isinstance(entries, list):
-        raise _Strange("Bitrix24 answers with something else than a list of items")
     try:
-        return [Item.read(entity, each) for each in entries]
+        return items_in(entity, answer)
     except ValueError as error:
         raise _Strange(f"Bitrix24 answers with {error}") from None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
 from ..bitrix24.trouble import PortalTrouble
 from ..pacing import growing_pause
+
+T = TypeVar("T")
 
 _FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 60.0
@@ -38,6 +41,14 @@ class Patience:
         """Something has come of a request; the patience is whole again."""
         self._since = None
         self._attempts = 0
+
+    async def answer(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """What comes of asking, as often as it takes; raises as `wait`."""
+        while True:
+            try:
+                return await ask()
+            except PortalTrouble as trouble:
+                await self.wait(trouble)
 
     async def wait(self, trouble: PortalTrouble) -> None:
         """Wait until another attempt makes sense.

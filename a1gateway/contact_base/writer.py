@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE
+from ..bitrix24.portal import MOST_IN_A_BATCH
+from ..bitrix24.queries import REFERENCE
 from ..bitrix24.trouble import PortalError, PortalTrouble
 from ..interfaces import IPortal
 from .changes import Change, Mark, PhoneChange
-from .items import Entity, Item
+from .items import Entity, Item, items_in
 from .patience import Patience
 
-AT_ONCE = 50
-"""The most changes that `Writer.write` takes; a batch's limit and a page's."""
+AT_ONCE = min(MOST_IN_A_BATCH, ITEMS_IN_A_PAGE)
+"""The most changes that `Writer.write` takes."""
 _NO_SUCH_METHOD = "ERROR_METHOD_NOT_FOUND"
-# Bitrix24 replaces this in a batch's values, whoever wrote them.
-_REPLACED_IN_A_BATCH = "$result["
 _OLD_BOOLEANS = {"Y": "1", "N": "0"}
 
 
@@ -72,7 +73,7 @@ class Writer:
         self._by_item_method: set[Entity] = set()
 
     async def write(self, entity: Entity, changes: Sequence[Change]) -> list[NotTaken]:
-        """Write up to 50 changes of a type, and say what did not come about.
+        """Write up to `AT_ONCE` changes of a type, and say what did not come about.
 
         Raises `PortalTrouble` when the portal does not answer for too long; any of them may have come about then.
         """
@@ -107,7 +108,7 @@ class Writer:
         return not_taken
 
     async def read(self, entity: Entity, ids: Sequence[int]) -> dict[int, Item]:
-        """The items as they are now, by id; those that are gone are left out. Up to 50."""
+        """The items as they are now, by id; those that are gone are left out. Up to `AT_ONCE`."""
         parameters = {
             "entityTypeId": entity.value,
             "select": ["*"],
@@ -115,19 +116,15 @@ class Writer:
             "order": {"id": "ASC"},
             "start": -1,
         }
-        while True:
+
+        async def asked() -> list[Item]:
+            answer = await self._portal.call("crm.item.list", parameters)
             try:
-                answer = await self._portal.call("crm.item.list", parameters)
-                entries = answer.get("items") if isinstance(answer, Mapping) else None
-                if not isinstance(entries, list):
-                    raise PortalTrouble("Bitrix24 answers with something else than a list of items")
-                read = [Item.read(entity, each) for each in entries]
-            except PortalTrouble as trouble:
-                await self._patience.wait(trouble)
+                return items_in(entity, answer)
             except ValueError as error:
-                await self._patience.wait(PortalTrouble(f"Bitrix24 answers with {error}"))
-            else:
-                return {item.id: item for item in read if item.id in ids}
+                raise PortalTrouble(f"Bitrix24 answers with {error}") from None
+
+        return {item.id: item for item in await self._patience.answer(asked) if item.id in ids}
 
     async def _send(
         self, entity: Entity, changes: Sequence[Change]
@@ -215,4 +212,4 @@ def _no_mark(change: Change, mark: Mark, why: str) -> NotTaken:
 
 def _has_a_reference(change: Change) -> bool:
     texts = [each.new for each in change.phones] + ([change.mark.new] if change.mark is not None else [])
-    return any(_REPLACED_IN_A_BATCH in text for text in texts)
+    return any(REFERENCE in text for text in texts)
