@@ -16,7 +16,8 @@ from ..interfaces import IPortal
 from ..journal import Journal
 from ..message import Choice, ChoiceSource, PendingChoice
 from ..msisdn import masked
-from ..pacing import Gathering, growing_pause
+from ..pacing import Gathering
+from .backoff import pause_after
 from .consent_field import CONTACT, ConsentField, NoSuchField
 from .contacts import Command, find, found, has_number, items, read_many
 from .crm_answers import ITEMS_IN_A_PAGE
@@ -178,9 +179,8 @@ class ChoiceWriter(DueLoop):
     async def _write_down(self, job: _Job) -> None:
         choice, again_at = job.choice, None
         if isinstance(job.error, PortalTrouble) or (job.error is not None and choice.tries < _MOST_REFUSALS):
-            asked_for = job.error.pause if isinstance(job.error, PortalTrouble) else None
-            pause = growing_pause(choice.tries + 1, _FIRST_RETRY, _LONGEST_RETRY, self._random)
-            again_at = self._clock.seconds() + max(pause, asked_for or 0.0)
+            pause = pause_after(job.error, choice.tries + 1, _FIRST_RETRY, _LONGEST_RETRY, self._random)
+            again_at = self._clock.seconds() + pause
         trouble = job.hindrance if job.error is None else str(job.error)
         contacts = list(job.contacts) if job.error is None else []
         await self._journal.choice_written(choice, contacts, again_at=again_at, trouble=trouble)

@@ -11,13 +11,14 @@ from twisted.logger import Logger
 from ..due_loop import DueLoop
 from ..interfaces import IPortal
 from ..journal import Journal
-from ..journal.journal import Installation
 from ..marketing import MarketingPace
 from ..message import Evidence, Unasked, Verdict
 from ..metrics import Metrics
-from ..pacing import Gathering, growing_pause
+from ..pacing import Gathering
 from ..receipts import Receipts
+from .backoff import Backoff
 from .consent_field import READABLE, ConsentField, NoSuchField, describe
+from .contacts import MOST_NUMBERS
 from .inquiry import Holders, Inquiry
 from .portal import MOST_IN_A_BATCH
 from .tokens import Tokens
@@ -67,15 +68,13 @@ class ConsentCheck(DueLoop):
         self._wait = wait
         self._max_age = max_age
         self._on_due = on_due
-        self._random = random
         self._holders = Holders(max_age)
         self._gathering = Gathering(clock)
         self._inquiry: Inquiry | None = None
         self._field: ConsentField | NoSuchField | None = None
         self._described_at = 0.0
-        self._described_for: Installation | None = None
-        self._failures = 0
-        self._hold_until = 0.0
+        self._was_looked_at = False
+        self._backoff = Backoff(clock, first=_FIRST_RETRY, longest=_LONGEST_RETRY, random=random)
         self._was_open = False
         self._trouble: str | None = None
 
@@ -86,8 +85,7 @@ class ConsentCheck(DueLoop):
 
     def renew(self) -> None:
         """The application has been installed: what stood in the way may be over."""
-        self._hold_until = 0.0
-        self._failures = 0
+        self._backoff.reset()
         self._field = None
         self.wake()
 
@@ -106,7 +104,7 @@ class ConsentCheck(DueLoop):
         field = await self.field()
         found: dict[str, Verdict] = {}
         if isinstance(field, NoSuchField) or not field.readable:
-            return {number: self._without_field(Unasked(0, "", number, {}, 0.0), field) for number in numbers}
+            return {number: self._without_field(0, field) for number in numbers}
         inquiry = Inquiry(field, self._holders, most=MOST_IN_A_BATCH)
         waiting = deque(enumerate(dict.fromkeys(numbers)))
         asking: dict[int, str] = {}
@@ -124,7 +122,7 @@ class ConsentCheck(DueLoop):
 
     async def _ask(self) -> float:
         now = self._clock.seconds()
-        if self._tokens.installation is not None and self._described_for is None:
+        if self._tokens.installation is not None and not self._was_looked_at:
             await self._look_at_start()
         if not self._pace.open:
             self._was_open = False
@@ -135,22 +133,18 @@ class ConsentCheck(DueLoop):
         if self._tokens.installation is None:
             await self._give_up()
             return min(_IDLE, max(1.0, self._wait))
-        if self._hold_until > now:
-            return self._hold_until - now
+        if self._backoff.left:
+            return self._backoff.left
         try:
             return await self._ask_due()
         except (PortalTrouble, PortalError) as error:
-            self._failures += 1
-            pause = growing_pause(self._failures, _FIRST_RETRY, _LONGEST_RETRY, self._random)
-            if isinstance(error, PortalTrouble) and error.pause is not None:
-                pause = max(pause, error.pause)
-            self._hold_until = self._clock.seconds() + pause
+            pause = self._backoff.failed(error)
             await self._give_up()
             return min(pause, max(1.0, self._wait))
 
     async def _look_at_start(self) -> None:
         """A field that is not there is told before the first campaign, and not by it."""
-        self._described_for = self._tokens.installation
+        self._was_looked_at = True
         try:
             await self.field()
         except (PortalTrouble, PortalError) as error:
@@ -162,7 +156,7 @@ class ConsentCheck(DueLoop):
         now = self._clock.seconds()
         inquiry = self._inquiry
         open_ones = inquiry.open if inquiry is not None else set()
-        room = MOST_IN_A_BATCH * 6 if inquiry is None else inquiry.room
+        room = MOST_IN_A_BATCH * MOST_NUMBERS if inquiry is None else inquiry.room
         waiting, next_due = await self._journal.unasked(now, room + len(open_ones))
         new = [each for each in waiting if each.id not in open_ones][:room]
         if not new and not open_ones:
@@ -174,7 +168,7 @@ class ConsentCheck(DueLoop):
         field = await self.field()
         if isinstance(field, NoSuchField) or not field.readable:
             self._inquiry = None
-            await self._record([self._without_field(each, field) for each in waiting])
+            await self._record([self._without_field(each.id, field) for each in waiting])
             return 0.0
         if inquiry is None or not open_ones:
             self._inquiry = inquiry = Inquiry(field, self._holders, most=MOST_IN_A_BATCH)
@@ -184,7 +178,7 @@ class ConsentCheck(DueLoop):
         self._gathering.gone(len(inquiry.open), full=full)
         results = await self._portal.batch(asked.commands)
         verdicts = inquiry.answer(asked, results, self._clock.seconds())
-        self._failures = 0
+        self._backoff.succeeded()
         await self._record(verdicts)
         return 0.0
 
@@ -209,10 +203,10 @@ class ConsentCheck(DueLoop):
             )
             self._receipts.announce(changes)
 
-    def _without_field(self, message: Unasked, field: ConsentField | NoSuchField) -> Verdict:
+    def _without_field(self, id_: int, field: ConsentField | NoSuchField) -> Verdict:
         why = self.trouble or f"{field.name} cannot be read"
         nothing = Evidence(None, None, why, granted=False)
-        return Verdict(message.id, False, self._clock.seconds(), self._name, (nothing,))
+        return Verdict(id_, False, self._clock.seconds(), self._name, (nothing,))
 
     def _note(self, field: ConsentField | NoSuchField) -> None:
         trouble = fault_of(field)

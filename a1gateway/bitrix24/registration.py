@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from ..due_loop import DueLoop
 from ..interfaces import IPortal
 from ..journal.journal import Installation
-from ..pacing import growing_pause
+from .backoff import Backoff
 from .calls import marketing_code
 from .tokens import Tokens
 from .trouble import PortalError, PortalTrouble
@@ -65,8 +65,7 @@ class Registration(DueLoop):
             names = {language: f"{sender_name}: {word}" for language, word in _MARKETING_NAMES.items()}
             self._senders.append(_sender(marketing_code(sender_code), handler_url, names, _MARKETING_DESCRIPTION))
         self._event_url = event_url
-        self._random = random
-        self._failures = 0
+        self._backoff = Backoff(clock, first=_FIRST_RETRY, longest=_LONGEST_RETRY, random=random)
         self._done_for: Installation | None = None
         self._waiting: list[Deferred[None]] = []
         self.trouble: str | None = None
@@ -80,7 +79,7 @@ class Registration(DueLoop):
     def renew(self) -> None:
         """The application has been installed, updated or uninstalled."""
         self._done_for = None
-        self._failures = 0
+        self._backoff.reset()
         self.trouble = None
         self.wake()
 
@@ -101,13 +100,11 @@ class Registration(DueLoop):
             if self.trouble != str(error):
                 self.trouble = str(error)
                 self._log.error("the sender {code} is not registered: {trouble}", code=self._code, trouble=str(error))
-            self._failures += 1
             self._tell_waiting()
-            asked_for = error.pause if isinstance(error, PortalTrouble) and error.pause is not None else 0.0
-            return max(asked_for, growing_pause(self._failures, _FIRST_RETRY, _LONGEST_RETRY, self._random))
+            return self._backoff.failed(error)
         # Tokens refreshed meanwhile make another installation object of the same installation.
         self._done_for = self._tokens.installation
-        self._failures = 0
+        self._backoff.reset()
         self.trouble = None
         self._log.info("the sender {code} is registered in {portal}", code=self._code, portal=installation.domain)
         self._tell_waiting()

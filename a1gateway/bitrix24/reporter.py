@@ -13,7 +13,8 @@ from ..errors import TryLater
 from ..interfaces import IPortal
 from ..journal import Journal
 from ..message import Kind, PortalUpdate
-from ..pacing import Gathering, growing_pause
+from ..pacing import Gathering
+from .backoff import Backoff
 from .budget import Budget, Use
 from .portal import MOST_IN_A_BATCH
 from .tokens import Tokens
@@ -61,9 +62,7 @@ class Reporter(DueLoop):
         self._tokens = tokens
         self._budget = budget
         self._code = sender_code
-        self._random = random
-        self._failures = 0
-        self._hold_until = 0.0
+        self._backoff = Backoff(clock, first=_FIRST_RETRY, longest=_LONGEST_RETRY, random=random)
         self._renewals = 0
         self._looked_at = 0.0
         self._telling: set[int] = set()
@@ -71,9 +70,8 @@ class Reporter(DueLoop):
 
     def renew(self) -> None:
         """The application has been installed: what stood in the way may be over."""
-        self._hold_until = 0.0
+        self._backoff.reset()
         self._renewals += 1
-        self._failures = 0
         self.wake()
 
     async def _tell_due(self) -> float:
@@ -81,7 +79,7 @@ class Reporter(DueLoop):
         if self._tokens.installation is None or len(self._under_way) >= _REQUESTS_AT_ONCE:
             return _IDLE
         # New statuses wake this loop, but a portal in trouble is left alone, and the journal is not asked for each.
-        pause = max(self._hold_until, self._looked_at + _LOOK_AGAIN) - now
+        pause = max(self._backoff.left, self._looked_at + _LOOK_AGAIN - now)
         if pause > 0:
             return pause
         wanted, pause = await self._due(now)
@@ -128,7 +126,7 @@ class Reporter(DueLoop):
 
     def _not_written_down(self, why: Failure) -> None:
         """What Bitrix24 has confirmed is told once more, which does no harm, but not at once."""
-        self._hold_until = self._clock.seconds() + _NOT_WRITTEN_DOWN
+        self._backoff.hold(_NOT_WRITTEN_DOWN)
         if why.check(TryLater):
             self._log.warn("{loop}: {trouble}", loop=self.name, trouble=why.getErrorMessage())
         else:
@@ -162,15 +160,9 @@ class Reporter(DueLoop):
             if renewals != self._renewals:
                 # What befell the tokens of before says nothing of today's.
                 return
-            if self._hold_until <= began:
-                # Of several requests under way the first to fail is enough.
-                self._failures += 1
-            pause = growing_pause(self._failures, _FIRST_RETRY, _LONGEST_RETRY, self._random)
-            if isinstance(error, PortalTrouble) and error.pause is not None:
-                pause = max(pause, error.pause)
-            self._hold_until = self._clock.seconds() + pause
+            self._backoff.failed(error, began=began)
             return
-        self._failures = 0
+        self._backoff.succeeded()
         await self._write_down(updates, {each.id: results.get(f"m{each.id}") for each in updates})
 
     async def _write_down(self, updates: list[PortalUpdate], results: dict[int, object]) -> None:
@@ -197,7 +189,8 @@ class Reporter(DueLoop):
             await self._journal.confirm(confirmed, now)
         if later:
             await self._journal.tell_later(later, now)
-        self._hold_until = max(self._hold_until, now + hold) if hold else self._hold_until
+        if hold:
+            self._backoff.hold(hold)
         for each in confirmed:
             self._log.info("message {message_id}: Bitrix24 knows {told}", message_id=each.message_id, told=each.told)
 
