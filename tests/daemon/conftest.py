@@ -67,14 +67,26 @@ def together(
     request: pytest.FixtureRequest, warden: Warden, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Together]:
     """Every scenario that a test of this session waits for, begun with the first test."""
-    wanted: dict[Scenario, str] = {}
-    for item in request.session.items:
-        callspec = getattr(item, "callspec", None)
-        if callspec is not None and isinstance(callspec.params.get("scenario"), Scenario):
-            wanted[callspec.params["scenario"]] = callspec.id
+    wanted = {
+        scenario: item.callspec.id
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and (scenario := _scenario_of(item)) is not None
+    }
     together = Together(warden, tmp_path_factory.mktemp("scenarios"), wanted)
     yield together
     together.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever waits for a scenario comes last of all: scenarios are played while the other tests run."""
+    items.sort(key=lambda item: _scenario_of(item) is not None)
+
+
+def _scenario_of(item: pytest.Item) -> Scenario | None:
+    """The scenario that a test waits for."""
+    callspec = getattr(item, "callspec", None)
+    scenario = None if callspec is None else callspec.params.get("scenario")
+    return scenario if isinstance(scenario, Scenario) else None
 
 
 @pytest.hookimpl(wrapper=True)
