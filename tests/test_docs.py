@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -404,10 +405,10 @@ def test_every_ending_and_every_fault_of_the_sandbox_has_a_row(readme: Document)
 # What an operator reads in the log
 
 
-def _modules() -> Iterator[ast.Module]:
-    for path in sorted((ROOT / "a1gateway").rglob("*.py")):
-        if "sandbox" not in path.parts:
-            yield ast.parse(path.read_text("utf-8"))
+@cache
+def _modules() -> list[ast.Module]:
+    paths = sorted((ROOT / "a1gateway").rglob("*.py"))
+    return [ast.parse(path.read_text("utf-8")) for path in paths if "sandbox" not in path.parts]
 
 
 def _calls(*names: str) -> Iterator[tuple[ast.Call, ast.expr]]:
@@ -464,7 +465,12 @@ def _said_of_the_link() -> set[str]:
 
 def _fits(shown: str, said: str) -> bool:
     """Whether a text of the README is what the code says; where the code fills in, the README may be more exact."""
-    return re.fullmatch(re.escape(said).replace("…", ".*"), shown, re.DOTALL) is not None
+    return _form(said).fullmatch(shown) is not None
+
+
+@cache
+def _form(said: str) -> re.Pattern[str]:
+    return re.compile(re.escape(said).replace("…", ".*"), re.DOTALL)
 
 
 def test_every_text_that_calls_for_something_is_explained(readme: Document) -> None:
