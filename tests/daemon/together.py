@@ -11,8 +11,8 @@ from ..centre.centre import Certificate, Manner
 from .processes import Warden
 from .stack import Stack
 
-# Most of what they do is waiting; more than this many would only be starting at the same time.
-_AT_ONCE = 9
+# Most of what they do is waiting, and they have all the time that the other tests take.
+_AT_ONCE = 5
 # Of a scenario that has started many daemons, the logs of the last are shown.
 _LOGS_SHOWN = 3
 
