@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -19,12 +19,13 @@ from twisted.internet.interfaces import IReactorTime
 
 from ..bitrix24.consent_field import ConsentField
 from ..config_sections import Consent
+from ..folder_sync import sync_folder
 from ..hours import MINSK
 from ..msisdn import Msisdn, read_number
 from .items import Entity, Item
 from .pages import BaseReader
 from .progress import Progress
-from .walk import Walked, counts, share_done
+from .walk import Walked, counts, go_on
 from .work_file import Finding, WorkFile, remove
 
 HEADER = (
@@ -78,29 +79,12 @@ async def collect(
     walks: dict[Entity, Walked] = {}
     for entity in Entity:
         walks[entity] = work.walked(entity) or work.begin(entity, await reader.highest(entity))
-    counted = work.items()
-    for entity in Entity:
-        while not walks[entity].ended:
-            walks[entity], found = await _go_on(clock, reader, work, entity, walks[entity], consent)
-            counted[entity] += found
-            progress.show(share_done(walks), f"{counts(counted)}; {reader.requests} requests")
-    progress.clear()
 
+    async def take(entity: Entity, items: Sequence[Item], walked: Walked) -> None:
+        findings = (each for item in items for each in _findings(item, consent, clock.seconds()))
+        work.keep(entity, findings, walked.last, ended=walked.ended)
 
-async def _go_on(
-    clock: IReactorTime,
-    reader: BaseReader,
-    work: WorkFile,
-    entity: Entity,
-    walk: Walked,
-    consent: ConsentField | None,
-) -> tuple[Walked, int]:
-    """One request further; how many items it has brought."""
-    stretch = await reader.read(entity, walk.last)
-    last = stretch.items[-1].id if stretch.items else walk.last
-    findings = (each for item in stretch.items for each in _findings(item, consent, clock.seconds()))
-    work.keep(entity, findings, last, ended=stretch.ended)
-    return Walked(walk.highest, last, stretch.ended), len(stretch.items)
+    await go_on(reader, walks, work.items(), progress, take)
 
 
 def _findings(item: Item, consent: ConsentField | None, now: float) -> Iterator[Finding]:
@@ -150,11 +134,7 @@ def _write(work: WorkFile, output: Path) -> None:
         out.flush()
         os.fsync(out.fileno())
     written.replace(output)
-    folder = os.open(output.absolute().parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(output.absolute().parent)
 
 
 def _row(finding: Finding, others: int, some: list[int]) -> tuple[Any, ...]:

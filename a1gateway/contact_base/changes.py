@@ -22,6 +22,7 @@ from typing import Any
 
 from ..bitrix24.crm_fields import field_named
 from ..errors import GatewayError
+from ..folder_sync import sync_folder
 from ..msisdn import Msisdn, NumberFault, read_number
 from .items import Entity, Item
 
@@ -165,11 +166,7 @@ class UndoFile:
             flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND
             self._file = os.open(self.path, flags, 0o600)
             lines.insert(0, _line(self._first))
-            folder = os.open(self.path.absolute().parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            sync_folder(self.path.absolute().parent)
         whole = b"".join(lines)
         while whole:
             whole = whole[os.write(self._file, whole) :]

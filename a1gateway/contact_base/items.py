@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..bitrix24.crm_answers import Phone, id_of, listed, phones_of, text_of
+from ..bitrix24.trouble import PortalTrouble
 
 
 class Entity(enum.Enum):
@@ -44,18 +45,25 @@ class Item:
 
     @classmethod
     def read(cls, entity: Entity, fields: Any) -> Item:
-        """An item of `crm.item.*`; raises `ValueError` when it is none."""
+        """An item of `crm.item.*`; raises `Strange` when it is none."""
         number = id_of(fields)
         if number is None:
-            raise ValueError("an item without an id")
+            raise Strange("an item without an id")
         return cls(entity, number, _name(entity, fields), tuple(phones_of(fields)), fields)
 
 
+class Strange(PortalTrouble):
+    """An answer that cannot be the one to what was asked."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"Bitrix24 answers with {what}")
+
+
 def items_in(entity: Entity, answer: Any) -> list[Item]:
-    """The items in the result of `crm.item.list`; raises `ValueError` when it is something else."""
+    """The items in the result of `crm.item.list`; raises `Strange` when it is something else."""
     entries = answer.get("items") if isinstance(answer, Mapping) else None
     if not isinstance(entries, (list, Mapping)):
-        raise ValueError("something else than a list of items")
+        raise Strange("something else than a list of items")
     return [Item.read(entity, each) for each in listed(entries)]
 
 

@@ -17,7 +17,7 @@ from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE
 from ..bitrix24.queries import Reference
 from ..bitrix24.trouble import OPERATION_LIMIT, QUERY_LIMIT, PortalError, PortalTrouble
 from ..interfaces import IPortal
-from .items import Entity, Item, items_in
+from .items import Entity, Item, Strange, items_in
 from .patience import Patience
 
 MOST_PAGES = 20
@@ -40,10 +40,6 @@ class Stretch:
     """By ascending ids, all behind the one that was asked for."""
     ended: bool
     """There is nothing behind that id; `items` is empty."""
-
-
-class _Strange(Exception):
-    """A page that cannot be the one that was asked for."""
 
 
 class BaseReader:
@@ -98,20 +94,14 @@ class BaseReader:
         async def asked() -> list[Item]:
             self.requests += 1
             last = {"entityTypeId": entity.value, "select": ["id"], "order": {"id": "DESC"}, "start": -1}
-            try:
-                return _items(entity, await self._portal.call(_LIST, last))
-            except _Strange as strange:
-                raise PortalTrouble(str(strange)) from None
+            return items_in(entity, await self._portal.call(_LIST, last))
 
         items = await self._patience.answer(asked)
         self._patience.progressed()
         return items[0].id if items else 0
 
     async def _one(self, entity: Entity, after: int) -> list[Item]:
-        try:
-            return _page(entity, await self._portal.call(_LIST, _query(entity, after)), after)
-        except _Strange as strange:
-            raise PortalTrouble(str(strange)) from None
+        return _page(entity, await self._portal.call(_LIST, _query(entity, after)), after)
 
     async def _chain(self, entity: Entity, after: int, pages: int) -> list[Item]:
         commands: dict[str, tuple[str, Mapping[str, Any]]] = {"p0": (_LIST, _query(entity, after))}
@@ -119,7 +109,7 @@ class BaseReader:
             behind = Reference(f"p{number - 1}", "items", str(ITEMS_IN_A_PAGE - 1), "id")
             commands[f"p{number}"] = (_LIST, _query(entity, behind))
         answers = await self._portal.batch(commands)
-        items = self._of_first(entity, answers.get("p0"), after)
+        items = _page(entity, _result(answers.get("p0")), after)
         for number in range(1, pages):
             if len(items) < number * ITEMS_IN_A_PAGE:
                 # The reference behind this page leads nowhere, and only a plain question shows that it was the last.
@@ -127,12 +117,12 @@ class BaseReader:
                 break
             try:
                 page = _page(entity, _result(answers.get(f"p{number}")), items[-1].id)
-            except PortalTrouble:
-                self._ask_for_less(number)
-                break
-            except (_Strange, PortalError):
+            except (Strange, PortalError):
                 # The portal does not know how to follow a reference.
                 self._most = 1
+                break
+            except PortalTrouble:
+                self._ask_for_less(number)
                 break
             if not page:
                 # Or it has put nothing in the reference's place.
@@ -141,13 +131,6 @@ class BaseReader:
                 break
             items += page
         return items
-
-    @staticmethod
-    def _of_first(entity: Entity, answer: Any, after: int) -> list[Item]:
-        try:
-            return _page(entity, _result(answer), after)
-        except _Strange as strange:
-            raise PortalTrouble(str(strange)) from None
 
     def _ask_for_less(self, pages: int) -> None:
         self._pages = max(1, pages)
@@ -183,17 +166,10 @@ def _result(answer: Any) -> Any:
 
 
 def _page(entity: Entity, answer: Any, after: int) -> list[Item]:
-    items = _items(entity, answer)
+    items = items_in(entity, answer)
     last = after
     for item in items:
         if item.id <= last:
-            raise _Strange("Bitrix24 answers with other items than those that it was asked for")
+            raise Strange("other items than those that it was asked for")
         last = item.id
     return items
-
-
-def _items(entity: Entity, answer: Any) -> list[Item]:
-    try:
-        return items_in(entity, answer)
-    except ValueError as error:
-        raise _Strange(f"Bitrix24 answers with {error}") from None

@@ -43,13 +43,33 @@ async def walk(
 ) -> dict[Entity, int]:
     """Hand over all items of these types, by type and id; how many there were. Raises as `BaseReader.read`."""
     walks = {entity: Walked(await reader.highest(entity), 0, ended=False) for entity in entities}
-    counted = dict.fromkeys(entities, 0)
-    for entity in entities:
+
+    async def taken(entity: Entity, items: Sequence[Item], walked: Walked) -> None:
+        del walked
+        await take(entity, items)
+
+    return await go_on(reader, walks, dict.fromkeys(entities, 0), progress, taken)
+
+
+async def go_on(
+    reader: BaseReader,
+    walks: Mapping[Entity, Walked],
+    counted: Mapping[Entity, int],
+    progress: Progress,
+    take: Callable[[Entity, Sequence[Item], Walked], Awaitable[None]],
+) -> dict[Entity, int]:
+    """Walk from there to the end, each time with how far the walk has got by what is handed over; else as `walk`.
+
+    `counted` is how many items there were before.
+    """
+    walks, counted = dict(walks), dict(counted)
+    for entity in walks:
         while not walks[entity].ended:
             stretch = await reader.read(entity, walks[entity].last)
-            await take(entity, stretch.items)
             last = stretch.items[-1].id if stretch.items else walks[entity].last
-            walks[entity] = Walked(walks[entity].highest, last, stretch.ended)
+            walked = Walked(walks[entity].highest, last, stretch.ended)
+            await take(entity, stretch.items, walked)
+            walks[entity] = walked
             counted[entity] += len(stretch.items)
             progress.show(share_done(walks), f"{counts(counted)}; {reader.requests} requests")
     progress.clear()

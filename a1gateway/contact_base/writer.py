@@ -118,11 +118,7 @@ class Writer:
         }
 
         async def asked() -> list[Item]:
-            answer = await self._portal.call("crm.item.list", parameters)
-            try:
-                return items_in(entity, answer)
-            except ValueError as error:
-                raise PortalTrouble(f"Bitrix24 answers with {error}") from None
+            return items_in(entity, await self._portal.call("crm.item.list", parameters))
 
         return {item.id: item for item in await self._patience.answer(asked) if item.id in ids}
 

@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from ..errors import CannotStart, NothingCanHold
+from ..folder_sync import sync_folder
 from ..message import Acceptance, Arrival, Kind, Source, Status, StatusReport
 
 T = TypeVar("T")
@@ -131,11 +132,7 @@ class Spool:
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.rename(self._path(name))
-            directory = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+            sync_folder(self._directory)
         except OSError as error:
             with suppress(OSError):
                 unfinished.unlink()

@@ -149,10 +149,11 @@ def _wrap_link(steps: Steps, reactor: Any) -> None:
 
 
 def _wrap_spool(steps: Steps) -> None:
+    from a1gateway import folder_sync
     from a1gateway.journal import spool
 
     class SteppedOs:
-        """The module `os` as the spool sees it."""
+        """The module `os` as the spool sees it, and the syncing of its folder."""
 
         def __getattr__(self, name: str) -> Any:
             return getattr(os, name)
@@ -162,7 +163,8 @@ def _wrap_spool(steps: Steps) -> None:
             os.fsync(descriptor)
             steps.take("after sync of the spool")
 
-    setattr(spool, "os", SteppedOs())  # noqa: B010
+    for module in (spool, folder_sync):
+        setattr(module, "os", SteppedOs())  # noqa: B010
     remove = spool.Spool.remove
 
     def counted(self: spool.Spool, names: list[str]) -> Any:
