@@ -38,6 +38,14 @@ def run(work: Deferred[T] | Coroutine[Any, Any, T]) -> T:
     return result
 
 
+def pass_time(clock: Clock, seconds: float, *, step: float = 0.5) -> None:
+    """Let time pass in small steps, as it really goes; and some at once, for what is due now."""
+    clock.pump([0.0] * 8)
+    while seconds > 0:
+        clock.pump([min(seconds, step), 0.0, 0.0, 0.0])
+        seconds -= step
+
+
 def arrival(message_id: str = "m1", **more: Any) -> Arrival:
     """A message that is to be sent."""
     values: dict[str, Any] = {

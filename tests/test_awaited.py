@@ -18,7 +18,7 @@ from a1gateway.message import Received, Source, Status, StatusReport, Submission
 from a1gateway.metrics import Metrics
 from a1gateway.receipts import Receipts
 
-from .conftest import START, arrival, run
+from .conftest import START, arrival, pass_time, run
 
 LOST = LinkTrouble(Trouble.UNREACHABLE, "A1's SMSC has closed the connection")
 SECONDS = 60.0
@@ -65,9 +65,7 @@ class Holding:
         self.reception.changed(up=up)
 
     def pass_time(self, seconds: float) -> None:
-        while seconds > 0:
-            self.clock.pump([min(seconds, 0.5), 0])
-            seconds -= 0.5
+        pass_time(self.clock, seconds)
 
     def message(self, message_id: str = "m1") -> dict[str, Any]:
         found = run(self.journal.message(message_id))

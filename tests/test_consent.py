@@ -25,7 +25,7 @@ from a1gateway.message import Choice, ChoiceSource, Kind
 from a1gateway.metrics import Metrics
 from a1gateway.receipts import Receipts
 
-from .conftest import START, arrival, run
+from .conftest import START, arrival, pass_time, run
 from .fake_crm import FIELD, KEY, FakeCrm, away
 from .fakes import FakeCarrier, FakeHttp
 from .test_portal import INSTALLATION
@@ -105,11 +105,7 @@ class Campaign:
         self.pass_time(0)
 
     def pass_time(self, seconds: float) -> None:
-        self.clock.pump([0.0] * 8)
-        while seconds > 0:
-            step = min(seconds, 0.25)
-            self.clock.pump([step, 0.0, 0.0, 0.0])
-            seconds -= step
+        pass_time(self.clock, seconds, step=0.25)
 
     def sent(self) -> list[str]:
         return [each.message_id for each in self.carrier.submitted]

@@ -34,7 +34,7 @@ from a1gateway.metrics import Metrics
 from a1gateway.polling import Polling
 from a1gateway.receipts import Receipts
 
-from .conftest import START, agree, arrival, run
+from .conftest import START, agree, arrival, pass_time, run
 from .fakes import FakeCarrier
 
 Loop = TypeVar("Loop", bound=DueLoop)
@@ -68,12 +68,7 @@ class Sending:
         self.pass_time(0)
 
     def pass_time(self, seconds: float) -> None:
-        # Small steps, as time really goes; and some at once, for what is due now.
-        self.clock.pump([0.0] * 6)
-        while seconds > 0:
-            step = min(seconds, 0.5)
-            self.clock.pump([step, 0.0, 0.0, 0.0])
-            seconds -= step
+        pass_time(self.clock, seconds)
 
     def status(self, name: str = "m1") -> str:
         found = run(self.journal.message(name))
@@ -618,10 +613,7 @@ class Singly:
         self.pass_time(0)
 
     def pass_time(self, seconds: float) -> None:
-        self.clock.pump([0.0] * 8)
-        while seconds > 0:
-            self.clock.pump([min(seconds, 0.5), 0.0])
-            seconds -= 0.5
+        pass_time(self.clock, seconds)
 
     def sent(self) -> list[str]:
         return [each.message_id for each in self.carrier.submitted]
