@@ -7,7 +7,7 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from .due_loop import DueLoop
+from .due_loop import DueLoop, until
 from .journal import Journal
 from .message import Received
 from .metrics import Metrics
@@ -108,7 +108,7 @@ class Hold(DueLoop):
             self._metrics.resent.inc(again)
             self._log.warn("{count} messages that A1 may have had are submitted again", count=again)
             self._on_due()
-        return _IDLE if next_due is None else min(_IDLE, max(0.0, next_due - self._clock.seconds()))
+        return until(next_due, self._clock.seconds(), _IDLE)
 
 
 class Grace(DueLoop):

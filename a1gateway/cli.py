@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from . import __version__, config, normalize
+from .config_sections import Config
 from .consent_commands import add_commands, look_at_field
 from .contact_base import desk
 from .contact_base.command import add_campaign_arguments, add_contacts_arguments
@@ -44,11 +45,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _check_config(given: argparse.Namespace) -> int:
-    status = config.main(given.file, sys.stdout, sys.stderr)
-    if status:
-        return status
-    checked = config.load(given.file)
-    return 0 if checked.consent is None else ask_daemon("check-config", checked, look_at_field)
+    def look(checked: Config) -> int:
+        return 0 if checked.consent is None else ask_daemon("check-config", checked, look_at_field)
+
+    return config.main(given.file, sys.stdout, sys.stderr, look)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import urlsplit
@@ -147,18 +147,20 @@ def check_table(
     return config
 
 
-def main(path: str, stdout: TextIO, stderr: TextIO) -> int:
-    """`a1gateway check-config`: faults or warnings to `stderr`, one a line; returns the exit status."""
+def main(path: str, stdout: TextIO, stderr: TextIO, look: Callable[[Config], int] = lambda config: 0) -> int:
+    """`a1gateway check-config`: faults or warnings to `stderr`, one a line; returns the exit status.
+
+    `look` goes on with a file without faults, and has the last word.
+    """
     try:
         config = load(path)
     except ConfigFaults as faults:
-        for fault in faults.faults:
-            stderr.write(f"{fault}\n")
+        stderr.write(f"{faults}\n")
         return 1
     for warning in config.warnings:
         stderr.write(f"warning: {warning}\n")
     stdout.write(f"{path}: ok\n")
-    return 0
+    return look(config)
 
 
 def _filled(table: Mapping[str, object], place: Place, files: SecretFiles) -> dict[str, object]:

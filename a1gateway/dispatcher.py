@@ -20,7 +20,7 @@ from .carriers.outcome import (
     Trouble,
     Uncertain,
 )
-from .due_loop import DueLoop
+from .due_loop import DueLoop, until
 from .errors import TryLater
 from .gate import Gate
 from .interfaces import ICarrier
@@ -138,9 +138,7 @@ class Dispatcher(DueLoop):
         return self._until_next(claim, now) if unused else 0.0
 
     def _until_next(self, claim: Claim, now: float) -> float:
-        pause = _IDLE
-        if claim.next_due is not None:
-            pause = min(pause, max(0.0, claim.next_due - now))
+        pause = until(claim.next_due, now, _IDLE)
         if claim.next_marketing_due is not None:
             pause = min(pause, max(self._marketing.wait, claim.next_marketing_due - now))
         return pause
@@ -307,7 +305,7 @@ class LookUp(DueLoop):
         now = self._clock.seconds()
         claim = await self._journal.uncertain(now, self._carrier.batch_size)
         if not claim.submissions:
-            return _IDLE if claim.next_due is None else min(_IDLE, max(0.0, claim.next_due - now))
+            return until(claim.next_due, now, _IDLE)
         try:
             standings = await self._carrier.look_up(claim.submissions)
         except LinkTrouble as trouble:

@@ -17,6 +17,11 @@ _AFTER_TROUBLE = 1.0
 _AFTER_BUG = 5.0
 
 
+def until(due_at: float | None, now: float, longest: float) -> float:
+    """Seconds until something is due, `longest` at most; that, too, when nothing is (None)."""
+    return longest if due_at is None else min(longest, max(0.0, due_at - now))
+
+
 class DueLoop(Service):
     """Calls `step` over and over; it answers with the seconds until it wants to be called again.
 

@@ -35,8 +35,7 @@ class MarketingPace:
     @property
     def open(self) -> bool:
         """Whether it is in its hours now."""
-        now = self._clock.seconds()
-        return not self._never and (self._hours is None or self._hours.opening(now) == now)
+        return self.opens_at <= self._clock.seconds()
 
     @property
     def opens_at(self) -> float:

@@ -91,7 +91,7 @@ class Options(usage.Options):
         try:
             self.config = load(self["config"])
         except ConfigFaults as faults:
-            sys.stderr.write("".join(f"{fault}\n" for fault in faults.faults))
+            sys.stderr.write(f"{faults}\n")
             raise SystemExit(1) from None
 
 

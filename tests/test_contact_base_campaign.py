@@ -18,7 +18,6 @@ from a1gateway.carriers.a1answers import Cost
 from a1gateway.carriers.outcome import LinkTrouble, Trouble
 from a1gateway.config_sections import A1, A1Callback, A1Http, A1Smpp, Consent
 from a1gateway.contact_base.campaign import (
-    GRANTED,
     Campaign,
     Recipients,
     check,
@@ -33,6 +32,7 @@ from a1gateway.contact_base.pages import BaseReader
 from a1gateway.contact_base.patience import Patience
 from a1gateway.contact_base.progress import Progress
 from a1gateway.hours import Hours
+from a1gateway.journal.consents import GRANTED
 from a1gateway.normalize import numbers_in
 from a1gateway.text import segments
 

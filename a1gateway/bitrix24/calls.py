@@ -19,7 +19,6 @@ _LINE_BREAK = re.compile(r"<br\s*/?>\r?\n?", re.IGNORECASE)
 _SIGNS = {"amp": "&", "quot": '"', "lt": "<", "gt": ">", "#039": "'", "#39": "'"}
 _ENTITY = re.compile("&(" + "|".join(_SIGNS) + ");")
 _MARKETING = "sender"
-
 _ORIGIN = ("module_id", "code", "bindings", "workflow_id", "document_id", "document_type")
 _LONGEST_ORIGIN = 4000
 

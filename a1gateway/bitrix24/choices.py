@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from ..due_loop import DueLoop
+from ..due_loop import DueLoop, until
 from ..hours import MINSK
 from ..interfaces import IPortal
 from ..journal import Journal
@@ -95,7 +95,7 @@ class ChoiceWriter(DueLoop):
         now = self._clock.seconds()
         pending, next_due = await self._journal.pending_choices(now, MOST_IN_A_BATCH)
         if not pending:
-            return _IDLE if next_due is None else min(_IDLE, max(0.0, next_due - now))
+            return until(next_due, now, _IDLE)
         full = len(pending) == MOST_IN_A_BATCH
         gather = self._gathering.wait
         if gather > 0 and not full and all(each.source is ChoiceSource.A1 for each in pending):

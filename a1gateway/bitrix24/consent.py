@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from ..due_loop import DueLoop
+from ..due_loop import DueLoop, until
 from ..interfaces import IPortal
 from ..journal import Journal
 from ..marketing import MarketingPace
@@ -114,9 +114,7 @@ class ConsentCheck(DueLoop):
                 asking[place] = number
                 now = self._clock.seconds()
                 inquiry.add(Unasked(place, "", number, {}, now), now)
-            asked = inquiry.next()
-            results = await self._portal.batch(asked.commands)
-            for verdict in inquiry.answer(asked, results, self._clock.seconds()):
+            for verdict in await self._round(inquiry):
                 found[asking.pop(verdict.id)] = verdict
         return found
 
@@ -126,7 +124,7 @@ class ConsentCheck(DueLoop):
             await self._look_at_start()
         if not self._pace.open:
             self._was_open = False
-            return min(_IDLE, self._pace.opens_at - now)
+            return until(self._pace.opens_at, now, _IDLE)
         if not self._was_open:
             await self._journal.open_hours(now)
             self._was_open = True
@@ -160,7 +158,7 @@ class ConsentCheck(DueLoop):
         waiting, next_due = await self._journal.unasked(now, room + len(open_ones))
         new = [each for each in waiting if each.id not in open_ones][:room]
         if not new and not open_ones:
-            return _IDLE if next_due is None else min(_IDLE, max(0.0, next_due - now))
+            return until(next_due, now, _IDLE)
         full = len(new) >= room > 0
         gather = self._gathering.wait
         if gather > 0 and not full:
@@ -174,13 +172,16 @@ class ConsentCheck(DueLoop):
             self._inquiry = inquiry = Inquiry(field, self._holders, most=MOST_IN_A_BATCH)
         for each in new:
             inquiry.add(each, now)
-        asked = inquiry.next()
         self._gathering.gone(len(inquiry.open), full=full)
-        results = await self._portal.batch(asked.commands)
-        verdicts = inquiry.answer(asked, results, self._clock.seconds())
+        verdicts = await self._round(inquiry)
         self._backoff.succeeded()
         await self._record(verdicts)
         return 0.0
+
+    async def _round(self, inquiry: Inquiry) -> list[Verdict]:
+        asked = inquiry.next()
+        results = await self._portal.batch(asked.commands)
+        return inquiry.answer(asked, results, self._clock.seconds())
 
     async def _record(self, verdicts: Sequence[Verdict]) -> None:
         if not verdicts:

@@ -15,7 +15,7 @@ from typing import Any
 from ..hours import MINSK
 from ..interfaces import IPortal
 from ..message import Choice, Evidence
-from .crm_answers import text_of
+from .crm_answers import id_of, text_of
 from .crm_fields import converted, field_named, values_of
 from .trouble import PortalError
 
@@ -55,7 +55,6 @@ class ConsentField:
 
     def read(self, item: Mapping[str, Any], now: float) -> Evidence:
         """What a contact's field means at `now`; `item` is the contact as `crm.item.*` gives it."""
-        contact = item.get("id")
         value = item.get(self.key, item.get(self.name))
         parts = value if isinstance(value, list) else [value]
         answers = [self._means_yes(part, now) for part in parts]
@@ -63,7 +62,7 @@ class ConsentField:
         granted = any(answers) if self.kind == "enumeration" else bool(answers) and all(answers)
         meanings = [self.values[name] for part in parts if (name := text_of(part)) in self.values]
         return Evidence(
-            int(contact) if isinstance(contact, (int, str)) and str(contact).isdecimal() else None,
+            id_of(item),
             None if _is_empty(value) else _as_json(value),
             ", ".join(meanings)[:_LONGEST_VALUE],
             granted and self.readable,

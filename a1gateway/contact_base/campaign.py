@@ -18,7 +18,7 @@ from ..carriers.a1http import MOST_IN_A_BULK
 from ..carriers.outcome import LinkTrouble
 from ..config_sections import A1, Consent
 from ..hours import MINSK, Hours
-from ..journal.consents import CONSENT_UNKNOWN
+from ..journal.consents import CONSENT_UNKNOWN, GRANTED
 from ..message import Refusal
 from ..msisdn import Msisdn, read_number
 from ..text import alphabet, segments
@@ -29,8 +29,6 @@ from .patience import Patience
 from .progress import Progress, duration
 from .walk import walk
 
-GRANTED = "granted"
-"""What a desk says of a number that would get the SMS."""
 AT_ONCE = 500
 """The most numbers that a desk takes."""
 REPEATED_NUMBER = "repeated_number"

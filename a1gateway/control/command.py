@@ -78,7 +78,7 @@ def run_command(name: str, config_path: str, work: Work) -> int:
     try:
         config = load(config_path)
     except ConfigFaults as faults:
-        sys.stderr.write("".join(f"{fault}\n" for fault in faults.faults))
+        sys.stderr.write(f"{faults}\n")
         return 1
     return _run(name, config, work, _with_a_desk)
 

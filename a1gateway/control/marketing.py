@@ -13,7 +13,8 @@ from ..carriers.a1http import A1HttpCarrier
 from ..errors import GatewayError
 from ..interfaces import IPortal
 from ..journal import Journal
-from ..message import Choice, ChoiceSource
+from ..journal.consents import GRANTED, NO_CONSENT
+from ..message import Choice, ChoiceSource, Refusal
 from ..metrics import Metrics
 from ..receipts import Receipts
 from .operations import Operation
@@ -55,7 +56,7 @@ def marketing_operations(
         receipts.announce(changes)
         metrics.count(metrics.choices, str(choice), str(source))
         on_choice()
-        return {"ended": len(changes), "told": check is not None}
+        return {"ended": len(changes)}
 
     async def evidence(given: dict[str, Any]) -> Any:
         return await journal.evidence(str(given["number"]))
@@ -67,8 +68,8 @@ def marketing_operations(
         numbers = [str(each) for each in given["numbers"]]
         on_the_list = await journal.stopped(numbers)
         verdicts = await configured().verdicts([each for each in numbers if each not in on_the_list])
-        return dict.fromkeys(on_the_list, "stop_list") | {
-            number: "granted" if verdict.granted else "no_consent" for number, verdict in verdicts.items()
+        return dict.fromkeys(on_the_list, str(Refusal.STOP_LIST)) | {
+            number: GRANTED if verdict.granted else NO_CONSENT for number, verdict in verdicts.items()
         }
 
     async def field(given: dict[str, Any]) -> Any:

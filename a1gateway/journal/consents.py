@@ -8,13 +8,13 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, or_, select, update
 
-from ..message import Change, Kind, Refusal, Source, Stage, Status, Unasked, Verdict
-from .rows import STATE, change, take, write_history
+from ..message import Change, Kind, Refusal, Source, Stage, Unasked, Verdict
+from .rows import STATE, change, reject, write_history
 from .schema import consents, messages
 from .statements import Connection, Row, Statement, insertion
 from .stop_list import refuse, stopped
 
-NO_CONSENT, CONSENT_UNKNOWN = "no_consent", "consent_unknown"
+GRANTED, NO_CONSENT, CONSENT_UNKNOWN = "granted", "no_consent", "consent_unknown"
 _OF_CONSENT = (messages.c.stage == Stage.CONSENT, messages.c.kind == Kind.MARKETING)
 _DUE = Statement(
     select(messages.c.id, messages.c.message_id, messages.c.msisdn, messages.c.origin, messages.c.received_at)
@@ -85,16 +85,14 @@ def judge(connection: Connection, verdicts: Sequence[Verdict], due_at: float, no
             change(connection, row, {"stage": Stage.READY, "due_at": due_at, "consent_at": verdict.asked_at})
             write_history(connection, row["id"], now, Source.PORTAL, None, "consent")
         else:
-            source = Source.PORTAL
-            changes.append(take(connection, row, Status.REJECTED, source, NO_CONSENT, now, reason=NO_CONSENT))
+            changes.append(reject(connection, row, NO_CONSENT, now, Source.PORTAL))
     return changes
 
 
 def give_up(connection: Connection, before: float, now: float, limit: int) -> list[Change]:
     """End messages of which the portal could not be asked since `before`."""
     rows = connection.all(_OVERDUE, {"before": before, "most": limit})
-    reason = CONSENT_UNKNOWN
-    return [take(connection, row, Status.REJECTED, Source.GATEWAY, reason, now, reason=reason) for row in rows]
+    return [reject(connection, row, CONSENT_UNKNOWN, now) for row in rows]
 
 
 def open_hours(connection: Connection, now: float) -> int:
@@ -104,9 +102,8 @@ def open_hours(connection: Connection, now: float) -> int:
 
 def refuse_all(connection: Connection, now: float, limit: int) -> list[Change]:
     """End what waits, as marketing is not configured any more."""
-    reason = Refusal.MARKETING_DISABLED
     rows = connection.all(_NOT_GONE, {"most": limit})
-    return [take(connection, row, Status.REJECTED, Source.GATEWAY, reason, now, reason=reason) for row in rows]
+    return [reject(connection, row, Refusal.MARKETING_DISABLED, now) for row in rows]
 
 
 def sift(

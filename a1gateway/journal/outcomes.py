@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, or_, select
 from ..carriers.outcome import Accepted, Duplicate, Outcome, Postponed, Refused, Uncertain
 from ..message import Change, Choice, ChoiceSource, Refusal, Source, Stage, Status
 from .parts import ANSWER_LOST, accept, any_unmatched, forget, load, read_unmatched, settle_doubt, settle_early
-from .rows import by_id, change, settle, take, write_history
+from .rows import by_id, change, reject, settle, take, write_history
 from .schema import messages, unmatched
 from .statements import Connection, Row, Statement
 from .stop_list import choose
@@ -137,7 +137,7 @@ def release(connection: Connection, row: Row, now: float, *, resend: bool) -> li
     if row["stage"] != Stage.ASKING:
         return settled
     if not resend or row["resent"] >= _MOST_RESENDS:
-        return [take(connection, row, Status.REJECTED, Source.GATEWAY, "uncertain", now, reason="uncertain")]
+        return [reject(connection, row, "uncertain", now)]
     change(connection, row, {"stage": Stage.READY, "due_at": now, "uncertain": None, "resent": row["resent"] + 1})
     write_history(connection, row["id"], now, Source.GATEWAY, None, "resent")
     return None

@@ -186,6 +186,11 @@ def take(
     return Change(row["message_id"], status, source, word, max(0.0, at - row["received_at"]), reason)
 
 
+def reject(connection: Connection, row: Row, reason: str, at: float, source: Source = Source.GATEWAY) -> Change:
+    """End a message that has not left, for a reason of the contract."""
+    return take(connection, row, Status.REJECTED, source, reason, at, reason=reason)
+
+
 def settle(connection: Connection, report: StatusReport) -> list[Change] | None:
     """Apply one report; None when no message is known by its identifier."""
     # A1's identifiers are its own affair and may come round again: the newest message is meant.

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
-from ..message import Change, Choice, ChoiceSource, Kind, PendingChoice, Refusal, Source, Stage, Status
-from .rows import STATE, take
+from ..message import Change, Choice, ChoiceSource, Kind, PendingChoice, Refusal, Stage
+from .rows import STATE, reject
 from .schema import choices, messages, stop_list
 from .statements import Connection, Row, Statement, among, change_by_id, insertion, listed
 
@@ -51,18 +51,16 @@ def choose(
             # It says so of every message.
             return []
     connection.execute(_CHOOSE, {**values, "at": now, "choice": str(choice), "due_at": now})
-    return end_waiting(connection, msisdn, now) if choice is Choice.OUT else []
+    return _end_waiting(connection, msisdn, now) if choice is Choice.OUT else []
 
 
-def end_waiting(connection: Connection, msisdn: str, now: float) -> list[Change]:
-    """Refuse the marketing messages to a number that have not left."""
+def _end_waiting(connection: Connection, msisdn: str, now: float) -> list[Change]:
     return [refuse(connection, row, now) for row in connection.all(_WAITING, {"number": msisdn})]
 
 
 def refuse(connection: Connection, row: Row, now: float) -> Change:
     """Refuse a message because its number is on the stop list."""
-    reason = Refusal.STOP_LIST
-    return take(connection, row, Status.REJECTED, Source.GATEWAY, reason, now, reason=reason)
+    return reject(connection, row, Refusal.STOP_LIST, now)
 
 
 def stopped(connection: Connection, msisdns: Iterable[str]) -> set[str]:
