@@ -79,6 +79,12 @@ def check_handler(url: str) -> None:
         raise RestError("ERROR_WRONG_HANDLER_URL", "Wrong handler URL")
 
 
+def check_administrator(caller: Holder) -> None:
+    """Raises RestError when the caller is none."""
+    if not caller.admin:
+        raise access_denied()
+
+
 class MessageService:
     """The REST methods of messageservice, and the rows they work on."""
 
@@ -123,7 +129,7 @@ class MessageService:
 
     def sender_add(self, given: Mapping[str, Any], caller: Holder) -> bool:
         """`messageservice.sender.add`."""
-        _administrator(caller)
+        check_administrator(caller)
         code = _code(given)
         if given.get("TYPE") != "SMS":
             raise _validation("Unknown sender type!" if given.get("TYPE") else "Empty sender message type!")
@@ -139,7 +145,7 @@ class MessageService:
 
     def sender_update(self, given: Mapping[str, Any], caller: Holder) -> bool:
         """`messageservice.sender.update`."""
-        _administrator(caller)
+        check_administrator(caller)
         if not given.get("CODE"):
             raise RestError("ERROR_SENDER_CODE_REQUIRED", "CODE is required")
         if not any(given.get(name) for name in ("HANDLER", "NAME", "DESCRIPTION")):
@@ -156,12 +162,12 @@ class MessageService:
 
     def sender_list(self, _: Mapping[str, Any], caller: Holder) -> list[str]:
         """`messageservice.sender.list`: codes only."""
-        _administrator(caller)
+        check_administrator(caller)
         return list(self.senders)
 
     def sender_delete(self, given: Mapping[str, Any], caller: Holder) -> bool:
         """`messageservice.sender.delete`."""
-        _administrator(caller)
+        check_administrator(caller)
         if self.senders.pop(_code(given), None) is None:
             raise _sender_not_found()
         return True
@@ -190,11 +196,6 @@ class MessageService:
             row.refusals += 1
             return False
         return True
-
-
-def _administrator(caller: Holder) -> None:
-    if not caller.admin:
-        raise access_denied()
 
 
 def _code(given: Mapping[str, Any]) -> str:

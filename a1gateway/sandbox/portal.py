@@ -39,6 +39,8 @@ from a1gateway.sandbox.outgoing import HttpClient, Outgoing
 from a1gateway.sandbox.rest import ERROR_FAULTS, Rest
 from a1gateway.sandbox.rest_errors import RestError, method_not_found, operation_time_limit, query_limit_exceeded
 from a1gateway.sandbox.rest_page import Page
+from a1gateway.sandbox.robot_control import RobotControl
+from a1gateway.sandbox.robots import Robots
 from a1gateway.sandbox.sending import EMPLOYEE_ID, Module, NoSender, Sending, context_of
 from a1gateway.sandbox.settings import Adjustable, PortalSettings
 from a1gateway.sandbox.tasks import Tasks
@@ -101,6 +103,8 @@ class SandboxPortal:
             settings=self.settings,
             tasks=self._tasks,
         )
+        self.robots = Robots()
+        self._robot_control = RobotControl(self.robots)
         self.rest = Rest(
             clock,
             self.settings,
@@ -111,6 +115,7 @@ class SandboxPortal:
             faults=self.faults,
             requests=self.requests,
             crm=CrmMethods(self.crm).table,
+            bizproc=self.robots.table,
         )
         self._control = Control(
             messages=self.messageservice.reports,
@@ -126,7 +131,7 @@ class SandboxPortal:
         return self.app.resource()
 
     def reset(self) -> None:
-        """Forgets messages, counts, faults, settings and what the CRM was given; the application stays installed."""
+        """Forgets messages, counts, faults, settings and the CRM's items; the application stays."""
         self._tasks.stop()
         self.crm.reset()
         self.rest.operating.clear()
@@ -344,6 +349,11 @@ class SandboxPortal:
         self._sending.call(row)
         return json_answer(request, row.report())
 
+    @app.route("/sandbox/robots", methods=["GET"])
+    def robots_registered(self, request: Request) -> bytes:
+        """The robots."""
+        return self._robot_control.show(request)
+
     @app.route("/sandbox/install", methods=["POST"])
     async def install(self, request: Request) -> bytes:
         """Installs the application into `gateway`; with `pages` as one that has pages, which is finished apart."""
@@ -413,6 +423,7 @@ class SandboxPortal:
 
     def _forget_registrations(self) -> None:
         self.messageservice.senders.clear()
+        self.robots.registered.clear()
         self.events.clear()
 
 

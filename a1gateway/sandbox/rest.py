@@ -60,6 +60,7 @@ class Rest:
         faults: Faults,
         requests: Counter[str],
         crm: Mapping[str, Method],
+        bizproc: Mapping[str, Method],
     ) -> None:
         self._clock = clock
         self._settings = settings
@@ -84,6 +85,7 @@ class Rest:
             "messageservice.sender.delete": ("messageservice", messageservice.sender_delete),
             "messageservice.message.status.update": ("messageservice", messageservice.status_update),
             **{name: ("crm", work) for name, work in crm.items()},
+            **{name: ("bizproc", work) for name, work in bizproc.items()},
         }
 
     def moment(self) -> str:
@@ -105,7 +107,9 @@ class Rest:
         }
 
     def has(self, method: str) -> bool:
-        """Whether there is such a method at all."""
+        """Whether there is such a method at all, in this portal's plan."""
+        if method.startswith("bizproc.") and not self._settings.now.automation:
+            return False
         return method == "batch" or method in self._methods
 
     def caller(self, token: str) -> Holder:
@@ -120,7 +124,7 @@ class Rest:
         """A method's `result`, or a Page of it. Raises RestError."""
         if method == "batch":
             return self._batch(given, caller)
-        if method not in self._methods:
+        if not self.has(method):
             raise method_not_found()
         scope, work = self._methods[method]
         if scope and scope not in self._settings.now.scopes:
