@@ -40,6 +40,7 @@ from a1gateway.sandbox.rest import ERROR_FAULTS, Rest
 from a1gateway.sandbox.rest_errors import RestError, method_not_found, operation_time_limit, query_limit_exceeded
 from a1gateway.sandbox.rest_page import Page
 from a1gateway.sandbox.robot_control import RobotControl
+from a1gateway.sandbox.robot_runs import RobotRuns
 from a1gateway.sandbox.robots import Robots
 from a1gateway.sandbox.sending import EMPLOYEE_ID, Module, NoSender, Sending, context_of
 from a1gateway.sandbox.settings import Adjustable, PortalSettings
@@ -104,7 +105,10 @@ class SandboxPortal:
             tasks=self._tasks,
         )
         self.robots = Robots()
-        self._robot_control = RobotControl(self.robots)
+        self.robot_runs = RobotRuns(
+            clock, self.robots, self.installation, tokens=self.tokens, outgoing=outgoing, tasks=self._tasks
+        )
+        self._robot_control = RobotControl(self.robots, self.robot_runs, self.settings)
         self.rest = Rest(
             clock,
             self.settings,
@@ -115,7 +119,7 @@ class SandboxPortal:
             faults=self.faults,
             requests=self.requests,
             crm=CrmMethods(self.crm).table,
-            bizproc=self.robots.table,
+            bizproc=self.robots.table | self.robot_runs.table,
         )
         self._control = Control(
             messages=self.messageservice.reports,
@@ -131,11 +135,12 @@ class SandboxPortal:
         return self.app.resource()
 
     def reset(self) -> None:
-        """Forgets messages, counts, faults, settings and the CRM's items; the application stays."""
+        """Forgets messages, robots' runs, counts, faults, settings and the CRM's items; the application stays."""
         self._tasks.stop()
         self.crm.reset()
         self.rest.operating.clear()
         self.messageservice.rows.clear()
+        self.robot_runs.clear()
         self.requests.clear()
         self.faults.clear()
         self.settings.reset()
@@ -349,9 +354,19 @@ class SandboxPortal:
         self._sending.call(row)
         return json_answer(request, row.report())
 
+    @app.route("/sandbox/robot", methods=["POST"])
+    def run_robot(self, request: Request) -> bytes:
+        """Runs a robot."""
+        return self._robot_control.start(request)
+
+    @app.route("/sandbox/robot/<key>", methods=["GET"])
+    def robot_run(self, request: Request, key: str) -> bytes:
+        """One run."""
+        return self._robot_control.show_run(request, key)
+
     @app.route("/sandbox/robots", methods=["GET"])
-    def robots_registered(self, request: Request) -> bytes:
-        """The robots."""
+    def robots_and_runs(self, request: Request) -> bytes:
+        """Robots and runs."""
         return self._robot_control.show(request)
 
     @app.route("/sandbox/install", methods=["POST"])

@@ -53,7 +53,7 @@ def context_of(bindings: Any, document_id: Any) -> dict[str, Any] | None:
         if not isinstance(document_id, list) or len(document_id) != 3:
             raise ValueError('document_id is a list of three texts, such as ["crm", "CCrmDocumentDeal", "DEAL_4182"]')
         module, document, name = map(str, document_id)
-        context["workflow_id"] = _workflow_id()
+        context["workflow_id"] = workflow_id()
         context["document_id"] = [module, document, name]
         context["document_type"] = [module, document, name.rpartition("_")[0]]
     if bindings is not None:
@@ -63,7 +63,8 @@ def context_of(bindings: Any, document_id: Any) -> dict[str, Any] | None:
     return context
 
 
-def _workflow_id() -> str:
+def workflow_id() -> str:
+    """A new workflow's id."""
     return f"{secrets.token_hex(7)}.{secrets.randbelow(10**8):08d}"
 
 
@@ -72,7 +73,7 @@ def _context(module: Module) -> dict[str, Any]:
         return {"bindings": [{"OWNER_TYPE_ID": EntityType.CONTACT.value, "OWNER_ID": CONTACT_ID}]}
     if module is Module.ROBOT:
         return {
-            "workflow_id": _workflow_id(),
+            "workflow_id": workflow_id(),
             "document_id": ["crm", "CCrmDocumentContact", f"CONTACT_{CONTACT_ID}"],
             "document_type": ["crm", "CCrmDocumentContact", "CONTACT"],
         }
