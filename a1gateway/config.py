@@ -20,16 +20,19 @@ from pydantic import SecretStr, ValidationError
 from .config_secrets import Place, SecretFiles, others_may_read
 from .config_sections import (
     A1,
+    LISTS,
     SECTIONS,
     A1Callback,
     A1Http,
     A1Smpp,
+    Automation,
     Bitrix24,
     Config,
     Consent,
     Http,
     Log,
     Polling,
+    Scenario,
     Section,
     Store,
 )
@@ -41,6 +44,7 @@ __all__ = [
     "A1Callback",
     "A1Http",
     "A1Smpp",
+    "Automation",
     "Bitrix24",
     "Config",
     "ConfigFaults",
@@ -49,6 +53,7 @@ __all__ = [
     "Http",
     "Log",
     "Polling",
+    "Scenario",
     "Store",
     "check",
     "check_table",
@@ -209,7 +214,7 @@ def _translated(error: ValidationError, files: SecretFiles) -> Iterator[tuple[Pl
     """Pydantic's findings as places and our own texts."""
     for found in error.errors(include_url=False):
         place = tuple(map(str, found["loc"]))
-        section, name = SECTIONS[place[:-1]], place[-1]
+        section, name = _model(place[:-1]), place[-1]
         match found["type"]:
             case "missing":
                 if (*place[:-1], f"{name}_file") in files.faults:
@@ -219,6 +224,8 @@ def _translated(error: ValidationError, files: SecretFiles) -> Iterator[tuple[Pl
                 problem = _unknown(place, "section" if isinstance(found["input"], dict) else "key")
             case "model_type":
                 problem = f"not a section; write [{'.'.join(place)}] on a line of its own"
+            case "list_type":
+                problem = f"not a list of sections; write [[{'.'.join(place)}]] on a line of its own"
             case "value_error":
                 misfit = found["ctx"]["error"]
                 problem = str(misfit)
@@ -242,7 +249,7 @@ def _unknown(place: Place, noun: str) -> str:
     homes = [home for home, section in SECTIONS.items() if name in _keys(section)]
     if len(homes) == 1:
         return f"unknown {noun} here; it belongs in " + (f"[{'.'.join(homes[0])}]" if homes[0] else "no section")
-    near = difflib.get_close_matches(name.lower(), _keys(SECTIONS[place[:-1]]), 1)
+    near = difflib.get_close_matches(name.lower(), _keys(_model(place[:-1])), 1)
     if near:
         return f"unknown {noun}; did you mean {near[0]}?"
     return f"unknown {noun}; remove it, or see config/a1gateway.example.toml for what there is"
@@ -260,8 +267,10 @@ def _in_order(found: Iterable[tuple[Place, str]]) -> list[Fault]:
     def rank(one: tuple[Place, str]) -> list[int]:
         place, ranks = one[0], []
         for depth, name in enumerate(place):
-            keys = _keys(SECTIONS[place[:depth]])
-            ranks.append(keys.index(name) if name in keys else len(keys))
+            keys = _keys(_model(place[:depth]))
+            ranks.append(int(name) if _is_entry(place[: depth + 1]) else len(keys))
+            if name in keys:
+                ranks[-1] = keys.index(name)
         return ranks
 
     return [Fault(_key(place), problem) for place, problem in sorted(found, key=rank)]
@@ -270,7 +279,24 @@ def _in_order(found: Iterable[tuple[Place, str]]) -> list[Fault]:
 def _key(place: Place) -> str:
     """The key as an operator writes it; `config` for the file as a whole."""
     bare = re.compile(r"[A-Za-z0-9_-]{1,60}")
-    return ".".join(name if bare.fullmatch(name) else f'"{printable(name)}"' for name in place) or "config"
+    key = ""
+    for depth, name in enumerate(place):
+        if _is_entry(place[: depth + 1]):
+            # As people count.
+            key += f"[{int(name) + 1}]"
+        else:
+            key += f".{name}" if bare.fullmatch(name) else f'."{printable(name)}"'
+    return key.removeprefix(".") or "config"
+
+
+def _model(place: Place) -> type[Section]:
+    """The model of the section at a place."""
+    return SECTIONS[place[:1] if place[:1] in LISTS else place]
+
+
+def _is_entry(place: Place) -> bool:
+    """Whether this is the place of one of several sections of a name, such as the first `[[scenario]]`."""
+    return len(place) == 2 and place[:1] in LISTS and place[1].isdecimal()
 
 
 _PLAIN_WORDS = {

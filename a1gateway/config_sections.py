@@ -9,9 +9,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationInfo, field_validator
 
+from .automation.template import Template
 from .config_values import (
     Fault,
     Misfit,
+    document_type,
+    field_values,
     host_and_port,
     host_name,
     listening_endpoint,
@@ -25,8 +28,11 @@ from .config_values import (
     secret_in_url,
     sqlite_url,
     switch,
+    template,
     text,
     texts,
+    time_of_day,
+    times_ahead,
     web_address,
     whole,
 )
@@ -233,6 +239,75 @@ class Consent(Section):
     test_numbers: Annotated[list[str], numbers('numbers, such as ["+375291112233"]')] = []
 
 
+class Automation(Section):
+    """What holds for automation rules and scenarios alike; times in seconds.
+
+    `grace` is how late something may go out, `quiet` how long a document has to stay as it is before it is looked at,
+    `sweep` how often the portal is asked for what no event has told of.
+    """
+
+    robots: _Switch = True
+    grace: _Seconds = 3600.0
+    repeat_after: _SecondsOrNone = 3600.0
+    hours: Annotated[Hours, part_of_a_day()] | None = None
+    quiet: _SecondsOrNone = 5.0
+    sweep: _Seconds = 300.0
+
+
+class Scenario(Section):
+    """What the gateway does by itself when something happens in the CRM."""
+
+    name: Annotated[str, text("a name", "small Latin letters, digits, - and _", r"[a-z0-9][a-z0-9_-]{0,39}")]
+    event: Annotated[
+        Literal["new", "stage", "changed", "date", "missed_call"],
+        one_of("new", "stage", "changed", "date", "missed_call"),
+    ]
+    of: Annotated[Annotated[int, document_type()] | None, Field(validate_default=True)] = None
+    stage: Annotated[list[str], Field(validate_default=True), texts('stages, such as ["Ожидает оплаты"]')] = []
+    field: Annotated[
+        Annotated[str, text("a field's name", 'a field, such as "UF_CRM_VISIT"', r"[A-Za-z][A-Za-z0-9_]*")] | None,
+        Field(validate_default=True),
+    ] = None
+    ahead: Annotated[list[float], times_ahead()] = [86400.0, 3600.0]
+    date_at: Annotated[float, time_of_day()] = 32400.0
+    cancelled: Annotated[list[str], texts('stages, such as ["Отменён"]')] = []
+    when: Annotated[dict[str, list[str]], field_values()] = {}
+    delay: _SecondsOrNone = 0.0
+    text: Annotated[Template, template()]
+    to: Annotated[str, text("a recipient", 'a field\'s name, such as "UF_CRM_PHONE", or a number', empty=True)] = ""
+    kind: Annotated[Literal["transactional", "marketing"], one_of("transactional", "marketing")] = "transactional"
+    sender_id: Annotated[str, _SENDER_ID] | None = None
+    urgent: _Switch = False
+    grace: _Seconds | None = None
+    repeat_after: _SecondsOrNone | None = None
+
+    @field_validator("of")
+    @classmethod
+    def _with_documents(cls, value: int | None, info: ValidationInfo) -> int | None:
+        event = info.data.get("event")
+        if value is None and event not in (None, "missed_call"):
+            raise Misfit(f'missing with event = "{event}"; give {document_type().right}')
+        if value in (3, 4) and event in ("new", "stage"):
+            raise Misfit(
+                'contacts and companies have no stages; give "lead", "deal" or the number of a smart process'
+            )
+        return value
+
+    @field_validator("stage")
+    @classmethod
+    def _with_stages(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        if not value and info.data.get("event") == "stage":
+            raise Misfit('missing with event = "stage"; give stages, such as ["Ожидает оплаты"]')
+        return value
+
+    @field_validator("field")
+    @classmethod
+    def _with_a_date(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and info.data.get("event") == "date":
+            raise Misfit('missing with event = "date"; give the field with the date, such as "UF_CRM_VISIT"')
+        return value
+
+
 class Log(Section):
     """How the log is written."""
 
@@ -253,7 +328,18 @@ class Config(Section):
         Bitrix24, Field(description="a section [bitrix24] with client_id, client_secret and handler_secret")
     ]
     consent: Consent | None = None
+    automation: Automation = Automation()
+    scenario: Annotated[list[Scenario], Field(validate_default=True)] = []
     log: Log = Log()
+
+    @field_validator("scenario")
+    @classmethod
+    def _each_its_name(cls, value: list[Scenario]) -> list[Scenario]:
+        names = [each.name for each in value]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise Misfit(f'two scenarios have the name "{twice}"; give each a name of its own')
+        return value
 
     _warnings: tuple[Fault, ...] = PrivateAttr(default=())
 
@@ -263,6 +349,8 @@ class Config(Section):
         return self._warnings
 
 
+LISTS = frozenset({("scenario",)})
+"""The sections that there can be several of."""
 SECTIONS: dict[tuple[str, ...], type[Section]] = {
     (): Config,
     ("http",): Http,
@@ -274,6 +362,11 @@ SECTIONS: dict[tuple[str, ...], type[Section]] = {
     ("polling",): Polling,
     ("bitrix24",): Bitrix24,
     ("consent",): Consent,
+    ("automation",): Automation,
+    ("scenario",): Scenario,
     ("log",): Log,
 }
-"""The model of every section, by its place in the file; () is the file itself."""
+"""The model of every section, by its place in the file; () is the file itself.
+
+Of sections that there can be several of, `[[scenario]]`, it is the model of each.
+"""

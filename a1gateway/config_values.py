@@ -21,6 +21,8 @@ from pydantic_core import CoreSchema, core_schema
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.task import Clock
 
+from .automation.moments import read_ahead
+from .automation.template import Template, TemplateFault
 from .hours import Hours
 from .msisdn import Msisdn, read_number
 
@@ -28,6 +30,7 @@ _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 _HOST_AND_PORT = re.compile(r"(\[[^\[\]]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?")
 _PORT_TO_LISTEN_ON = re.compile(r"(?:tcp6?|ssl):(?:port=)?(-?[0-9]+)(?::|\Z)")
+_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _CERTIFICATES = re.compile(r"tls:((?:\\.|[^:\\])+)")
 
 
@@ -195,6 +198,98 @@ def part_of_a_day() -> Rule:
             raise
         except ValueError:
             raise Misfit(f"{shown(value)} is no part of a day; give {right}") from None
+
+    return Rule(right, check)
+
+
+def time_of_day() -> Rule:
+    """A time of the day, in seconds since midnight."""
+    right = 'a time of the day by Minsk\'s clock, such as "09:00"'
+    form = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+
+    def check(value: object) -> float:
+        if isinstance(value, float):
+            return value
+        written = form.fullmatch(_text(value, right))
+        if written is None:
+            raise Misfit(f"{shown(value)} is no time of the day; give {right}")
+        return int(written[1]) * 3600.0 + int(written[2]) * 60.0
+
+    return Rule(right, check)
+
+
+def times_ahead() -> Rule:
+    """A list of times ahead of something, in seconds, the longest first."""
+    right = 'a list of times ahead, such as ["1 day", "1 hour"]'
+
+    def check(value: object) -> list[float]:
+        if not isinstance(value, list) or not value:
+            raise Misfit(f"{shown(value)} is no list of times; give {right}")
+        if all(isinstance(entry, float) for entry in value):
+            return list(value)
+        found = set()
+        for entry in value:
+            try:
+                found.add(read_ahead(_text(entry, right)))
+            except Misfit:
+                raise
+            except ValueError:
+                raise Misfit(f"{shown(entry)} in the list is no time ahead; give {right}") from None
+        return sorted(found, reverse=True)
+
+    return Rule(right, check)
+
+
+_DOCUMENT_TYPES = {"lead": 1, "deal": 2, "contact": 3, "company": 4}
+
+
+def document_type() -> Rule:
+    """A type of documents of the CRM, as its `entityTypeId`."""
+    right = '"lead", "deal", "contact", "company", or the number of a smart process (128 or more)'
+
+    def check(value: object) -> int:
+        if isinstance(value, str) and value in _DOCUMENT_TYPES:
+            return _DOCUMENT_TYPES[value]
+        if isinstance(value, int) and not isinstance(value, bool) and 128 <= value < 2**31:
+            return value
+        raise Misfit(f"{shown(value)} is no type of documents; give {right}")
+
+    return Rule(right, check)
+
+
+def field_values() -> Rule:
+    """Fields with the values that they have to have, as lists."""
+    right = 'fields with their values, such as { SOURCE_ID = "WEB", UF_CRM_CITY = ["Минск", "Брест"] }'
+
+    def check(value: object) -> dict[str, list[str]]:
+        if not isinstance(value, dict):
+            raise Misfit(f"{shown(value)} is not what it should be; give {right}")
+        found: dict[str, list[str]] = {}
+        for name, wanted in value.items():
+            if _FIELD.fullmatch(name) is None:
+                raise Misfit(f"{shown(name)} is no field's name; give {right}")
+            listed = wanted if isinstance(wanted, list) else [wanted]
+            if not listed or not all(isinstance(each, str) for each in listed):
+                raise Misfit(f"the values of {name} are no texts in quotes; give {right}")
+            found[name.upper()] = [each.strip() for each in listed]
+        return found
+
+    return Rule(right, check)
+
+
+def template() -> Rule:
+    """The text of an SMS, with fields to be filled in."""
+    right = 'the text of the SMS, such as "#CONTACT_NAME|Здравствуйте#, ..."'
+
+    def check(value: object) -> Template:
+        if isinstance(value, Template):
+            return value
+        if not isinstance(value, str) or not value.strip():
+            raise Misfit(f"{shown(value)} is no text; give {right}")
+        try:
+            return Template.read(value)
+        except TemplateFault as fault:
+            raise Misfit(str(fault)) from None
 
     return Rule(right, check)
 

@@ -14,7 +14,9 @@ from twisted.python.failure import Failure
 
 from .due_loop import DueLoop
 from .errors import JournalUnavailable, NothingCanHold
-from .journal import Journal, Spool
+from .journal import Journal, Spool, runs
+from .journal.runs import RunCall
+from .journal.spool import Entry
 from .message import Acceptance, Arrival, Kind, StatusReport
 from .metrics import Metrics
 from .receipts import Receipts
@@ -47,6 +49,7 @@ class Intake:
         on_refusal: Callable[[], None],
         on_spooled: Callable[[], None],
         on_marketing: Callable[[], None] = lambda: None,
+        on_run: Callable[[], None] = lambda: None,
         check_space: Callable[[], None] = lambda: None,
     ) -> None:
         """The callables wake whoever goes on with what was taken in.
@@ -64,6 +67,7 @@ class Intake:
         self._on_refusal = on_refusal
         self._on_spooled = on_spooled
         self._on_marketing = on_marketing
+        self._on_run = on_run
         self._check_space = check_space
         self._taking = 0
         self._crowded_until = 0.0
@@ -100,6 +104,11 @@ class Intake:
                 raise
             self._metrics.spooled.inc()
             self._on_spooled()
+        self.taken(arrival, acceptance)
+        return acceptance
+
+    def taken(self, arrival: Arrival, acceptance: Acceptance) -> None:
+        """A message is in the journal: it is counted, and whoever goes on with it is woken."""
         if not acceptance.repeated:
             self._count(arrival, acceptance.refusal)
         if acceptance.refusal is not None:
@@ -108,7 +117,21 @@ class Intake:
             self._on_marketing()
         else:
             self._on_message()
-        return acceptance
+
+    async def take_run(self, call: RunCall) -> None:
+        """Put the run of an automation rule on disk, once; raises `NothingCanHold`, and then it is nowhere."""
+        try:
+            self._check_space()
+            repeated = await self._patience.within(self._journal.within(runs.take, call))
+        except JournalUnavailable as trouble:
+            self._log.error("the journal takes no run, the spool must: {trouble}", trouble=str(trouble))
+            await self._spool.keep_run(call)
+            self._metrics.spooled.inc()
+            self._on_spooled()
+            return
+        if not repeated:
+            self._log.info("a run of {code} is taken in", code=call.code)
+        self._on_run()
 
     async def take_status(self, report: StatusReport) -> None:
         """Put a status on disk and apply it; raises `NothingCanHold`."""
@@ -176,10 +199,12 @@ class SpoolDrain(DueLoop):
                 failure.raiseException()
         return 0.0
 
-    def _take(self, entry: Arrival | StatusReport, now: float) -> Deferred[Any]:
+    def _take(self, entry: Entry, now: float) -> Deferred[Any]:
         # A clock that was set back since would let it wait until its time has come again.
         if isinstance(entry, Arrival):
             return self._journal.accept(replace(entry, received_at=min(entry.received_at, now)))
+        if isinstance(entry, RunCall):
+            return self._journal.within(runs.take, replace(entry, received_at=min(entry.received_at, now)))
         return Deferred.fromCoroutine(self._receipts.settle([replace(entry, at=min(entry.at, now))]))
 
 

@@ -80,6 +80,28 @@ class Kind(enum.StrEnum):
     MARKETING = "marketing"
 
 
+class Teller(enum.StrEnum):
+    """Who has to be told what becomes of a message."""
+
+    SENDER = "sender"
+    """Bitrix24, under the sender's code."""
+    RUN = "run"
+    """The run of an automation rule that sent it, if it waits for that."""
+    NOBODY = "nobody"
+
+
+class RunState(enum.StrEnum):
+    """What has to be done for a run of an automation rule next."""
+
+    NEW = "new"
+    """Its message is to be made, or its reminders are to be planned."""
+    WAITING = "waiting"
+    """Nothing: its message is on its way."""
+    ANSWER = "answer"
+    """The workflow is to be answered."""
+    OVER = "over"
+
+
 class Refusal(enum.StrEnum):
     """Why a message is refused at the door, besides the faults of its number (`msisdn.NumberFault`)."""
 
@@ -90,6 +112,21 @@ class Refusal(enum.StrEnum):
     """Marketing goes to the numbers of the test segment alone, for now."""
     STOP_LIST = "stop_list"
     """The subscriber wants no marketing SMS."""
+    EMPTY_FIELD = "empty_field"
+    """A field of the template is empty, and there is nothing to write instead."""
+    BAD_TEMPLATE = "bad_template"
+    """The template names a field that the portal does not have."""
+    BAD_SENDER_ID = "bad_sender_id"
+    """An automation rule names a Sender ID that cannot be one."""
+    BAD_DATE = "bad_date"
+    """The date of a reminder, or the times ahead of it, cannot be understood."""
+    DOCUMENT_DELETED = "document_deleted"
+    PORTAL_AWAY = "portal_away"
+    """The portal could not be asked for the document within the grace."""
+    LATE = "late"
+    """What it was for is too long ago."""
+    REPEATED = "repeated"
+    """The same scenario has sent the same text to the same number of late."""
 
 
 def custom_id(message_id: str) -> str:
@@ -120,7 +157,10 @@ class Arrival:
     origin: dict[str, Any] = field(default_factory=dict)
     """What Bitrix24 said of the message's origin: `module_id`, bindings, workflow, document."""
     not_before: float = 0.0
-    """When marketing may begin to be looked at, by its hours; earlier than `received_at`: at once."""
+    """When it may leave, or marketing begin to be looked at, by its hours; earlier than `received_at`: at once."""
+    teller: Teller = Teller.SENDER
+    note: str = ""
+    """What people should know of a refusal besides its word."""
 
 
 @dataclass(frozen=True, slots=True)

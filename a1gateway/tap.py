@@ -21,9 +21,13 @@ from twisted.python import usage
 from twisted.python.threadpool import ThreadPool
 
 from . import __version__
+from .admission import Admission, MarketingTerms
+from .automation.assembly import Automation
+from .automation.documents import DocumentReader
+from .automation.parts import Parts
+from .automation.scenarios import scenarios_of
 from .awaited import Grace, Hold, Reception
 from .bitrix24.budget import Budget
-from .bitrix24.calls import MarketingTerms
 from .bitrix24.choices import ChoiceWriter
 from .bitrix24.consent import ConsentCheck, NoConsent
 from .bitrix24.front import Front
@@ -382,6 +386,7 @@ def build(config: Config, reactor: Any) -> Gateway:
     portal = Portal(reactor, client, tokens, budget, metrics)
     handler_secret = bitrix24.handler_secret.get_secret_value()
     handler_url = f"{config.http.public_url}/bitrix24/handler/{handler_secret}"
+    event_url = f"{config.http.public_url}/bitrix24/event/{handler_secret}"
     reporter = Reporter(reactor, journal, portal, tokens, budget, sender_code=bitrix24.sender_code, random=jitter)
     registration = Registration(
         reactor,
@@ -390,13 +395,17 @@ def build(config: Config, reactor: Any) -> Gateway:
         sender_code=bitrix24.sender_code,
         sender_name=bitrix24.sender_name,
         handler_url=handler_url,
-        event_url=f"{config.http.public_url}/bitrix24/event/{handler_secret}",
+        event_url=event_url,
         random=jitter,
         marketing=consent is not None,
     )
 
     # The way of a message: services, each of which lives from what the journal says is due.
-    receipts = Receipts(journal, metrics, reporter.wake)
+    def message_is_final() -> None:
+        reporter.wake()
+        automation.message_is_final()
+
+    receipts = Receipts(journal, metrics, message_is_final)
     pace = _marketing_pace(reactor, config)
 
     def message_is_due() -> None:
@@ -415,6 +424,7 @@ def build(config: Config, reactor: Any) -> Gateway:
     def anything_is_due() -> None:
         message_is_due()
         marketing_is_due()
+        automation.run_is_due()
 
     places = {"journal": store.path.parent, "spool": Path(config.store.spool)}
     space = FreeSpace(
@@ -436,7 +446,31 @@ def build(config: Config, reactor: Any) -> Gateway:
         on_refusal=reporter.wake,
         on_spooled=drain.wake,
         on_marketing=marketing_is_due,
+        on_run=lambda: automation.run_is_due(),
         check_space=space.check,
+    )
+    admission = Admission(
+        config.a1.max_segments,
+        config.a1.sender_id,
+        None if consent is None else _terms(consent, config.a1.sender_id),
+    )
+    automation = Automation(
+        Parts(
+            reactor,
+            jitter,
+            journal,
+            portal,
+            tokens,
+            intake,
+            admission,
+            DocumentReader(reactor, portal),
+            scenarios_of(config.scenario, config.automation),
+            config.automation.grace,
+            config.automation.hours,
+        ),
+        config.automation,
+        robot_url=f"{config.http.public_url}/bitrix24/robot/{handler_secret}",
+        event_url=event_url,
     )
 
     def choice_is_made(received: Received) -> None:
@@ -479,6 +513,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         registration.renew()
         reporter.renew()
         marketing.on_installation()
+        automation.renew()
 
     oauth = urlsplit(bitrix24.oauth_url)
     lifecycle = Lifecycle(
@@ -502,9 +537,8 @@ def build(config: Config, reactor: Any) -> Gateway:
         handler_url=handler_url,
         sender_code=bitrix24.sender_code,
         sender_name=bitrix24.sender_name,
-        sender_id=config.a1.sender_id,
-        max_segments=config.a1.max_segments,
-        marketing=None if consent is None else _terms(consent, config.a1.sender_id),
+        admission=admission,
+        take_event=automation.take_event,
     )
     readiness = Readiness(
         reactor,
@@ -564,6 +598,7 @@ def build(config: Config, reactor: Any) -> Gateway:
             reporter,
             space,
             *marketing.services,
+            *automation.services,
             control,
         ],
         operations=offered,

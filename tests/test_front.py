@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from treq.testing import StubTreq
 from twisted.internet.defer import Deferred, execute, fail
 from twisted.internet.task import Clock
 
+from a1gateway.admission import Admission
 from a1gateway.bitrix24.budget import Budget
 from a1gateway.bitrix24.calls import read_message, unescaped
 from a1gateway.bitrix24.front import Front
@@ -156,6 +157,10 @@ def gateway(clock: Clock, journal: Journal, tmp_path: Path) -> Iterator[Gateway]
         on_refusal=lambda: None,
         on_spooled=lambda: None,
     )
+
+    async def no_event(name: str, data: Mapping[str, Any]) -> bool:
+        return False
+
     front = Front(
         clock,
         intake,
@@ -166,8 +171,8 @@ def gateway(clock: Clock, journal: Journal, tmp_path: Path) -> Iterator[Gateway]
         handler_url=HANDLER,
         sender_code="a1sms_by",
         sender_name="A1 <SMS>",
-        sender_id="MyShop",
-        max_segments=3,
+        admission=Admission(3, "MyShop"),
+        take_event=no_event,
     )
     callback = A1Callback(clock, intake, secret="cb", id_field="message_id", status_field="status")
     others = KleinResource(front.app)
@@ -409,7 +414,7 @@ def test_any_fields_get_an_answer_that_is_not_a_fault_of_the_gateway(
 )
 def test_any_call_is_a_message_with_a_verdict_or_refused(fields: dict[str, Any]) -> None:
     try:
-        message = read_message(fields, START, max_segments=10, sender_id=None)
+        message = read_message(fields, START, Admission(10))
     except BadBody:
         return
     assert (message.msisdn is not None) or message.refusal is not None

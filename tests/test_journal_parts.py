@@ -727,7 +727,7 @@ def old(tmp_path: Path) -> Path:
     """A journal of version 0001 with a message in every stage and two statuses that no message was found for."""
     migrations = tmp_path / "migrations"
     shutil.copytree(store_module._MIGRATIONS, migrations)
-    for later in ("v0002_smpp.py", "v0003_transactional_first.py", "v0004_consent.py"):
+    for later in ("v0002_smpp.py", "v0003_transactional_first.py", "v0004_consent.py", "v0005_automation.py"):
         (migrations / "versions" / later).unlink()
     path = tmp_path / "old.sqlite3"
     store = Store(f"sqlite:///{path}", migrations=migrations)
@@ -780,6 +780,7 @@ def test_an_upgrade_keeps_every_message_and_status(old: Path) -> None:
         assert {name: now[name] for name in was} == was
         new = {name: now[name] for name in now.keys() - was.keys()}
         assert new.pop("resent", 0) == new.pop("postponed", 0) == 0
+        assert new.pop("teller", "sender") == "sender"
         assert set(new.values()) <= {None}
     assert everything(old.with_name(f"{old.name}.before-{REVISION}")) == before
 

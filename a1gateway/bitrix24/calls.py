@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..message import Arrival, Kind, Refusal
-from ..msisdn import Msisdn, read_number
-from ..text import segments
+from ..admission import Admission
+from ..message import Arrival, Kind
 from ..web.forms import BadBody, inner_fields, text_field
 
 # Bitrix24's own are 32 hexadecimal digits. Nothing that a batch could take for a command gets in.
@@ -95,29 +93,10 @@ def _credentials(auth: dict[str, Any]) -> Credentials:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class MarketingTerms:
-    """What holds for marketing messages besides."""
-
-    sender_id: str | None
-    not_before: Callable[[float], float] = lambda now: now
-    """When they may go out that come at a time, both in seconds since the epoch."""
-    test_numbers: frozenset[str] = frozenset()
-    """The only ones that they go to, `+375XXXXXXXXX`, if there are any."""
-
-
-def read_message(
-    fields: dict[str, Any],
-    now: float,
-    *,
-    max_segments: int,
-    sender_id: str | None,
-    sender_code: str = "",
-    marketing: MarketingTerms | None = None,
-) -> Arrival:
+def read_message(fields: dict[str, Any], now: float, admission: Admission, sender_code: str = "") -> Arrival:
     """The message that is handed over, with the door's verdict on it; raises `BadBody` without a `message_id`.
 
-    `sender_code` is that of the sender for all other messages; `marketing` is None when such messages are not sent.
+    `sender_code` is that of the sender for all messages but marketing.
     """
     message_id = text_field(fields, "message_id").strip()
     if not message_id:
@@ -132,42 +111,12 @@ def read_message(
         text = unescaped(text)
     for_marketing = text_field(fields, "code").strip() == marketing_code(sender_code)
     kind = Kind.MARKETING if module == _MARKETING or for_marketing else Kind.TRANSACTIONAL
-    read = read_number(number)
-    needed = segments(text)
-    refusal: str | None = None
-    if not isinstance(read, Msisdn):
-        refusal = str(read.fault)
-    elif not text.strip():
-        refusal = Refusal.EMPTY_TEXT
-    elif needed > max_segments:
-        refusal = Refusal.TOO_LONG
-    elif kind is Kind.MARKETING and marketing is None:
-        refusal = Refusal.MARKETING_DISABLED
-    elif kind is Kind.MARKETING and marketing is not None and not _may_be_tried(read.number, marketing):
-        refusal = Refusal.NOT_A_TEST_NUMBER
-    return Arrival(
-        message_id=message_id,
-        received_at=now,
-        number_received=number,
-        text=text,
-        kind=kind,
-        msisdn=read.number if isinstance(read, Msisdn) else None,
-        warning=read.warning if isinstance(read, Msisdn) else None,
-        refusal=refusal,
-        segments=needed,
-        sender_id=sender_id if kind is Kind.TRANSACTIONAL or marketing is None else marketing.sender_id,
-        origin=_origin(fields),
-        not_before=marketing.not_before(now) if kind is Kind.MARKETING and marketing is not None else 0.0,
-    )
+    return admission.arrival(message_id, now, number, text, kind, origin=_origin(fields))
 
 
 def marketing_code(sender_code: str) -> str:
     """The code of the second sender, whose messages are marketing whoever sends them."""
     return f"{sender_code}_marketing"
-
-
-def _may_be_tried(number: str, marketing: MarketingTerms) -> bool:
-    return not marketing.test_numbers or number in marketing.test_numbers
 
 
 def unescaped(text: str) -> str:

@@ -27,6 +27,8 @@ class CrmField:
     title: str
     values: Mapping[str, str]
     """The names of a list's values by their ids."""
+    status_type: str = ""
+    """The list that its values are of, as `crm.status.list` names it."""
 
 
 def fields_of(answer: Any) -> Iterator[CrmField]:
@@ -41,6 +43,7 @@ def fields_of(answer: Any) -> Iterator[CrmField]:
                 each.get("isMultiple") is True,
                 str(each.get("title", "")),
                 values_of(each.get("items")),
+                text_of(each.get("statusType")),
             )
 
 

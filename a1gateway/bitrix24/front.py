@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -14,19 +15,24 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource
 from werkzeug.exceptions import HTTPException
 
+from ..admission import Admission
+from ..automation.robots import CODES
 from ..errors import TryLater
 from ..intake import Intake
 from ..web.answers import NotGenuine, answering, check_secret, http_error, json_answer
 from ..web.direct import Direct
-from ..web.forms import BadBody, read_fields
-from .calls import MarketingTerms, read_application_call, read_auth, read_message
+from ..web.forms import BadBody, inner_fields, read_fields
+from .calls import read_application_call, read_auth, read_message
 from .lifecycle import Lifecycle
 from .pages import Pages, Registered
 from .registration import Registration
+from .robot_calls import read_run
 from .tokens import Tokens
 
 # How long the installation page waits for the registration that it shows, in seconds.
 _REGISTRATION_PATIENCE = 8.0
+OF_THE_APPLICATION = "ONAPP"
+"""How the events of the application's own life begin."""
 
 
 class Front:
@@ -47,11 +53,10 @@ class Front:
         handler_url: str,
         sender_code: str,
         sender_name: str,
-        sender_id: str | None,
-        max_segments: int,
-        marketing: MarketingTerms | None = None,
+        admission: Admission,
+        take_event: Callable[[str, Mapping[str, Any]], Awaitable[bool]],
     ) -> None:
-        """`marketing` is None when such messages are refused."""
+        """`take_event` puts an event of the CRM or of telephony on disk, and says whether it is of use."""
         self._clock = clock
         self._intake = intake
         self._lifecycle = lifecycle
@@ -61,9 +66,8 @@ class Front:
         self._handler_url = handler_url
         self._sender_code = sender_code
         self._sender_name = sender_name
-        self._sender_id = sender_id
-        self._max_segments = max_segments
-        self._marketing = marketing
+        self._admission = admission
+        self._take_event = take_event
         self._pages = Pages()
 
     @app.route("/handler/<secret>", methods=["POST"])
@@ -80,14 +84,7 @@ class Front:
         """A message to send; 200 once it is on disk, whatever becomes of it."""
         check_secret(secret, self._secret)
         fields = read_fields(request)
-        arrival = read_message(
-            fields,
-            self._clock.seconds(),
-            max_segments=self._max_segments,
-            sender_id=self._sender_id,
-            sender_code=self._sender_code,
-            marketing=self._marketing,
-        )
+        arrival = read_message(fields, self._clock.seconds(), self._admission, self._sender_code)
         await self._lifecycle.check_message(read_auth(fields))
         acceptance = await self._intake.take_message(arrival)
         if acceptance.refusal is None:
@@ -115,12 +112,30 @@ class Front:
     @app.route("/event/<secret>", methods=["POST"])
     @answering
     async def event(self, request: IRequest, secret: str) -> bytes:
-        """An event of the application."""
+        """An event of the application, of the CRM or of telephony."""
         check_secret(secret, self._secret)
-        call = read_application_call(read_fields(request))
+        fields = read_fields(request)
+        call = read_application_call(fields)
         if call.framed:
             raise BadBody("not_an_event", "there is no event in the call")
+        if not call.event.startswith(OF_THE_APPLICATION):
+            if call.credentials.application_token:
+                # Without one it is believed for the secret's sake: nothing but a look at the portal comes of it.
+                self._lifecycle.check_application_token(call.credentials)
+            if await self._take_event(call.event, inner_fields(fields, "data")):
+                return json_answer(request, {"status": "ok"})
         await self._lifecycle.take(call)
+        return json_answer(request, {"status": "ok"})
+
+    @app.route("/robot/<secret>", methods=["POST"])
+    @answering
+    async def robot(self, request: IRequest, secret: str) -> bytes:
+        """An automation rule of the gateway runs; 200 once that is on disk."""
+        check_secret(secret, self._secret)
+        fields = read_fields(request)
+        run = read_run(fields, self._clock.seconds(), CODES)
+        await self._lifecycle.check_message(read_auth(fields))
+        await self._intake.take_run(run)
         return json_answer(request, {"status": "ok"})
 
     @app.route("/app", methods=["POST"])

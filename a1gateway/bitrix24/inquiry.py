@@ -31,7 +31,6 @@ from .crm_answers import ITEMS_IN_A_PAGE, id_of
 from .trouble import PortalError, PortalTrouble
 
 _MOST_KEPT = 50_000
-_NOT_FOUND = ("not_found", "not found", "не найден", "does not exist")
 
 K = TypeVar("K")
 
@@ -232,7 +231,7 @@ class Inquiry:
                     self._apart.add(contact)
 
     def _take_single(self, item: Item, result: Any, answered: _Answered) -> None:
-        if isinstance(result, PortalError) and _says_there_is_none(result):
+        if isinstance(result, PortalError) and result.says_there_is_none:
             answered.items[item] = None
         elif isinstance(result, (PortalError, PortalTrouble)):
             answered.trouble = _trouble(result)
@@ -325,14 +324,6 @@ def _not_understood() -> PortalTrouble:
 def _trouble(error: PortalError | PortalTrouble) -> PortalTrouble:
     """For whoever cannot go on without an answer."""
     return error if isinstance(error, PortalTrouble) else PortalTrouble(f"Bitrix24 answers {error}", code=error.code)
-
-
-def _says_there_is_none(error: PortalError) -> bool:
-    if error.code == "ERROR_METHOD_NOT_FOUND":
-        # It is the question that the portal does not know.
-        return False
-    said = str(error).casefold()
-    return any(each in said for each in _NOT_FOUND)
 
 
 def _each(values: Iterable[K]) -> list[K]:

@@ -28,6 +28,17 @@ class PortalError(GatewayError):
         self.code = code
         self.description = description
 
+    @property
+    def says_there_is_none(self) -> bool:
+        """Whether what was asked for is not there; the CRM's methods have no one code for it."""
+        if self.code == "ERROR_METHOD_NOT_FOUND":
+            # It is the question that the portal does not know.
+            return False
+        said = str(self).casefold()
+        return any(each in said for each in _NONE)
+
+
+_NONE = ("not_found", "not found", "не найден", "does not exist")
 
 # What the operator has to do; the daemon goes on trying, slowly.
 _OPERATOR = {

@@ -13,13 +13,14 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from typing import Protocol
 
+from ..admission import refusal_of_text
 from ..carriers.a1answers import Cost
 from ..carriers.a1http import MOST_IN_A_BULK
 from ..carriers.outcome import LinkTrouble
 from ..config_sections import A1, Consent
 from ..hours import MINSK, Hours
 from ..journal.consents import CONSENT_UNKNOWN, GRANTED
-from ..message import Refusal
+from ..message import Kind, Refusal
 from ..msisdn import Msisdn, read_number
 from ..text import alphabet, segments
 from .audit import NO_NUMBER
@@ -115,7 +116,7 @@ async def chosen(
 
     Raises `PortalTrouble` when the portal cannot be asked for longer than `patience`.
     """
-    refusal = _refusal_of_all(text, consent, max_segments)
+    refusal = refusal_of_text(text, Kind.MARKETING, max_segments=max_segments, marketing=consent is not None)
     if refusal is not None or consent is None:
         recipients.refused[refusal or Refusal.MARKETING_DISABLED] += len(recipients.numbers)
         return []
@@ -140,14 +141,6 @@ async def chosen(
     # A reason that nobody has is none.
     recipients.refused = +recipients.refused
     return would_get
-
-
-def _refusal_of_all(text: str, consent: Consent | None, max_segments: int) -> Refusal | None:
-    if not text.strip():
-        return Refusal.EMPTY_TEXT
-    if segments(text) > max_segments:
-        return Refusal.TOO_LONG
-    return Refusal.MARKETING_DISABLED if consent is None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import bindparam, delete, func, select, text, update
-from sqlalchemy.dialects.sqlite import insert
 from twisted.internet.defer import Deferred
 
 from ..carriers.outcome import Accepted, Outcome, Standing
@@ -25,7 +24,6 @@ from ..message import (
     PendingChoice,
     PortalUpdate,
     Received,
-    Refusal,
     Source,
     Stage,
     Status,
@@ -33,9 +31,9 @@ from ..message import (
     Submission,
     Unasked,
     Verdict,
-    custom_id,
 )
 from . import consents, parts, stop_list, subscribers
+from .acceptance import accept_all
 from .evidence import Evidence
 from .lane import ILane
 from .matching import Unsettled
@@ -45,7 +43,6 @@ from .rows import (
     STATE,
     by_id,
     due,
-    ending,
     next_due,
     report_values,
     reschedule,
@@ -57,6 +54,9 @@ from .rows import (
 from .schema import history, installation, messages, unmatched
 from .statements import Connection, Statement, among, change_by_id, insertion, listed
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 _NOT_ASKED = 3600.0
 _LONGEST_NOTE = 200
 _QUEUES = {
@@ -66,38 +66,7 @@ _QUEUES = {
     Stage.ASKING: "asking",
     Stage.SENT: "status",
 }
-_AS_JSON = json.JSONEncoder(ensure_ascii=False)
-_OVER, _READY, _CONSENT = str(Stage.OVER), str(Stage.READY), str(Stage.CONSENT)
 _REASONS_OF_EXPIRY = {Stage.READY: "not_sent_in_time", Stage.CONSENT: consents.CONSENT_UNKNOWN}
-_NEW_COLUMNS = (
-    "message_id",
-    "custom_id",
-    "received_at",
-    "kind",
-    "origin",
-    "number_received",
-    "msisdn",
-    "warning",
-    "text",
-    "sender_id",
-    "segments",
-    "refusal",
-    "status",
-    "stage",
-    "due_at",
-    "attempts",
-    "asked",
-    "final_at",
-    "reason",
-    "told",
-    "tell_at",
-    "tell_tries",
-)
-_ACCEPT = Statement(
-    insert(messages).values(attempts=0, asked=0, tell_tries=0).on_conflict_do_nothing(index_elements=["message_id"]),
-    _NEW_COLUMNS,
-)
-_VERDICT = Statement(select(messages.c.refusal).where(messages.c.message_id == bindparam("name")))
 _RECOVER = Statement(
     update(messages)
     .where(messages.c.stage == Stage.IN_FLIGHT, messages.c.due_at.is_not(None))
@@ -248,11 +217,17 @@ class Journal:
         """Fails with `JournalUnavailable` when the journal could not take a message now."""
         return self._lane.run(lambda connection: None)
 
+    def within(
+        self, work: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
+    ) -> Deferred[T]:
+        """Do `work` of one of the journal's other modules, in a transaction; fires with its result."""
+        return self._lane.run(lambda connection: work(connection, *arguments, **named))
+
     # Messages, from the door to A1.
 
     def accept(self, arrival: Arrival) -> Deferred[Acceptance]:
         """Take a message in, once: a repetition changes nothing and gets the first answer."""
-        return self._lane.each(_accept, arrival, awaited=True)
+        return self._lane.each(accept_all, arrival, awaited=True)
 
     def recover(self, at: float) -> Deferred[int]:
         """At a start: what was in flight when the daemon ended is uncertain and looked at `at` that time.
@@ -675,49 +650,6 @@ class Journal:
 
 
 # What is done with all that waits of one kind.
-
-
-def _accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[Acceptance]:
-    return [_accept_one(connection, arrival) for arrival in arrivals]
-
-
-def _accept_one(connection: Connection, arrival: Arrival) -> Acceptance:
-    marketing = arrival.kind is Kind.MARKETING
-    refusal = arrival.refusal
-    if marketing and refusal is None and arrival.msisdn is not None:
-        refusal = Refusal.STOP_LIST if stop_list.stopped(connection, [arrival.msisdn]) else None
-    refused = refusal is not None
-    status = Status.REJECTED if refused else Status.QUEUED
-    values = {
-        "message_id": arrival.message_id,
-        "custom_id": custom_id(arrival.message_id),
-        "received_at": arrival.received_at,
-        "kind": str(arrival.kind),
-        "origin": _AS_JSON.encode(arrival.origin),
-        "number_received": arrival.number_received,
-        "msisdn": arrival.msisdn,
-        "warning": arrival.warning,
-        "text": arrival.text,
-        "sender_id": arrival.sender_id,
-        "segments": arrival.segments,
-        "refusal": refusal,
-        "status": str(status),
-        "stage": _OVER if refused else _CONSENT if marketing else _READY,
-        "due_at": None if refused else max(arrival.received_at, arrival.not_before),
-        "final_at": None,
-        "reason": None,
-        "told": None,
-        "tell_at": None,
-    }
-    if refused:
-        values |= ending(status, arrival.received_at, refusal)
-    made = connection.execute(_ACCEPT, values)
-    if not made.rowcount:
-        return Acceptance(arrival.message_id, connection.value(_VERDICT, {"name": arrival.message_id}), repeated=True)
-    assert made.lastrowid is not None
-    source = Source.GATEWAY if refused else Source.PORTAL
-    write_history(connection, made.lastrowid, arrival.received_at, source, status, refusal or "accepted")
-    return Acceptance(arrival.message_id, refusal)
 
 
 def _record(

@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, insert, select, update
 
-from ..message import Change, Kind, Part, Source, Stage, Status, StatusReport, Submission
+from ..message import Change, Kind, Part, Source, Stage, Status, StatusReport, Submission, Teller
 from .schema import history, messages
 from .statements import Connection, Row, Statement, change_by_id
+from .waiting_runs import message_is_over
 
 _SUBMITTED = (
     "id",
@@ -28,6 +29,7 @@ _SUBMITTED = (
     "concatenation",
     "kind",
     "consent_at",
+    "teller",
 )
 _STATE = (
     "id",
@@ -44,6 +46,7 @@ _STATE = (
     "resent",
     "postponed",
     "partly_at",
+    "teller",
 )
 STATE = tuple(messages.c[name] for name in _STATE)
 """What a step of a message needs to know of it: the text and what else is long stay where they are."""
@@ -76,6 +79,7 @@ IN_ORDER = (Kind.TRANSACTIONAL, Kind.MARKETING)
 
 # Plain text: the driver takes longer over its relatives.
 _SENT, _OVER = str(Stage.SENT), str(Stage.OVER)
+_SENDER, _RUN = str(Teller.SENDER), str(Teller.RUN)
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -127,16 +131,17 @@ def reschedule(connection: Connection, stage: Stage, due: Mapping[int, float]) -
         connection.execute_many(_RESCHEDULE, [{"row": row, "at": at, "of": stage} for row, at in due.items()])
 
 
-def ending(status: Status, at: float, reason: str | None) -> dict[str, Any]:
-    """The columns of a message that has come to its end."""
+def ending(status: Status, at: float, reason: str | None, teller: str) -> dict[str, Any]:
+    """The columns of a message that has come to its end; `teller` is as it was accepted with."""
+    by_sender = teller == _SENDER
     return {
         "stage": _OVER,
         "due_at": None,
         "final_at": at,
         "reason": reason,
         "partly_at": None,
-        "told": status.told,
-        "tell_at": at,
+        "told": status.told if by_sender else None,
+        "tell_at": at if by_sender else None,
     }
 
 
@@ -180,8 +185,10 @@ def take(
 ) -> Change:
     """Give the message the status, and the columns of `known`; the caller has seen to it that it may follow."""
     values: dict[str, Any] = {**known, "status": str(status), "word": word}
-    values |= ending(status, at, reason) if status.final else {"stage": _SENT}
+    values |= ending(status, at, reason, row["teller"]) if status.final else {"stage": _SENT}
     change(connection, row, values)
+    if status.final and row["teller"] == _RUN:
+        message_is_over(connection, row["id"], at)
     write_history(connection, row["id"], at, source, status, word, note)
     return Change(row["message_id"], status, source, word, max(0.0, at - row["received_at"]), reason)
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION = "0004"
+REVISION = "0005"
 """The last of the migrations: the one that these tables are of."""
 
 metadata = MetaData()
@@ -68,6 +68,8 @@ messages = Table(
     # Of marketing: when the portal was asked for the consent that it goes out by.
     Column("consent_at", Double),
     Column("final_at", Double),
+    # Who is to be told of the end (`message.Teller`); times to tell are for those from a sender alone.
+    Column("teller", String, nullable=False, server_default="sender"),
     # What Bitrix24 has to be told, and when to try; no time when it need not or has confirmed it.
     Column("told", String),
     Column("tell_at", Double),
@@ -199,6 +201,108 @@ choices = Table(
 )
 Index("ix_choices_msisdn", choices.c.msisdn)
 Index("ix_choices_due", choices.c.due_at, sqlite_where=choices.c.due_at.is_not(None))
+
+# The runs of the gateway's automation rules: what Bitrix24 handed over, the message that came of it, and what is
+# returned to the workflow (`runs.State`).
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("event_token", String, nullable=False, unique=True),
+    Column("received_at", Double, nullable=False),
+    Column("code", String, nullable=False),
+    Column("entity_type", Integer),
+    Column("item", Integer),
+    # The properties and the origin, as JSON.
+    Column("properties", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Column("due_at", Double),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("message", Integer, ForeignKey("messages.id")),
+    # What was returned, as JSON, from the first time it is tried on; and what stands in the way.
+    Column("answer", Text),
+    Column("trouble", Text),
+    Column("over_at", Double),
+)
+Index("ix_runs_due", runs.c.state, runs.c.due_at, sqlite_where=runs.c.due_at.is_not(None))
+Index("ix_runs_message", runs.c.message, sqlite_where=runs.c.message.is_not(None))
+
+# Reminders: one row for each offset before each moment that a document has had.
+reminders = Table(
+    "reminders",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # The scenario, or the run of an automation rule.
+    Column("rule", String, nullable=False),
+    Column("run", Integer, ForeignKey("runs.id")),
+    Column("entity_type", Integer, nullable=False),
+    Column("item", Integer, nullable=False),
+    # The moment that is reminded of, and how many seconds before.
+    Column("moment", Double, nullable=False),
+    Column("ahead", Double, nullable=False),
+    Column("due_at", Double),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    # What became of it (`reminders.State`), why, and the message.
+    Column("state", String, nullable=False),
+    Column("reason", String),
+    Column("message", Integer, ForeignKey("messages.id")),
+    UniqueConstraint("rule", "entity_type", "item", "moment", "ahead"),
+)
+Index("ix_reminders_due", reminders.c.due_at, sqlite_where=reminders.c.due_at.is_not(None))
+Index("ix_reminders_item", reminders.c.entity_type, reminders.c.item, sqlite_where=reminders.c.due_at.is_not(None))
+Index("ix_reminders_message", reminders.c.message, sqlite_where=reminders.c.message.is_not(None))
+Index("ix_reminders_run", reminders.c.run, sqlite_where=reminders.c.run.is_not(None))
+
+# Events that have to be looked into, one row for each document or call however many there were.
+look_ups = Table(
+    "look_ups",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("entity_type", Integer),
+    Column("item", Integer),
+    # What the event said, as JSON, where that is all there is.
+    Column("payload", Text),
+    Column("first_at", Double, nullable=False),
+    Column("latest_at", Double, nullable=False),
+    Column("due_at", Double, nullable=False),
+)
+Index("ix_look_ups_due", look_ups.c.due_at)
+
+# How far the portal's history of stages and its changes have been read, and which of the later records are done.
+positions = Table(
+    "positions",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("record", Integer, nullable=False),
+    Column("at", Double, nullable=False),
+)
+stage_records = Table(
+    "stage_records",
+    metadata,
+    Column("entity_type", Integer, primary_key=True),
+    Column("record", Integer, primary_key=True),
+)
+
+# What scenarios have said to whom: nobody hears the same twice in a row.
+said = Table(
+    "said",
+    metadata,
+    Column("scenario", String, primary_key=True),
+    Column("msisdn", String, primary_key=True),
+    Column("digest", String, primary_key=True),
+    Column("at", Double, nullable=False),
+)
+Index("ix_said_at", said.c.at)
+
+# Whether an item last fulfilled the condition of a scenario for changes.
+conditions = Table(
+    "conditions",
+    metadata,
+    Column("scenario", String, primary_key=True),
+    Column("item", Integer, primary_key=True),
+    Column("held", Boolean, nullable=False),
+)
 
 # Messages from subscribers, put together.
 incoming = Table(

@@ -18,9 +18,13 @@ from twisted.logger import Logger
 
 from ..errors import CannotStart, NothingCanHold
 from ..folder_sync import sync_folder
-from ..message import Acceptance, Arrival, Kind, Source, Status, StatusReport
+from ..message import Acceptance, Arrival, Kind, Source, Status, StatusReport, Teller
+from .runs import RunCall
 
 T = TypeVar("T")
+
+Entry = Arrival | StatusReport | RunCall
+"""What waits."""
 
 
 class OffThread(Protocol):
@@ -77,13 +81,22 @@ class Spool:
 
         return self._off_thread(blocking)
 
-    def entries(self, limit: int = 200) -> Deferred[list[tuple[str, Arrival | StatusReport]]]:
+    def keep_run(self, call: RunCall) -> Deferred[None]:
+        """Put the run of an automation rule on disk, once; fails with `NothingCanHold`."""
+
+        def blocking() -> None:
+            digest = hashlib.sha256(call.event_token.encode()).hexdigest()[:32]
+            self._write(f"run-{digest}", {"run": asdict(call)})
+
+        return self._off_thread(blocking)
+
+    def entries(self, limit: int = 200) -> Deferred[list[tuple[str, Entry]]]:
         """Up to `limit` entries, oldest first, each with the name that `remove` takes."""
 
-        def blocking() -> list[tuple[str, Arrival | StatusReport]]:
+        def blocking() -> list[tuple[str, Entry]]:
             if not self._listed:
                 self._listed.extend(sorted(self._directory.glob("*.json"), key=_age))
-            entries: list[tuple[str, Arrival | StatusReport]] = []
+            entries: list[tuple[str, Entry]] = []
             while self._listed and len(entries) < limit:
                 path = self._listed.popleft()
                 if not path.exists():
@@ -138,12 +151,15 @@ class Spool:
                 unfinished.unlink()
             raise NothingCanHold(f"spool {self._directory}: {error.strerror}") from error
 
-    def _read(self, name: str) -> Arrival | StatusReport | None:
+    def _read(self, name: str) -> Entry | None:
         try:
             content = json.loads(self._path(name).read_text(encoding="utf-8"))
             if "message" in content:
                 values = content["message"]
-                return Arrival(**values | {"kind": Kind(values["kind"])})
+                of_today = {"kind": Kind(values["kind"]), "teller": Teller(values.get("teller", Teller.SENDER))}
+                return Arrival(**values | of_today)
+            if "run" in content:
+                return RunCall(**content["run"])
             values = content["status"]
             status = Status(values["status"]) if values["status"] is not None else None
             return StatusReport(**values | {"status": status, "source": Source(values["source"])})

@@ -35,7 +35,8 @@ def delivered_to(index: int) -> str:
     return f"+3752911{index:03}10"
 
 
-Sections = Mapping[str, Mapping[str, object]]
+Sections = Mapping[str, Any]
+"""A section as a mapping, or a list of those that there can be several of."""
 
 
 @dataclass(frozen=True)
@@ -148,10 +149,10 @@ class Gateway:
         assert self._process is not None, "not started"
         return self._process
 
-    def sections(self, sandbox: Sandbox, **changes: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    def sections(self, sandbox: Sandbox, **changes: Any) -> dict[str, Any]:
         """The configuration by section, a dot in a section's name written as two underscores in `changes`."""
         portal = sandbox.portal.base.removeprefix("http://")
-        sections: dict[str, dict[str, object]] = {
+        sections: dict[str, Any] = {
             "http": {"listen": f"tcp:{self.port}:interface=127.0.0.1", "public_url": self.url},
             "store": {"url": f"sqlite:///{self.journal}", "spool": str(self.spool)},
             "a1": {"transport": "http", "sender_id": SENDER_ID},
@@ -176,6 +177,9 @@ class Gateway:
             "log": {"level": "debug"},
         }
         for name, values in changes.items():
+            if isinstance(values, list):
+                sections[name] = values
+                continue
             sections.setdefault(name.replace("__", "."), {}).update(values)
         return sections
 
@@ -314,7 +318,7 @@ class Stack:
         warm: bool = False,
         manner: Manner | None = None,
         certificate: Certificate | None = None,
-        **changes: Mapping[str, object],
+        **changes: Any,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
@@ -478,9 +482,18 @@ class Stack:
 
 
 def as_toml(sections: Sections) -> str:
-    """Sections with texts, numbers and booleans, whose JSON is TOML too."""
+    """Sections with texts, numbers, booleans, lists and tables of these; several of one name are `[[name]]`."""
     lines = []
     for name, values in sections.items():
-        lines.append(f"[{name}]")
-        lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
+        several = values if isinstance(values, list) else [values]
+        for one in several:
+            lines.append(f"[[{name}]]" if isinstance(values, list) else f"[{name}]")
+            lines += [f"{key} = {_toml(value)}" for key, value in one.items()]
     return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    """What is no table has the same form in JSON."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
+    return json.dumps(value, ensure_ascii=False)

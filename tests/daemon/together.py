@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..centre.centre import Certificate, Manner
 from .processes import Warden
@@ -32,7 +33,7 @@ class Stacks:
         warm: bool = True,
         manner: Manner | None = None,
         certificate: Certificate | None = None,
-        **changes: Mapping[str, object],
+        **changes: Any,
     ) -> Stack:
         """A stack whose daemon is configured and not started."""
         directory = self._directory / name.replace(" ", "-")
@@ -52,7 +53,7 @@ class Scenario:
 
     play: Callable[[Stack], None]
     warm: bool = True
-    changes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    changes: Mapping[str, Any] = field(default_factory=dict)
     manner: Manner | None = None
     """How the centre behaves that it sends to; None: it sends over HTTP."""
     takes: float = 5.0

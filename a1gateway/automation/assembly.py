@@ -1,0 +1,72 @@
+"""Automation as a whole: its services, made and connected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.application.service import Service
+
+from ..config_sections import Automation as Section
+from .events import read_event
+from .look_ups import LookUps
+from .parts import Parts
+from .registration import AutomationRegistration
+from .reminders import Reminders
+from .robot_answers import RobotAnswers
+from .robot_runs import RobotRuns
+from .scenarios import CALL_END, Happening
+from .sweep import Sweep
+
+
+class Automation:
+    """Automation rules, scenarios and reminders."""
+
+    def __init__(self, parts: Parts, section: Section, *, robot_url: str, event_url: str) -> None:
+        self.reader = parts.reader
+        self.registration = AutomationRegistration(
+            parts, robot_url=robot_url if section.robots else None, event_url=event_url
+        )
+        self._answers = RobotAnswers(parts)
+        self._reminders = Reminders(parts, on_answer=self._answers.wake)
+        self._runs = RobotRuns(parts, on_planned=self._planned, on_answer=self._answers.wake)
+        self._look_ups = LookUps(parts, self._reminders, quiet=section.quiet)
+        self._sweep = Sweep(parts, self._look_ups, every=section.sweep)
+        self._delays = [each.delay for each in parts.scenarios.of(Happening.MISSED_CALL)]
+
+    @property
+    def services(self) -> list[Service]:
+        """All of them, in the order in which they start."""
+        return [self.registration, self._answers, self._runs, self._reminders, self._look_ups, self._sweep]
+
+    def run_is_due(self) -> None:
+        """The run of an automation rule has been taken in."""
+        self._runs.wake()
+
+    def message_is_final(self) -> None:
+        """A message has come to its end: a workflow may wait for that."""
+        self._answers.wake()
+
+    def renew(self) -> None:
+        """The application has been installed, updated or uninstalled."""
+        self.reader.renew()
+        for each in (self.registration, self._answers, self._runs, self._reminders, self._look_ups, self._sweep):
+            each.renew()
+
+    async def take_event(self, name: str, data: Mapping[str, Any]) -> bool:
+        """Put an event on disk, to be looked into; whether it is one that automation lives from.
+
+        Raises `JournalUnavailable`.
+        """
+        event = read_event(name, data)
+        if event is None:
+            return False
+        # Of a call nothing more will be heard: it only waits for whoever may call back.
+        quiet = max(self._delays, default=0.0) if name == CALL_END else None
+        await self._look_ups.note([event], quiet=quiet)
+        return True
+
+    def _planned(self) -> None:
+        self._reminders.wake()
+        # From now on changes of these documents matter.
+        self.registration.wake()

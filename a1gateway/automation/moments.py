@@ -1,0 +1,141 @@
+"""Moments as the portal, an automation rule or an operator writes them, and times ahead of them.
+
+Moments are seconds since the epoch; what is written without an offset is by Minsk's clock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ..hours import MINSK, Hours
+
+DATE_AT = 9 * 3600.0
+"""Of a date without a time: the second of the day that is meant, if nobody says another."""
+_LONGEST = 366 * 86400.0
+_BELARUSIAN = re.compile(
+    r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?(?:\s*\[(-?\d{1,6})\])?"
+)
+_ISO_WITH_SECONDS = re.compile(r"(\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(?::\d{2})?)\s*\[(-?\d{1,6})\]")
+_AHEAD = re.compile(r"(\d{1,5})\s*([^\W\d_]+)\.?")
+_UNITS = {
+    "m": 60.0,
+    "min": 60.0,
+    "minute": 60.0,
+    "minutes": 60.0,
+    "мин": 60.0,
+    "минута": 60.0,
+    "минуту": 60.0,
+    "минуты": 60.0,
+    "минут": 60.0,
+    "хвіліна": 60.0,
+    "хвіліну": 60.0,
+    "хвіліны": 60.0,
+    "хвілін": 60.0,
+    "h": 3600.0,
+    "hour": 3600.0,
+    "hours": 3600.0,
+    "ч": 3600.0,
+    "час": 3600.0,
+    "часа": 3600.0,
+    "часов": 3600.0,
+    "гадзіна": 3600.0,
+    "гадзіну": 3600.0,
+    "гадзіны": 3600.0,
+    "гадзін": 3600.0,
+    "d": 86400.0,
+    "day": 86400.0,
+    "days": 86400.0,
+    "день": 86400.0,
+    "дня": 86400.0,
+    "дней": 86400.0,
+    "дзень": 86400.0,
+    "дні": 86400.0,
+    "дзён": 86400.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A reminder as it is planned."""
+
+    ahead: float
+    """Seconds before the moment."""
+    due_at: float | None
+    """None when there is no time for it."""
+
+
+def read_moment(text: str, date_at: float = DATE_AT) -> float | None:
+    """A moment as ISO 8601 or as `24.11.2026 10:30`, also with Bitrix24's `[10800]` behind it; None: it is none.
+
+    `date_at` is the second of the day that a date alone means.
+    """
+    text = text.strip()
+    with_offset = _ISO_WITH_SECONDS.fullmatch(text)
+    written = _BELARUSIAN.fullmatch(text)
+    try:
+        if with_offset is not None:
+            moment = datetime.fromisoformat(with_offset[1]).replace(tzinfo=UTC)
+            return moment.timestamp() - int(with_offset[2])
+        if written is not None:
+            day, month, year, hour, minute, second, offset = written.groups()
+            moment = datetime(int(year), int(month), int(day), tzinfo=MINSK)
+            if hour is None:
+                return moment.timestamp() + date_at
+            moment += timedelta(hours=int(hour), minutes=int(minute), seconds=int(second or 0))
+            return moment.timestamp() + (0 if offset is None else MINSK.utcoffset(None).seconds - int(offset))
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=MINSK)
+        return moment.timestamp() + (date_at if len(text) <= len("2026-11-24") else 0.0)
+    except (ValueError, OverflowError):
+        return None
+
+
+def moment_of(value: Any, kind: str, date_at: float = DATE_AT) -> float | None:
+    """The moment in a field of `crm.item.*` of the type `date` or `datetime`; None when there is none.
+
+    A date comes as a midnight of the portal's: the day is meant, wherever that is.
+    """
+    if isinstance(value, list):
+        value = value[0] if value else None
+    if not isinstance(value, str):
+        return None
+    return read_moment(value[:10] if kind == "date" else value, date_at)
+
+
+def read_ahead(text: str) -> float:
+    """`1 day`, `2 часа`, `30 min` in seconds; raises `ValueError` when it is no time, or 0, or more than a year."""
+    form = _AHEAD.fullmatch(text.strip())
+    unit = None if form is None else _UNITS.get(form[2].lower())
+    if form is None or unit is None or not 0 < int(form[1]) * unit <= _LONGEST:
+        raise ValueError(f"{text.strip()[:40]} is no time ahead; write one such as 1 day, 2 hours or 30 minutes")
+    return int(form[1]) * unit
+
+
+def read_aheads(text: str) -> list[float]:
+    """Several of them, with commas between; the longest first, each once. Raises `ValueError`."""
+    found = {read_ahead(each) for each in re.split(r"[,;]", text) if each.strip()}
+    if not found:
+        raise ValueError("no time ahead; write some such as 1 day, 1 hour")
+    return sorted(found, reverse=True)
+
+
+def plan(
+    moment: float, aheads: Iterable[float], now: float, *, grace: float, hours: Hours | None = None
+) -> Sequence[Planned]:
+    """When a moment is reminded of; at none that is past by more than `grace` seconds, nor out of `hours`.
+
+    One that falls out of the hours goes out when they begin, if that is before the moment.
+    """
+    planned = []
+    for ahead in aheads:
+        due_at = moment - ahead
+        if hours is not None:
+            due_at = hours.opening(due_at)
+        there_is_time = due_at + grace >= now and max(due_at, now) < moment
+        planned.append(Planned(ahead, due_at if there_is_time else None))
+    return planned

@@ -1,0 +1,155 @@
+"""What the gateway does by itself: scenarios, as the configuration has them, and what sets each of them off."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..config_sections import Automation
+from ..config_sections import Scenario as Section
+from ..hours import Hours
+from ..message import Kind
+from .documents import COMPANY, CONTACT, DEAL, LEAD, Described, Document
+from .template import Placeholder, Template
+from .terms import Terms
+
+
+class Happening(enum.StrEnum):
+    """What sets a scenario off."""
+
+    NEW = "new"
+    STAGE = "stage"
+    CHANGED = "changed"
+    DATE = "date"
+    MISSED_CALL = "missed_call"
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One scenario; times in seconds."""
+
+    name: str
+    happening: Happening
+    entity_type: int | None
+    terms: Terms
+    stages: Sequence[str]
+    cancelled: Sequence[str]
+    when: Mapping[str, Sequence[str]]
+    field: str
+    aheads: Sequence[float]
+    date_at: float
+    delay: float
+    grace: float
+    repeat_after: float
+    hours: Hours | None
+    """When it may send, unless it is urgent."""
+
+    def is_entered(self, stage: str, described: Described) -> bool:
+        """Whether this stage, a `STATUS_ID`, is one that it waits for."""
+        return _is_one_of(stage, self.stages, described)
+
+    def is_over(self, document: Document) -> bool:
+        """Whether a document is in a stage in which nobody is to be reminded any more."""
+        return document.failed or _is_one_of(document.stage, self.cancelled, document.described)
+
+    def is_for(self, document: Document) -> bool:
+        """Whether a document fulfils the condition."""
+        return all(
+            _says_one_of(document, name, [value.casefold() for value in values]) for name, values in self.when.items()
+        )
+
+    @property
+    def placeholders(self) -> Sequence[Placeholder]:
+        """What its text needs to know."""
+        return self.terms.text.placeholders if isinstance(self.terms.text, Template) else ()
+
+
+class Scenarios:
+    """All of them."""
+
+    def __init__(self, scenarios: Iterable[Scenario]) -> None:
+        self.all = tuple(scenarios)
+        self._by_name = {each.name: each for each in self.all}
+        self.by_stages = frozenset(
+            each.entity_type
+            for each in self.all
+            if each.happening in (Happening.NEW, Happening.STAGE) and each.entity_type is not None
+        )
+        """The types whose history of stages is read."""
+        self.by_documents = frozenset(
+            each.entity_type
+            for each in self.all
+            if each.happening in (Happening.CHANGED, Happening.DATE) and each.entity_type is not None
+        )
+        """The types whose documents are read when they change."""
+
+    def get(self, name: str) -> Scenario | None:
+        """The one with this name."""
+        return self._by_name.get(name)
+
+    def of(self, happening: Happening, entity_type: int | None = None) -> list[Scenario]:
+        """Those that something like this sets off."""
+        return [each for each in self.all if each.happening is happening and each.entity_type == entity_type]
+
+    def placeholders(self, names: Iterable[str]) -> list[Placeholder]:
+        """What the texts of these need to know."""
+        found = (self._by_name[name] for name in names if name in self._by_name)
+        return list(dict.fromkeys(placeholder for each in found for placeholder in each.placeholders))
+
+    @property
+    def events(self) -> frozenset[str]:
+        """The portal's events that they need to hear of."""
+        found: set[str] = set()
+        for each in self.all:
+            if each.happening is Happening.MISSED_CALL:
+                found.add(CALL_END)
+            elif each.entity_type is not None:
+                found |= events_of(each.entity_type)
+        return frozenset(found)
+
+
+CALL_END = "ONVOXIMPLANTCALLEND"
+_NAMES = {LEAD: "LEAD", DEAL: "DEAL", CONTACT: "CONTACT", COMPANY: "COMPANY"}
+
+
+def events_of(entity_type: int) -> set[str]:
+    """The events that tell of new documents of a type, and of changes."""
+    name = _NAMES.get(entity_type)
+    changed = f"ONCRM{name}UPDATE" if name else f"ONCRMDYNAMICITEMUPDATE_{entity_type}"
+    added = f"ONCRM{name}ADD" if name else f"ONCRMDYNAMICITEMADD_{entity_type}"
+    return {changed, added}
+
+
+def scenarios_of(sections: Iterable[Section], automation: Automation) -> Scenarios:
+    """Those of a configuration."""
+    return Scenarios(_scenario(each, automation) for each in sections)
+
+
+def _scenario(section: Section, automation: Automation) -> Scenario:
+    return Scenario(
+        section.name,
+        Happening(section.event),
+        None if section.event == "missed_call" else section.of,
+        Terms(section.text, Kind(section.kind), section.sender_id, section.to),
+        section.stage,
+        section.cancelled,
+        section.when,
+        section.field or "",
+        section.ahead,
+        section.date_at,
+        section.delay,
+        automation.grace if section.grace is None else section.grace,
+        automation.repeat_after if section.repeat_after is None else section.repeat_after,
+        None if section.urgent else automation.hours,
+    )
+
+
+def _is_one_of(stage: str, named: Iterable[str], described: Described) -> bool:
+    return bool(stage) and any(
+        stage == each or stage in described.stage_names.get(each.casefold(), ()) for each in named
+    )
+
+
+def _says_one_of(document: Document, name: str, wanted: Sequence[str]) -> bool:
+    return document.value(name).casefold() in wanted or document.raw(name).casefold() in wanted

@@ -1,0 +1,92 @@
+"""The portal's history of stages: every entry into a stage, however briefly a document was in it.
+
+Source: Bitrix24's documentation of `crm.stagehistory.list`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..bitrix24.contacts import Command
+from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE, id_of, ids, listed, text_of
+from .documents import LEAD
+from .moments import read_moment
+
+_CREATION = "1"
+_FIELDS = ("ID", "TYPE_ID", "OWNER_ID", "CREATED_TIME")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A document has come into a stage."""
+
+    record: int
+    """The record's id, which grows."""
+    entity_type: int
+    item: int
+    stage: str
+    """As `STATUS_ID`."""
+    at: float
+    """When, by the portal's clock, in seconds since the epoch."""
+    is_new: bool
+    """Whether the document was made with it."""
+
+
+def position_of(entity_type: int) -> str:
+    """The name under which the journal keeps how far a type's history has been read."""
+    return f"stages:{entity_type}"
+
+
+def read_after(entity_type: int, record: int, owners: Sequence[int] = ()) -> Command:
+    """The next records of a type behind this one, of these documents only if there are any named."""
+    wanted: dict[str, Any] = {">ID": record}
+    if owners:
+        wanted["@OWNER_ID"] = list(owners)
+    stage = _stage_field(entity_type)
+    return "crm.stagehistory.list", {
+        "entityTypeId": entity_type,
+        "order": {"ID": "ASC"},
+        "filter": wanted,
+        "select": [*_FIELDS, stage],
+        "start": -1,
+    }
+
+
+def read_latest(entity_type: int) -> Command:
+    """The latest record of a type."""
+    return "crm.stagehistory.list", {
+        "entityTypeId": entity_type,
+        "order": {"ID": "DESC"},
+        "select": ["ID"],
+        "start": -1,
+    }
+
+
+def latest(answer: Any) -> int:
+    """The id of the latest record in such an answer; 0 when there is none."""
+    return max((number for each in _items(answer) for number in ids([each.get("ID")])), default=0)
+
+
+def entries(entity_type: int, answer: Any) -> tuple[list[Entry], bool]:
+    """The entries in an answer, in order, and whether there may be more behind them."""
+    found = []
+    records = _items(answer)
+    for each in records:
+        record = id_of({"id": each.get("ID")})
+        item = id_of({"id": each.get("OWNER_ID")})
+        at = read_moment(text_of(each.get("CREATED_TIME")))
+        if record is not None and item is not None and at is not None:
+            is_new = text_of(each.get("TYPE_ID")) == _CREATION
+            found.append(Entry(record, entity_type, item, text_of(each.get(_stage_field(entity_type))), at, is_new))
+    return sorted(found, key=lambda entry: entry.record), len(records) >= ITEMS_IN_A_PAGE
+
+
+def _stage_field(entity_type: int) -> str:
+    return "STATUS_ID" if entity_type == LEAD else "STAGE_ID"
+
+
+def _items(answer: Any) -> list[Mapping[str, Any]]:
+    every = listed(answer.get("items")) if isinstance(answer, Mapping) else []
+    return [each for each in every if isinstance(each, Mapping)]

@@ -1,0 +1,183 @@
+"""Values of the CRM's fields as people in Belarus write them.
+
+The shapes of values are those of `crm.item.*`, by Bitrix24's documentation; dates are by Minsk's clock.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from ..bitrix24.crm_answers import ids, listed, text_of
+from ..bitrix24.crm_fields import CrmField
+from ..hours import MINSK
+from .moments import read_moment
+
+_TAG = re.compile(
+    r"<[^<>]{0,500}>|\[/?(?:b|i|u|s|p|url|list|\*|color|size|font|quote|code|img|user|disk)[^\[\]]{0,300}\]", re.I
+)
+_BREAK = re.compile(r"<br\s*/?>|</p>", re.I)
+_YES = (True, 1, "1", "Y", "y", "true")
+_BOOLEANS = ("boolean", "bool")
+_CHOICES = ("enumeration", "crm_status")
+_DAYS = ("date", "datetime")
+_PEOPLE = ("user", "employee")
+_NUMBERS = ("integer", "double", "int", "float")
+_NEVER = (
+    "file",
+    "crm",
+    "crm_multifield",
+    "crm_entity",
+    "iblock_element",
+    "iblock_section",
+    "location",
+    "crm_contact",
+)
+_LONGEST_NUMBER = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Currency:
+    """How amounts of a currency are written."""
+
+    form: str = "# BYN"
+    """With `#` where the number stands."""
+    decimals: int = 2
+    point: str = ","
+    separator: str = " "
+    hides_zero: bool = False
+    """Whether an amount without a fraction is written without one."""
+
+    @classmethod
+    def read(cls, described: Mapping[str, Any]) -> Currency:
+        """By one language's part of the answer of `crm.currency.localizations.get`."""
+        form = _plain(text_of(described.get("FORMAT_STRING"))) or "#"
+        decimals = text_of(described.get("DECIMALS"))
+        point = described.get("DEC_POINT")
+        return cls(
+            form if "#" in form else f"# {form}",
+            min(int(decimals), 8) if decimals.isascii() and decimals.isdecimal() else 2,
+            point if isinstance(point, str) and len(point) == 1 else ",",
+            _separator(described),
+            described.get("HIDE_ZERO") == "Y",
+        )
+
+    def written(self, amount: Decimal) -> str:
+        """The amount, rounded to its decimals."""
+        decimals = 0 if self.hides_zero and amount == amount.to_integral_value() else self.decimals
+        number = f"{amount:,.{decimals}f}"
+        return self.form.replace("#", number.translate({ord(","): self.separator, ord("."): self.point}), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the portal says that values stand for."""
+
+    statuses: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """The names of stages, sources and so on, by the list's name and the `STATUS_ID`."""
+    currencies: Mapping[str, Currency] = field(default_factory=dict)
+    users: Mapping[int, str] = field(default_factory=dict)
+
+
+def written(described: CrmField, value: Any, known: Known) -> str:
+    """A field's value as people read it; empty when there is none, or none that people could read.
+
+    An id is never written: one whose name is not known comes out empty.
+    """
+    if described.is_multiple or isinstance(value, (list, tuple)):
+        several = (_one(described, each, known) for each in listed(value)) if not isinstance(value, str) else ()
+        joined = ", ".join(each for each in several if each)
+        return joined or (_one(described, value, known) if isinstance(value, str) else "")
+    return _one(described, value, known)
+
+
+def _one(described: CrmField, value: Any, known: Known) -> str:
+    kind = described.kind
+    if kind in _BOOLEANS:
+        return "да" if value in _YES and not isinstance(value, float) else "нет" if _is_a_no(value) else ""
+    if value is None or value == "" or isinstance(value, (bool, Mapping, list, tuple)) or kind in _NEVER:
+        return ""
+    if kind in _DAYS:
+        return _day(text_of(value), kind)
+    if kind in _CHOICES:
+        return described.values.get(text_of(value), "") or _status(described, text_of(value), known)
+    if kind in _PEOPLE:
+        return next((known.users[each] for each in ids([value]) if each in known.users), "")
+    if kind == "money":
+        return _money(text_of(value), known)
+    if kind in _NUMBERS:
+        return _number(text_of(value))
+    if kind == "url":
+        return text_of(value).partition("|")[0]
+    return _plain(text_of(value))
+
+
+def _is_a_no(value: Any) -> bool:
+    return value in (0, "0", "N", "n", "false") or value is False
+
+
+def _status(described: CrmField, value: str, known: Known) -> str:
+    named = known.statuses.get((described.status_type, value), "")
+    if named or "STAGE" not in described.status_type and described.name != "STAGE_ID":
+        return named
+    # Stages of pipelines have lists of their own, which the field does not name.
+    names = {name for (of, status), name in known.statuses.items() if status == value and "STAGE" in of}
+    return names.pop() if len(names) == 1 else ""
+
+
+def _day(value: str, kind: str) -> str:
+    moment = read_moment(value[:10], 0.0) if kind == "date" else read_moment(value)
+    if moment is None:
+        return ""
+    try:
+        day = datetime.fromtimestamp(moment, MINSK)
+    except (OverflowError, ValueError, OSError):
+        return ""
+    return f"{day:%d.%m.%Y}" if kind == "date" else f"{day:%d.%m.%Y %H:%M}"
+
+
+def _money(value: str, known: Known) -> str:
+    number, _, code = value.partition("|")
+    amount = _decimal(number)
+    if amount is None:
+        return ""
+    code = code.strip().upper()[:10]
+    return known.currencies.get(code, Currency(f"# {code}".strip())).written(amount)
+
+
+def _number(value: str) -> str:
+    amount = _decimal(value)
+    if amount is None:
+        return ""
+    plain = f"{amount:f}"
+    return (plain.rstrip("0").rstrip(".") if "." in plain else plain).replace(".", ",")
+
+
+def _decimal(value: str) -> Decimal | None:
+    try:
+        amount = Decimal(value.strip()) if len(value) <= _LONGEST_NUMBER else None
+    except InvalidOperation:
+        return None
+    # What has more digits than money ever has is no number that anybody means.
+    return amount if amount is not None and amount.is_finite() and abs(amount.adjusted()) <= 18 else None
+
+
+def _plain(value: str) -> str:
+    """Without HTML and BB codes."""
+    if "<" in value or "[" in value:
+        value = _TAG.sub("", _BREAK.sub("\n", value))
+    return html.unescape(value).replace("\xa0", " ").strip() if "&" in value else value.replace("\xa0", " ").strip()
+
+
+def _separator(described: Mapping[str, Any]) -> str:
+    """Between thousands; what is no ordinary space would cost an SMS its alphabet."""
+    written_out = described.get("THOUSANDS_SEP")
+    if isinstance(written_out, str):
+        separator = html.unescape(written_out).replace("\xa0", " ").replace("\u202f", " ")
+        return separator[:1]
+    return {"N": "", "D": ".", "C": ",", "S": " ", "B": " "}.get(text_of(described.get("THOUSANDS_VARIANT")), " ")

@@ -1,0 +1,103 @@
+"""Taking a message into the journal, within one of its transactions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.dialects.sqlite import insert
+
+from ..message import Acceptance, Arrival, Kind, Refusal, Source, Stage, Status, custom_id
+from . import stop_list
+from .rows import ending, write_history
+from .schema import messages
+from .statements import Connection, Statement
+
+_AS_JSON = json.JSONEncoder(ensure_ascii=False)
+_OVER, _READY, _CONSENT = str(Stage.OVER), str(Stage.READY), str(Stage.CONSENT)
+_NEW_COLUMNS = (
+    "message_id",
+    "custom_id",
+    "received_at",
+    "kind",
+    "origin",
+    "number_received",
+    "msisdn",
+    "warning",
+    "text",
+    "sender_id",
+    "segments",
+    "refusal",
+    "status",
+    "stage",
+    "due_at",
+    "attempts",
+    "asked",
+    "final_at",
+    "reason",
+    "told",
+    "tell_at",
+    "tell_tries",
+    "teller",
+)
+_ACCEPT = Statement(
+    insert(messages).values(attempts=0, asked=0, tell_tries=0).on_conflict_do_nothing(index_elements=["message_id"]),
+    _NEW_COLUMNS,
+)
+_VERDICT = Statement(select(messages.c.refusal).where(messages.c.message_id == bindparam("name")))
+_ROW = Statement(select(messages.c.id).where(messages.c.message_id == bindparam("name")))
+
+
+def accept_all(connection: Connection, arrivals: Sequence[Arrival]) -> list[Acceptance]:
+    """Take messages in, each once: a repetition changes nothing and gets the first answer."""
+    return [accept(connection, arrival) for arrival in arrivals]
+
+
+def accept(connection: Connection, arrival: Arrival) -> Acceptance:
+    """The same for one."""
+    marketing = arrival.kind is Kind.MARKETING
+    refusal = arrival.refusal
+    if marketing and refusal is None and arrival.msisdn is not None:
+        refusal = Refusal.STOP_LIST if stop_list.stopped(connection, [arrival.msisdn]) else None
+    refused = refusal is not None
+    status = Status.REJECTED if refused else Status.QUEUED
+    values = {
+        "message_id": arrival.message_id,
+        "custom_id": custom_id(arrival.message_id),
+        "received_at": arrival.received_at,
+        "kind": str(arrival.kind),
+        "origin": _AS_JSON.encode(arrival.origin),
+        "number_received": arrival.number_received,
+        "msisdn": arrival.msisdn,
+        "warning": arrival.warning,
+        "text": arrival.text,
+        "sender_id": arrival.sender_id,
+        "segments": arrival.segments,
+        "refusal": refusal,
+        "status": str(status),
+        "stage": _OVER if refused else _CONSENT if marketing else _READY,
+        "due_at": None if refused else max(arrival.received_at, arrival.not_before),
+        "final_at": None,
+        "reason": None,
+        "told": None,
+        "tell_at": None,
+        "teller": str(arrival.teller),
+    }
+    if refused:
+        values |= ending(status, arrival.received_at, refusal, str(arrival.teller))
+    made = connection.execute(_ACCEPT, values)
+    if not made.rowcount:
+        return Acceptance(arrival.message_id, connection.value(_VERDICT, {"name": arrival.message_id}), repeated=True)
+    assert made.lastrowid is not None
+    source = Source.GATEWAY if refused else Source.PORTAL
+    write_history(
+        connection, made.lastrowid, arrival.received_at, source, status, refusal or "accepted", arrival.note
+    )
+    return Acceptance(arrival.message_id, refusal)
+
+
+def row_of(connection: Connection, message_id: str) -> int:
+    """The row of a message that has been accepted."""
+    row: int = connection.value(_ROW, {"name": message_id})
+    return row

@@ -1,0 +1,198 @@
+"""What scenarios have to look into, and what they have looked into, within one transaction of the journal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from ..message import Arrival
+from .schema import conditions, look_ups, messages, positions, said, stage_records
+from .statements import Connection, Statement, among, listed
+
+_insert = insert(look_ups)
+_NOTE = Statement(
+    _insert.on_conflict_do_update(
+        index_elements=["key"],
+        set_={
+            "latest_at": _insert.excluded.latest_at,
+            "payload": func.coalesce(look_ups.c.payload, _insert.excluded.payload),
+            "due_at": func.min(_insert.excluded.due_at, look_ups.c.first_at + bindparam("longest")),
+        },
+    ),
+    ("key", "entity_type", "item", "payload", "first_at", "latest_at", "due_at"),
+)
+_DUE = Statement(
+    select(look_ups).where(look_ups.c.due_at <= bindparam("now")).order_by(look_ups.c.due_at).limit(bindparam("most"))
+)
+_NEXT_DUE = Statement(select(func.min(look_ups.c.due_at)))
+_DONE = Statement(
+    delete(look_ups).where(look_ups.c.key == bindparam("name"), look_ups.c.latest_at <= bindparam("latest"))
+)
+# An event came while it was looked into.
+_ONCE_MORE = Statement(
+    look_ups.update().where(look_ups.c.key == bindparam("name")).values(first_at=look_ups.c.latest_at)
+)
+_PUT_OFF = Statement(look_ups.update().where(look_ups.c.key == bindparam("name")).values(due_at=bindparam("at")))
+_POSITION = Statement(select(positions).where(positions.c.name == bindparam("of")))
+_position = insert(positions)
+_ADVANCE = Statement(
+    _position.on_conflict_do_update(
+        index_elements=["name"], set_={"record": _position.excluded.record, "at": _position.excluded.at}
+    ),
+    ("name", "record", "at"),
+)
+_RECORD = Statement(insert(stage_records).on_conflict_do_nothing(), ("entity_type", "record"))
+_RECORDS = Statement(
+    select(stage_records.c.record).where(
+        stage_records.c.entity_type == bindparam("of"), stage_records.c.record.in_(among("records"))
+    )
+)
+_FORGET_RECORDS = Statement(
+    delete(stage_records).where(
+        stage_records.c.entity_type == bindparam("of"), stage_records.c.record <= bindparam("record")
+    )
+)
+_SAID = Statement(
+    select(said.c.at).where(
+        said.c.scenario == bindparam("scenario"),
+        said.c.msisdn == bindparam("msisdn"),
+        said.c.digest == bindparam("digest"),
+        said.c.at > bindparam("after"),
+    )
+)
+_say = insert(said)
+_SAY = Statement(
+    _say.on_conflict_do_update(index_elements=["scenario", "msisdn", "digest"], set_={"at": _say.excluded.at}),
+    ("scenario", "msisdn", "digest", "at"),
+)
+_FORGET_SAID = Statement(delete(said).where(said.c.at < bindparam("before")))
+_KNOWN = Statement(select(messages.c.id).where(messages.c.message_id == bindparam("name")))
+_HELD = Statement(
+    select(conditions.c.held).where(conditions.c.scenario == bindparam("of"), conditions.c.item == bindparam("row"))
+)
+_hold = insert(conditions)
+_HOLD = Statement(
+    _hold.on_conflict_do_update(index_elements=["scenario", "item"], set_={"held": _hold.excluded.held}),
+    ("scenario", "item", "held"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that the portal says has happened."""
+
+    key: str
+    """What it is about: events with the same key are looked into together."""
+    entity_type: int | None = None
+    item: int | None = None
+    payload: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """An event, or several of one key, to be looked into."""
+
+    event: Event
+    first_at: float
+    latest_at: float
+
+
+def note(connection: Connection, event: Event, now: float, *, quiet: float, longest: float) -> None:
+    """Look into it when there has been no other for `quiet` seconds, and at the latest `longest` after the first."""
+    values = {
+        "key": event.key,
+        "entity_type": event.entity_type,
+        "item": event.item,
+        "payload": None if event.payload is None else json.dumps(dict(event.payload), ensure_ascii=False),
+        "first_at": now,
+        "latest_at": now,
+        "due_at": now + min(quiet, longest),
+    }
+    connection.execute(_NOTE, values | {"longest": longest})
+
+
+def due(connection: Connection, now: float, limit: int) -> tuple[list[LookUp], float | None]:
+    """Up to `limit` that are due, and when the next of all is (None: there are none)."""
+    found = [
+        LookUp(
+            Event(
+                row["key"],
+                row["entity_type"],
+                row["item"],
+                None if row["payload"] is None else json.loads(row["payload"]),
+            ),
+            row["first_at"],
+            row["latest_at"],
+        )
+        for row in connection.all(_DUE, {"now": now, "most": limit})
+    ]
+    return found, connection.value(_NEXT_DUE)
+
+
+def done(connection: Connection, looked_into: Collection[LookUp]) -> None:
+    """These have been looked into; those that were heard of again meanwhile will be once more."""
+    for each in looked_into:
+        if not connection.execute(_DONE, {"name": each.event.key, "latest": each.latest_at}).rowcount:
+            connection.execute(_ONCE_MORE, {"name": each.event.key})
+
+
+def put_off(connection: Connection, keys: Collection[str], due_at: float) -> None:
+    """Look into these at `due_at`."""
+    for key in keys:
+        connection.execute(_PUT_OFF, {"name": key, "at": due_at})
+
+
+def position(connection: Connection, name: str) -> tuple[int, float] | None:
+    """How far something has been read: up to which record, and when; None: never."""
+    row = connection.first(_POSITION, {"of": name})
+    return None if row is None else (row["record"], row["at"])
+
+
+def advance(connection: Connection, name: str, record: int, at: float) -> None:
+    """It has been read up to this record, at this time."""
+    connection.execute(_ADVANCE, {"name": name, "record": record, "at": at})
+
+
+def forget_records(connection: Connection, entity_type: int, record: int) -> None:
+    """Nobody will ask for a type's records up to this one again."""
+    connection.execute(_FORGET_RECORDS, {"of": entity_type, "record": record})
+
+
+def records_done(connection: Connection, entity_type: int, records: Sequence[int]) -> set[int]:
+    """Those of a type's records that have been dealt with."""
+    return {row[0] for row in connection.all(_RECORDS, {"of": entity_type, "records": listed(records)})}
+
+
+def record_done(connection: Connection, entity_type: int, record: int) -> bool:
+    """A record is being dealt with; whether it had been before."""
+    return not connection.execute(_RECORD, {"entity_type": entity_type, "record": record}).rowcount
+
+
+def was_said(connection: Connection, scenario: str, arrival: Arrival, repeat_after: float) -> bool:
+    """Whether a scenario has said the same to the same number within `repeat_after` seconds; if not, it has now."""
+    if arrival.refusal is not None or repeat_after <= 0 or connection.first(_KNOWN, {"name": arrival.message_id}):
+        return False
+    digest = hashlib.sha256(arrival.text.encode()).hexdigest()[:32]
+    whom = {"scenario": scenario, "msisdn": arrival.msisdn, "digest": digest}
+    if connection.first(_SAID, whom | {"after": arrival.received_at - repeat_after}) is not None:
+        return True
+    connection.execute(_SAY, whom | {"at": arrival.received_at})
+    return False
+
+
+def forget_said(connection: Connection, before: float) -> None:
+    """What was said before can be said again."""
+    connection.execute(_FORGET_SAID, {"before": before})
+
+
+def condition(connection: Connection, scenario: str, item: int, *, holds: bool) -> bool | None:
+    """Write down whether an item fulfils a scenario's condition; whether it did before, None: not known."""
+    before = connection.value(_HELD, {"of": scenario, "row": item})
+    connection.execute(_HOLD, {"scenario": scenario, "item": item, "held": holds})
+    return None if before is None else bool(before)

@@ -1,0 +1,257 @@
+"""The runs of the gateway's automation rules, within one transaction of the journal."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from ..automation.moments import Planned
+from ..hours import MINSK
+from ..message import Acceptance, Arrival, RunState
+from . import reminders
+from .acceptance import accept, row_of
+from .schema import messages, runs
+from .statements import Connection, Row, Statement, change_by_id
+
+_LONGEST_TROUBLE = 500
+_NEW = ("event_token", "received_at", "code", "entity_type", "item", "properties", "origin", "state", "due_at")
+_TAKE = Statement(insert(runs).on_conflict_do_nothing(index_elements=["event_token"]), _NEW)
+_DUE = Statement(
+    select(runs)
+    .where(runs.c.state == bindparam("of"), runs.c.due_at <= bindparam("now"))
+    .order_by(runs.c.due_at)
+    .limit(bindparam("most"))
+)
+_NEXT_DUE = Statement(
+    select(func.min(runs.c.due_at)).where(runs.c.state == bindparam("of"), runs.c.due_at > bindparam("after"))
+)
+_BY_ID = Statement(select(runs).where(runs.c.id == bindparam("row")))
+_BY_TOKEN = Statement(select(runs).where(runs.c.event_token == bindparam("name")))
+_PUT_OFF = change_by_id(runs, ("due_at", "tries", "trouble"))
+_STATE = ("state", "due_at", "over_at", "tries", "trouble")
+_SENT = change_by_id(runs, ("message", *_STATE))
+_PLANNED = change_by_id(runs, ("properties", *_STATE))
+_FIXED = change_by_id(runs, ("answer",))
+_OVER = change_by_id(runs, ("state", "due_at", "over_at", "trouble"))
+_MESSAGE = Statement(
+    select(
+        messages.c.message_id,
+        messages.c.status,
+        messages.c.reason,
+        messages.c.final_at,
+        messages.c.segments,
+        messages.c.a1_segments,
+        messages.c.price,
+        messages.c.amount,
+        messages.c.a1_id,
+        messages.c.custom_id,
+        messages.c.msisdn,
+    ).where(messages.c.id == bindparam("row"))
+)
+
+
+class Wanted(enum.Enum):
+    """When a workflow wants its answer."""
+
+    NOTHING = "nothing"
+    """Never: it does not wait."""
+    TAKEN_IN = "taken in"
+    """Once the SMS is taken in, or the reminders are planned."""
+    END = "end"
+    """Once the SMS has its final status, or the last of the reminders."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunCall:
+    """What Bitrix24 hands over when an automation rule of ours runs."""
+
+    event_token: str
+    received_at: float
+    code: str
+    entity_type: int | None
+    """The document's `entityTypeId`; None for a document that is not of the CRM."""
+    item: int | None
+    properties: Mapping[str, str]
+    origin: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that something has to be done for."""
+
+    id: int
+    call: RunCall
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is returned to a workflow."""
+
+    id: int
+    event_token: str
+    code: str
+    values: Mapping[str, Any]
+    received_at: float
+    tries: int
+
+
+def take(connection: Connection, call: RunCall) -> bool:
+    """Keep a run, once; whether it was there before."""
+    values = {
+        "event_token": call.event_token,
+        "received_at": call.received_at,
+        "code": call.code,
+        "entity_type": call.entity_type,
+        "item": call.item,
+        "properties": json.dumps(dict(call.properties), ensure_ascii=False),
+        "origin": json.dumps(dict(call.origin), ensure_ascii=False),
+        "state": str(RunState.NEW),
+        "due_at": call.received_at,
+    }
+    return not connection.execute(_TAKE, values).rowcount
+
+
+def new(connection: Connection, now: float, limit: int) -> tuple[list[Run], float | None]:
+    """Up to `limit` runs for which nothing has been done yet, and when the next is due later (None: none waits)."""
+    found = connection.all(_DUE, {"of": RunState.NEW, "now": now, "most": limit})
+    return [_run(row) for row in found], connection.value(_NEXT_DUE, {"of": RunState.NEW, "after": now})
+
+
+def by_id(connection: Connection, row: int) -> Run | None:
+    """One run."""
+    found = connection.first(_BY_ID, {"row": row})
+    return None if found is None else _run(found)
+
+
+def send(connection: Connection, run: Run, arrival: Arrival, now: float, wanted: Wanted) -> Acceptance:
+    """Take in the message of a run."""
+    acceptance = accept(connection, arrival)
+    message = row_of(connection, arrival.message_id)
+    state = _next_state(now, wanted, ended=acceptance.refusal is not None)
+    connection.execute(_SENT, {"row": run.id, "message": message, **state})
+    return acceptance
+
+
+def plan(
+    connection: Connection,
+    run: Run,
+    properties: Mapping[str, str],
+    moment: float,
+    planned: Iterable[Planned],
+    now: float,
+    wanted: Wanted,
+) -> int:
+    """Plan the reminders of a run, by what its properties have become; how many there are to come."""
+    rule = rule_of(run)
+    assert rule is not None
+    count = reminders.plan(connection, rule, moment, planned, now)
+    state = _next_state(now, wanted, ended=not count)
+    as_json = json.dumps(dict(properties), ensure_ascii=False)
+    connection.execute(_PLANNED, {"row": run.id, "properties": as_json, **state})
+    return count
+
+
+def rule_of(run: Run) -> reminders.Rule | None:
+    """Whose reminders those of a run are; None for a run without a document."""
+    call = run.call
+    if call.entity_type is None or call.item is None:
+        return None
+    return reminders.Rule(f"run:{run.id}", run.id, call.entity_type, call.item)
+
+
+def _next_state(now: float, wanted: Wanted, *, ended: bool) -> dict[str, Any]:
+    if wanted is Wanted.NOTHING:
+        state, due_at = RunState.OVER, None
+    elif ended or wanted is Wanted.TAKEN_IN:
+        state, due_at = RunState.ANSWER, now
+    else:
+        state, due_at = RunState.WAITING, None
+    over_at = now if state is RunState.OVER else None
+    return {"state": str(state), "due_at": due_at, "over_at": over_at, "tries": 0, "trouble": None}
+
+
+def put_off(connection: Connection, run: int, tries: int, due_at: float, trouble: str) -> None:
+    """It could not be done; try again at `due_at`."""
+    connection.execute(
+        _PUT_OFF, {"row": run, "tries": tries, "due_at": due_at, "trouble": trouble[:_LONGEST_TROUBLE]}
+    )
+
+
+def answers(connection: Connection, now: float, limit: int) -> tuple[list[Answer], float | None]:
+    """Up to `limit` answers that are due, each the same however often it is tried; and when the next is due."""
+    found = []
+    for row in connection.all(_DUE, {"of": RunState.ANSWER, "now": now, "most": limit}):
+        if row["answer"] is None:
+            values = _answer(connection, row)
+            connection.execute(_FIXED, {"row": row["id"], "answer": json.dumps(values, ensure_ascii=False)})
+        else:
+            values = json.loads(row["answer"])
+        found.append(Answer(row["id"], row["event_token"], row["code"], values, row["received_at"], row["tries"]))
+    return found, connection.value(_NEXT_DUE, {"of": RunState.ANSWER, "after": now})
+
+
+def over(connection: Connection, ended: Iterable[int], now: float, trouble: str | None = None) -> None:
+    """These workflows have been answered, or will never be, because of `trouble`."""
+    for run in ended:
+        values = {"state": str(RunState.OVER), "due_at": None, "over_at": now}
+        connection.execute(
+            _OVER, {"row": run, **values, "trouble": None if trouble is None else trouble[:_LONGEST_TROUBLE]}
+        )
+
+
+def of_token(connection: Connection, event_token: str) -> dict[str, Any] | None:
+    """Everything that is known of a run; None when it is unknown."""
+    row = connection.first(_BY_TOKEN, {"name": event_token})
+    return None if row is None else dict(row)
+
+
+def _run(row: Row) -> Run:
+    call = RunCall(
+        row["event_token"],
+        row["received_at"],
+        row["code"],
+        row["entity_type"],
+        row["item"],
+        json.loads(row["properties"]),
+        json.loads(row["origin"]),
+    )
+    return Run(row["id"], call, row["tries"])
+
+
+def _answer(connection: Connection, row: Row) -> dict[str, Any]:
+    """Names are those of `RETURN_PROPERTIES`."""
+    if row["message"] is not None:
+        return _of_message(connection, row["message"])
+    of_it = reminders.of_run(connection, row["id"])
+    sent = [each for each in of_it if each["message"] is not None]
+    if sent:
+        found = _of_message(connection, sent[-1]["message"])
+    else:
+        waits = any(each["due_at"] is not None for each in of_it)
+        reason = next((each["reason"] for each in reversed(of_it) if each["reason"]), "")
+        found = {"status": "planned" if waits else "not_sent", "error": "" if waits else reason}
+    return found | {"planned": sum(each["due_at"] is not None or each["message"] is not None for each in of_it)}
+
+
+def _of_message(connection: Connection, message: int) -> dict[str, Any]:
+    row = connection.first(_MESSAGE, {"row": message})
+    assert row is not None
+    final_at = row["final_at"]
+    return {
+        "message_id": row["message_id"],
+        "status": row["status"],
+        "error": row["reason"] or "",
+        "final_at": "" if final_at is None else datetime.fromtimestamp(final_at, MINSK).isoformat("T", "seconds"),
+        "segments": row["a1_segments"] or row["segments"],
+        "price": row["amount"] or row["price"] or "",
+        "a1_id": row["a1_id"] or "",
+        "phone": row["msisdn"] or "",
+    }
