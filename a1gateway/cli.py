@@ -7,11 +7,13 @@ import sys
 from collections.abc import Sequence
 
 from . import __version__, config, normalize
+from .automation.template_command import add_template_command, look_at_scenarios
 from .config_sections import Config
 from .consent_commands import add_commands, look_at_field
 from .contact_base import desk
 from .contact_base.command import add_campaign_arguments, add_contacts_arguments
 from .control.command import ask_daemon
+from .control.operations import IDesk
 from .sandbox import command as sandbox
 
 
@@ -38,6 +40,8 @@ def parser() -> argparse.ArgumentParser:
     campaign = commands.add_parser("campaign-check", help="who would get a campaign, its price and its time")
     add_campaign_arguments(campaign, desk.run("campaign-check"), desk.console)
 
+    add_template_command(commands)
+
     simulation = commands.add_parser("sandbox", help="a simulated A1 and a simulated Bitrix24 portal on this machine")
     sandbox.add_arguments(simulation)
     simulation.set_defaults(run=sandbox.run)
@@ -46,7 +50,13 @@ def parser() -> argparse.ArgumentParser:
 
 def _check_config(given: argparse.Namespace) -> int:
     def look(checked: Config) -> int:
-        return 0 if checked.consent is None else ask_daemon("check-config", checked, look_at_field)
+        if checked.consent is None and not checked.scenario:
+            return 0
+
+        async def both(desk: IDesk, config: Config) -> int:
+            return max(await look_at_field(desk, config), await look_at_scenarios(desk, config))
+
+        return ask_daemon("check-config", checked, both)
 
     return config.main(given.file, sys.stdout, sys.stderr, look)
 

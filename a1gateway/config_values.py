@@ -208,8 +208,6 @@ def time_of_day() -> Rule:
     form = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
     def check(value: object) -> float:
-        if isinstance(value, float):
-            return value
         written = form.fullmatch(_text(value, right))
         if written is None:
             raise Misfit(f"{shown(value)} is no time of the day; give {right}")
@@ -225,8 +223,6 @@ def times_ahead() -> Rule:
     def check(value: object) -> list[float]:
         if not isinstance(value, list) or not value:
             raise Misfit(f"{shown(value)} is no list of times; give {right}")
-        if all(isinstance(entry, float) for entry in value):
-            return list(value)
         found = set()
         for entry in value:
             try:
@@ -282,8 +278,6 @@ def template() -> Rule:
     right = 'the text of the SMS, such as "#CONTACT_NAME|Здравствуйте#, ..."'
 
     def check(value: object) -> Template:
-        if isinstance(value, Template):
-            return value
         if not isinstance(value, str) or not value.strip():
             raise Misfit(f"{shown(value)} is no text; give {right}")
         try:

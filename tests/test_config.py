@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from a1gateway.config import Config, ConfigFaults, Fault, check, check_table, load, main
-from a1gateway.config_sections import SECTIONS
+from a1gateway.config_sections import LISTS, SECTIONS
 from a1gateway.errors import CannotStart
 from a1gateway.hours import Hours
 
@@ -98,6 +98,8 @@ LEAST: dict[str, Any] = {
         "handler_secret": "handler-0123456789",
     },
     "consent": {"contact_field": "UF_CRM_SMS_CONSENT"},
+    "automation": {},
+    "scenario": [{"name": "missed-call", "event": "missed_call", "text": "Перезвоним"}],
     "log": {},
 }
 SECRETS = (
@@ -167,10 +169,32 @@ DEFAULTS: list[tuple[str, object]] = [
     ("consent.stop_words", ["STOP", "СТОП", "ОТПИСКА"]),
     ("consent.start_words", ["START", "СТАРТ"]),
     ("consent.test_numbers", []),
+    ("automation.robots", True),
+    ("automation.grace", 3600.0),
+    ("automation.repeat_after", 3600.0),
+    ("automation.hours", None),
+    ("automation.quiet", 5.0),
+    ("automation.sweep", 300.0),
+    ("scenario.of", None),
+    ("scenario.stage", []),
+    ("scenario.field", None),
+    ("scenario.ahead", [86400.0, 3600.0]),
+    ("scenario.date_at", 32400.0),
+    ("scenario.cancelled", []),
+    ("scenario.when", {}),
+    ("scenario.delay", 0.0),
+    ("scenario.to", ""),
+    ("scenario.kind", "transactional"),
+    ("scenario.sender_id", None),
+    ("scenario.urgent", False),
+    ("scenario.grace", None),
+    ("scenario.repeat_after", None),
     ("log.format", "text"),
     ("log.level", "info"),
 ]
 GONE = object()
+# Sections that there can be several of: keys here are of the first.
+LISTED = {place[0] for place in LISTS}
 
 
 def table(changes: Mapping[str, object] | None = None) -> dict[str, Any]:
@@ -181,6 +205,7 @@ def table(changes: Mapping[str, object] | None = None) -> dict[str, Any]:
         at = made
         for section in sections:
             at = at.setdefault(section, {})
+            at = at[0] if isinstance(at, list) else at
         if value is GONE:
             at.pop(name, None)
         else:
@@ -202,10 +227,17 @@ def wrong(
     return [str(fault) for fault in raised.value.faults]
 
 
+def shown(key: str) -> str:
+    """A key as faults name it."""
+    section, dot, name = key.partition(".")
+    return f"{section}[1].{name}" if dot and section in LISTED else key
+
+
 def value_at(config: Config, key: str) -> Any:
     value: Any = config
     for name in key.split("."):
         value = getattr(value, name)
+        value = value[0] if name in LISTED else value
     return value.get_secret_value() if key in SECRETS else value
 
 
@@ -330,16 +362,16 @@ def test_nothing_in_it_can_be_changed() -> None:
 )
 def test_a_value_of_the_wrong_type_is_one_fault_that_says_what_is_right(key: str, value: object) -> None:
     (fault,) = wrong({key: value})
-    assert re.match(rf"{re.escape(key)}: .*; give \S", fault)
+    assert re.match(rf"{re.escape(shown(key))}: .*; give \S", fault)
 
 
 @pytest.mark.parametrize("key", [key for key in EVERY_KEY if key not in SECRETS])
 def test_an_empty_text_is_one_fault_or_means_nothing_given(key: str) -> None:
-    if key == "a1.smpp.system_type":
+    if key in ("a1.smpp.system_type", "scenario.to"):
         assert value_at(good({key: ""}), key) == ""
         return
     (fault,) = wrong({key: ""})
-    assert fault.startswith(f"{key}: ")
+    assert fault.startswith(f"{shown(key)}: ")
 
 
 @pytest.mark.parametrize(
@@ -488,7 +520,7 @@ def test_a_missing_key_is_one_fault_that_says_what_to_give(key: str) -> None:
     if key in SECRETS:
         assert fault == f"{key}: missing; give {name} or {name}_file"
     else:
-        assert re.match(rf"{re.escape(key)}: missing; give \S", fault)
+        assert re.match(rf"{re.escape(shown(key))}: missing; give \S", fault)
 
 
 def test_missing_sections() -> None:
@@ -524,7 +556,17 @@ def test_a_section_that_is_not_used_is_checked_all_the_same() -> None:
 @pytest.mark.parametrize("section", [".".join(place) for place in SECTIONS if place])
 @pytest.mark.parametrize("value", [1, "text", [{}], True])
 def test_a_value_in_the_place_of_a_section(section: str, value: object) -> None:
-    assert wrong({section: value}) == [f"{section}: not a section; write [{section}] on a line of its own"]
+    if section not in LISTED:
+        assert wrong({section: value}) == [f"{section}: not a section; write [{section}] on a line of its own"]
+    elif value != [{}]:
+        text = "not a list of sections; write [[scenario]] on a line of its own"
+        assert wrong({section: value}) == [f"{section}: {text}"]
+    else:
+        assert [fault.partition(":")[0] for fault in wrong({section: value})] == [
+            "scenario[1].name",
+            "scenario[1].event",
+            "scenario[1].text",
+        ]
 
 
 @pytest.mark.parametrize(
@@ -1006,6 +1048,10 @@ def test_the_example_is_valid_with_everything_in_it_and_shows_the_defaults() -> 
     assert everything.consent is not None
     smpp, consent = everything.a1.smpp, everything.consent
     for key in set(EVERY_KEY) - set(REQUIRED):
+        if key.partition(".")[0] in LISTED:
+            # The first of them shows every key.
+            assert value_at(everything, key) is not None, key
+            continue
         shown: Mapping[str, object] = {"a1.smpp": smpp, "consent": consent}
         expected = value_at(good(), key) if key.rpartition(".")[0] in shown else value_at(as_it_is, key)
         # What has no default can only be shown by an example.
@@ -1016,12 +1062,13 @@ def test_the_example_has_every_key_and_a_comment_above_it() -> None:
     missing = set(EVERY_KEY)
     section, explained = "", False
     for line in EXAMPLE.read_text("utf-8").splitlines():
-        if match := re.fullmatch(r"#?\[(.+)\]", line):
+        if match := re.fullmatch(r"#?\[+([^\[\]]+)\]+", line):
             section, explained = match[1], False
         elif match := re.match(r"#?(\w+) = ", line):
-            assert explained, line
             key = f"{section}.{match[1]}"
-            missing.remove(key if key in EVERY_KEY else key.removesuffix("_file"))
+            assert explained or (section in LISTED and key not in missing), line
+            if section not in LISTED or key in missing:
+                missing.remove(key if key in EVERY_KEY else key.removesuffix("_file"))
         else:
             explained = line.startswith("#")
     assert missing == set()

@@ -28,7 +28,8 @@ _DESCRIBED_FOR = 600.0
 # A name that is missing was perhaps added just now.
 _LOOK_AGAIN = 30.0
 _STATUS_PAGES = 10
-_OF_PREFIX = {Prefix.LEAD: LEAD, Prefix.DEAL: DEAL, Prefix.CONTACT: CONTACT, Prefix.COMPANY: COMPANY}
+OF_PREFIX = {Prefix.LEAD: LEAD, Prefix.DEAL: DEAL, Prefix.CONTACT: CONTACT, Prefix.COMPANY: COMPANY}
+"""The types of documents that placeholders name."""
 _PERSON = ("LAST_NAME", "NAME", "SECOND_NAME")
 
 
@@ -94,6 +95,16 @@ class Described:
     stage_names: Mapping[str, frozenset[str]]
     """The stages with a name, which is in lower case."""
 
+    def is_one_of(self, stage: str, named: Iterable[str]) -> bool:
+        """Whether a stage, as `STATUS_ID`, is among those that are named by their id or their name."""
+        return bool(stage) and any(
+            stage == each or stage in self.stage_names.get(each.casefold(), ()) for each in named
+        )
+
+    def has_stage(self, named: str) -> bool:
+        """Whether there is such a stage."""
+        return named.casefold() in self.stage_names or any(named in ids_ for ids_ in self.stage_names.values())
+
 
 @dataclass(slots=True)
 class Document:
@@ -156,7 +167,7 @@ class Document:
             return self.call.get(name, "")
         if placeholder.prefix is Prefix.ASSIGNED:
             return self._assigned(name)
-        of = _OF_PREFIX.get(placeholder.prefix, self.item.entity_type)
+        of = OF_PREFIX.get(placeholder.prefix, self.item.entity_type)
         part = self.parts.get(of)
         return "" if part is None else self._written(of, part, name)
 
@@ -241,7 +252,7 @@ class DocumentReader:
         wanted = list(dict.fromkeys(wanted))
         types = {item.entity_type for item in wanted}
         prefixes = {each.prefix for each in placeholders}
-        parents = {of for prefix, of in _OF_PREFIX.items() if of in (LEAD, DEAL) and prefix in prefixes}
+        parents = {of for prefix, of in OF_PREFIX.items() if of in (LEAD, DEAL) and prefix in prefixes}
         try:
             described = await self.described(types | {CONTACT, COMPANY} | parents)
         except PortalError:

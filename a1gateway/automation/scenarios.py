@@ -47,11 +47,11 @@ class Scenario:
 
     def is_entered(self, stage: str, described: Described) -> bool:
         """Whether this stage, a `STATUS_ID`, is one that it waits for."""
-        return _is_one_of(stage, self.stages, described)
+        return described.is_one_of(stage, self.stages)
 
     def is_over(self, document: Document) -> bool:
         """Whether a document is in a stage in which nobody is to be reminded any more."""
-        return document.failed or _is_one_of(document.stage, self.cancelled, document.described)
+        return document.failed or document.described.is_one_of(document.stage, self.cancelled)
 
     def is_for(self, document: Document) -> bool:
         """Whether a document fulfils the condition."""
@@ -142,12 +142,6 @@ def _scenario(section: Section, automation: Automation) -> Scenario:
         automation.grace if section.grace is None else section.grace,
         automation.repeat_after if section.repeat_after is None else section.repeat_after,
         None if section.urgent else automation.hours,
-    )
-
-
-def _is_one_of(stage: str, named: Iterable[str], described: Described) -> bool:
-    return bool(stage) and any(
-        stage == each or stage in described.stage_names.get(each.casefold(), ()) for each in named
     )
 
 

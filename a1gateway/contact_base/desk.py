@@ -26,7 +26,7 @@ def run(name: str) -> Callable[[str, Callable[[Daemon], Awaitable[int]]], int]:
             clock: Any = reactor
             http = config.a1.transport == "http"
             portal_name = str(await desk.ask("portal.name", {}))
-            prices = _Prices(desk) if http else None
+            prices = Prices(desk) if http else None
             return await work(Daemon(clock, config, RemotePortal(desk), portal_name, _Consents(desk), prices))
 
         return run_command(name, config_path, with_the_daemon)
@@ -50,15 +50,19 @@ class _Consents:
         return {str(number): str(word) for number, word in answer.items()}
 
 
-class _Prices:
+class Prices:
     """See `campaign.IPriceDesk`."""
 
-    def __init__(self, desk: IDesk) -> None:
+    def __init__(self, desk: IDesk, sender_id: str | None = None) -> None:
+        """`sender_id`: another than that of marketing SMS."""
         self._desk = desk
+        self._sender_id = sender_id
 
     async def cost(self, text: str, numbers: Sequence[str]) -> Cost:
         try:
-            answer = await self._desk.ask("a1.cost", {"text": text, "numbers": list(numbers)})
+            answer = await self._desk.ask(
+                "a1.cost", {"text": text, "numbers": list(numbers), "sender_id": self._sender_id}
+            )
         except TryLater as trouble:
             raise LinkTrouble(Trouble.UNAVAILABLE, str(trouble)) from None
         return Cost(Decimal(answer["amount"]), int(answer["messages"]), answer["refused"])

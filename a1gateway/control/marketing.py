@@ -21,10 +21,12 @@ from .operations import Operation
 
 
 def cost_operation(carrier: A1HttpCarrier, sender_id: str | None) -> Operation:
-    """What A1 would charge for marketing SMS from `sender_id`."""
+    """What A1 would charge for SMS: marketing from `sender_id`, unless another is named."""
 
     async def cost(given: dict[str, Any]) -> Any:
-        found = await carrier.cost(str(given["text"]), [str(each) for each in given["numbers"]], sender_id)
+        found = await carrier.cost(
+            str(given["text"]), [str(each) for each in given["numbers"]], given.get("sender_id") or sender_id
+        )
         return {"amount": str(found.amount), "messages": found.messages, "refused": dict(found.refused)}
 
     return cost

@@ -1,0 +1,120 @@
+"""`a1gateway template`: what a template comes to for a document; and what `check-config` asks about scenarios."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from decimal import Decimal
+from typing import Any
+
+from ..bitrix24.contacts import Item
+from ..bitrix24.trouble import PortalError, PortalTrouble
+from ..carriers.outcome import LinkTrouble
+from ..config_sections import Config
+from ..contact_base.desk import Prices
+from ..control.command import add_config_option, run_command
+from ..control.operations import IDesk, RemotePortal
+from ..errors import GatewayError
+from ..msisdn import Msisdn, read_number
+from ..text import alphabet, segments
+from .checks import faults_of, missing_field
+from .documents import Document, DocumentReader, item_named
+from .scenarios import scenarios_of
+from .template import Template, TemplateFault
+
+_COMMAND = "template"
+
+
+def add_template_command(commands: Any) -> None:
+    """Declare it."""
+    parser = commands.add_parser(_COMMAND, help="fill a template with a document's fields; nothing is sent")
+    add_config_option(parser)
+    parser.add_argument(
+        "--document", metavar="DOCUMENT", required=True, help="deal:123, lead:5, contact:7, 177:12 of a smart process"
+    )
+    parser.add_argument("--text", metavar="T", required=True, help="the template, such as '#CONTACT_NAME#, ...'")
+    parser.set_defaults(run=_run)
+
+
+def _run(given: argparse.Namespace) -> int:
+    try:
+        item, template = item_named(given.document), Template.read(given.text)
+    except TemplateFault as fault:
+        sys.stderr.write(f"a1gateway template: --text: {fault}\n")
+        return 1
+    except ValueError as error:
+        sys.stderr.write(f"a1gateway template: --document: {error}\n")
+        return 1
+
+    async def work(desk: IDesk, config: Config) -> int:
+        return await show(desk, config, item, template)
+
+    return run_command(_COMMAND, given.config, work)
+
+
+async def show(desk: IDesk, config: Config, item: Item, template: Template) -> int:
+    """Write the result, its parts and its price; 1 with lines on stderr when there is none."""
+    from twisted.internet import reactor
+
+    clock: Any = reactor
+    reader = DocumentReader(clock, RemotePortal(desk))
+    found = await reader.read([item], template.placeholders)
+    document = found.get(item)
+    if document is None:
+        raise GatewayError(f"the portal has no document {item.entity_type}:{item.id}")
+    faults = [
+        fault
+        for each in template.placeholders
+        if (fault := missing_field(each, item.entity_type, document.described)) is not None
+    ]
+    filled = template.fill(document.value_of)
+    if not faults and filled.text is None:
+        faults = [f"{each.written} is empty, and has no fallback: nothing would be sent" for each in filled.empty]
+    if faults or filled.text is None:
+        for fault in faults:
+            sys.stderr.write(f"a1gateway template: {fault}\n")
+        return 1
+    sys.stdout.write(f"{filled.text}\n\n")
+    parts = segments(filled.text)
+    sys.stdout.write(f"to: {document.phone or 'nobody, the contact has no phone'}\n")
+    sys.stdout.write(f"characters: {len(filled.text)}, alphabet: {alphabet(filled.text).label}, segments: {parts}\n")
+    sys.stdout.write(f"price: {await _price(desk, config, document, filled.text)}\n")
+    if parts > config.a1.max_segments:
+        sys.stderr.write(f"a1gateway template: more than a1.max_segments = {config.a1.max_segments}: refused\n")
+        return 1
+    return 0
+
+
+async def _price(desk: IDesk, config: Config, document: Document, text: str) -> str:
+    if config.a1.transport != "http":
+        return "not known: A1 tells prices over its HTTP API alone"
+    read = read_number(document.phone)
+    if not isinstance(read, Msisdn):
+        return "not known without a mobile number"
+    try:
+        cost = await Prices(desk, config.a1.sender_id).cost(text, [read.number])
+    except LinkTrouble as trouble:
+        return f"not known: {trouble}"
+    if cost.refused:
+        return "not known: A1 would refuse it"
+    return f"{cost.amount.quantize(Decimal('0.0001')).normalize():f} BYN"
+
+
+async def look_at_scenarios(desk: IDesk, config: Config) -> int:
+    """For `check-config`: 1 with a line on stderr for everything that scenarios name and the portal does not have."""
+    if not config.scenario:
+        return 0
+    from twisted.internet import reactor
+
+    clock: Any = reactor
+    reader = DocumentReader(clock, RemotePortal(desk))
+    scenarios = scenarios_of(config.scenario, config.automation)
+    try:
+        faults = await faults_of(reader, scenarios.all)
+    except (PortalTrouble, PortalError) as error:
+        sys.stderr.write(f"warning: scenario: not looked at in Bitrix24: {error}\n")
+        return 0
+    places = {each.name: number for number, each in enumerate(config.scenario, 1)}
+    for name, key, text in faults:
+        sys.stderr.write(f"scenario[{places[name]}].{key}: {text}\n")
+    return 1 if faults else 0
