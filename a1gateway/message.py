@@ -118,7 +118,7 @@ class Refusal(enum.StrEnum):
     """The template names a field that the portal does not have."""
     BAD_SENDER_ID = "bad_sender_id"
     """An automation rule names a Sender ID that cannot be one."""
-    BAD_DATE = "bad_date"
+    BAD_REMINDER = "bad_reminder"
     """The date of a reminder, or the times ahead of it, cannot be understood."""
     DOCUMENT_DELETED = "document_deleted"
     PORTAL_AWAY = "portal_away"

@@ -120,12 +120,12 @@ class RobotRuns(DueLoop):
         properties = dict(run.call.properties)
         _, fault = robots.terms_of(properties)
         if document is None or fault is not None:
-            await self._send(run, document, fault or Refusal.BAD_DATE, "a reminder needs a document of the CRM")
+            await self._send(run, document, fault or Refusal.BAD_REMINDER, "a reminder needs a document of the CRM")
             return
         try:
             moment, aheads = robots.moment_and_aheads(properties)
         except ValueError as error:
-            await self._send(run, document, Refusal.BAD_DATE, str(error))
+            await self._send(run, document, Refusal.BAD_REMINDER, str(error))
             return
         if not properties.get("field"):
             properties["field"] = _field_with(document, moment)
