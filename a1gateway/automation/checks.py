@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator
 
 from ..bitrix24.trouble import PortalError
-from .documents import CONTACT, OF_PREFIX, Described, DocumentReader, Fields
+from .documents import CONTACT, OF_PEOPLE, OF_PREFIX, Described, DocumentReader, Fields
 from .scenarios import Happening, Scenario
 from .template import Placeholder, Prefix
 
@@ -38,6 +38,8 @@ def missing_field(placeholder: Placeholder, of: int, described: Described) -> st
     if placeholder.prefix is Prefix.ASSIGNED:
         return None
     fields = described.fields.get(OF_PREFIX.get(placeholder.prefix, of), Fields(()))
+    if placeholder.prefix is Prefix.DOCUMENT and name in OF_PEOPLE:
+        return None
     if name in _ALWAYS or fields.get(name) is not None:
         return None
     near = difflib.get_close_matches(name, fields.names, 1)

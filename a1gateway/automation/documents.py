@@ -30,7 +30,8 @@ _LOOK_AGAIN = 30.0
 _STATUS_PAGES = 10
 OF_PREFIX = {Prefix.LEAD: LEAD, Prefix.DEAL: DEAL, Prefix.CONTACT: CONTACT, Prefix.COMPANY: COMPANY}
 """The types of documents that placeholders name."""
-_PERSON = ("LAST_NAME", "NAME", "SECOND_NAME")
+OF_PEOPLE = ("NAME", "LAST_NAME", "SECOND_NAME", "FULL_NAME")
+"""The names of people."""
 
 
 class Fields:
@@ -168,6 +169,8 @@ class Document:
         if placeholder.prefix is Prefix.ASSIGNED:
             return self._assigned(name)
         of = OF_PREFIX.get(placeholder.prefix, self.item.entity_type)
+        if placeholder.prefix is Prefix.DOCUMENT and name in OF_PEOPLE and CONTACT in self.parts:
+            of = CONTACT
         part = self.parts.get(of)
         return "" if part is None else self._written(of, part, name)
 
@@ -176,7 +179,7 @@ class Document:
             return next((each.value for each in phones_of(part) if each.value), "")
         fields = self.described.fields.get(of, Fields(()))
         if name == "FULL_NAME":
-            return " ".join(filter(None, (self._written(of, part, each) for each in _PERSON[1::-1])))
+            return " ".join(filter(None, (self._written(of, part, each) for each in OF_PEOPLE[:2])))
         described = fields.get(name)
         if described is None:
             return ""

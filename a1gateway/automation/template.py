@@ -13,7 +13,6 @@ _LONG = re.compile(r"(?P<prefix>[A-Za-z]+)_(?P<field>[A-Za-z0-9_]*[A-Za-z0-9])")
 _SHORT = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 # What nobody writes between two signs unless a field is meant.
 _LOOKS_LIKE_A_FIELD = re.compile(r"(?=.*[A-Za-z])(?:[A-Za-z0-9]*_[A-Za-z0-9_]*|[A-Z]{3,}[A-Z0-9]*)")
-_OF_A_CONTACT = frozenset({"NAME", "SECOND_NAME", "LAST_NAME", "FULL_NAME"})
 
 
 class Prefix(enum.StrEnum):
@@ -29,7 +28,7 @@ class Prefix(enum.StrEnum):
     """Whoever is responsible for the document."""
     CALL = "CALL"
     DOCUMENT = "DOCUMENT"
-    """Whatever document it is about."""
+    """Whatever document it is about; names of people are its contact's, if it has one."""
 
 
 class TemplateFault(ValueError):
@@ -108,8 +107,7 @@ def _placeholder(mark: re.Match[str]) -> Placeholder | None:
     if mark["short"] is not None:
         if _SHORT.fullmatch(name) is None or name != name.upper() or len(name) < 2:
             return None
-        prefix = Prefix.CONTACT if name in _OF_A_CONTACT else Prefix.DOCUMENT
-        return Placeholder(prefix, name, given, mark[0])
+        return Placeholder(Prefix.DOCUMENT, name, given, mark[0])
     form = _LONG.fullmatch(name)
     if form is not None and form["prefix"].upper() in Prefix.__members__:
         return Placeholder(Prefix[form["prefix"].upper()], form["field"].upper(), given, mark[0])

@@ -5,12 +5,23 @@ from __future__ import annotations
 import enum
 import re
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from twisted.internet.interfaces import IReactorTime
 
 from a1gateway.sandbox.crm_fields import CustomField, Value
+from a1gateway.sandbox.crm_sales import (
+    FIRST_SMART_PROCESS,
+    Sales,
+    SmartProcess,
+    StageRecord,
+    Status,
+    first_stage,
+    has_sales,
+    stage_list,
+    statuses,
+)
 from a1gateway.sandbox.phone import as_sent
 
 # The contact of the card.
@@ -50,7 +61,7 @@ class PhoneChange:
 
 @dataclass(slots=True)
 class Item:
-    """One lead, deal, contact or company; times in Unix seconds, `custom` by upper-case name."""
+    """One item of whatever type; times in Unix seconds, `custom` by upper-case name."""
 
     id: int
     title: str = ""
@@ -62,6 +73,8 @@ class Item:
     created: float = 0.0
     updated: float = 0.0
     custom: dict[str, Value] = field(default_factory=dict)
+    sales: Sales | None = None
+    """Of leads, deals and smart processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +160,12 @@ class Crm:
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self.items: dict[EntityType, Items] = {}
-        self.fields: dict[EntityType, dict[str, CustomField]] = {}
+        self.items: dict[int, Items] = {}
+        self.fields: dict[int, dict[str, CustomField]] = {}
+        self.processes: dict[int, SmartProcess] = {}
+        self.stage_records: list[StageRecord] = []
+        self.on_change: Callable[[str, int, int], None] = lambda what, entity_type, item: None
+        """Told what has become (`ADD`, `UPDATE`, `DELETE`) of an item of a type."""
         self.comments: list[Comment] = []
         self._last_id = 0
         self.reset()
@@ -162,8 +179,10 @@ class Crm:
 
     def empty(self) -> None:
         """Forgets everything, custom fields too."""
-        self.items = {kind: Items() for kind in EntityType}
-        self.fields = {kind: {} for kind in EntityType}
+        self.items = {kind.value: Items() for kind in EntityType}
+        self.fields = {kind.value: {} for kind in EntityType}
+        self.processes = {}
+        self.stage_records = []
         self.comments = []
         # Far from the items' own, so that a phone is never taken for one by its place in a list.
         self._last_id = 1000
@@ -182,7 +201,67 @@ class Crm:
         self._last_id += 1
         return self._last_id
 
-    def next_item_id(self, kind: EntityType) -> int:
+    def add_process(self, entity_type: int, title: str, *, has_client: bool = True) -> SmartProcess:
+        """Makes a smart process, or names the one with this number anew. Raises ValueError below 128."""
+        if entity_type < FIRST_SMART_PROCESS:
+            raise ValueError(f"a smart process has a number of {FIRST_SMART_PROCESS} or more")
+        self.items.setdefault(entity_type, Items())
+        self.fields.setdefault(entity_type, {})
+        self.processes[entity_type] = SmartProcess(entity_type, title, has_client)
+        return self.processes[entity_type]
+
+    def statuses(self) -> list[Status]:
+        """The entries of all lists."""
+        return statuses(self.processes)
+
+    def semantics(self, stage: str, entity_type: int, category: int = 0) -> str | None:
+        """What a stage means: `S`, `F`, or empty; None when there is no such stage."""
+        of = stage_list(entity_type, category)
+        return next(
+            (each.semantics for each in self.statuses() if (each.entity_id, each.status_id) == (of, stage)), None
+        )
+
+    def added(self, entity_type: int, item: Item) -> None:
+        """Takes in an item that is new, with its first stage."""
+        if has_sales(entity_type):
+            item.sales = item.sales or Sales(first_stage(entity_type))
+            item.sales.moved = self.now()
+        self.items[entity_type].put(self.stamped(item))
+        if item.sales is not None:
+            self._record(entity_type, item, made=True)
+        self.on_change("ADD", entity_type, item.id)
+
+    def updated(self, entity_type: int, item: Item, stage: str | None = None) -> None:
+        """An item that is in here has been changed, and moved into `stage` if there is one named.
+
+        Raises ValueError when its type has no such stage.
+        """
+        if stage is not None and item.sales is not None and stage != item.sales.stage:
+            if self.semantics(stage, entity_type, item.sales.category) is None:
+                raise ValueError(f"there is no stage {stage}")
+            item.sales.previous_stage, item.sales.stage = item.sales.stage, stage
+            item.sales.moved = self.now()
+            self._record(entity_type, item, made=False)
+        item.updated = self.now()
+        self.on_change("UPDATE", entity_type, item.id)
+
+    def removed(self, entity_type: int, item: int) -> bool:
+        """Whether there was such an item; it is gone."""
+        gone = self.items[entity_type].remove(item)
+        if gone:
+            self.on_change("DELETE", entity_type, item)
+        return gone
+
+    def _record(self, entity_type: int, item: Item, *, made: bool) -> None:
+        assert item.sales is not None
+        sales = item.sales
+        semantics = self.semantics(sales.stage, entity_type, sales.category) or ""
+        kind = 1 if made else 3 if semantics else 2
+        number = len(self.stage_records) + 1
+        record = StageRecord(number, entity_type, item.id, kind, self.now(), sales.category, sales.stage, semantics)
+        self.stage_records.append(record)
+
+    def next_item_id(self, kind: int) -> int:
         """The id that a new item gets."""
         ids = self.items[kind].ids
         return ids[-1] + 1 if ids else 1

@@ -12,16 +12,28 @@ from a1gateway.sandbox.a1_books import MINSK
 from a1gateway.sandbox.crm import Crm, EntityType, Item, PhoneChange
 from a1gateway.sandbox.crm_fields import BadValue, CustomField, Value, converted, in_item, is_empty, taken
 from a1gateway.sandbox.crm_filter import Column, found, named, several
+from a1gateway.sandbox.crm_sales import FIRST_SMART_PROCESS, Sales, stage_list
 from a1gateway.sandbox.oauth import Holder
 from a1gateway.sandbox.rest_errors import RestError
 from a1gateway.sandbox.rest_page import PAGE, Page, page_of, start_of
 
 _LINKS = ("contactId", "contactIds", "companyId")
 
+_SALES = (
+    "categoryId",
+    "stageId",
+    "previousStageId",
+    "movedTime",
+    "opportunity",
+    "currencyId",
+    "assignedById",
+    "sourceId",
+)
+
 # What each type has, in the order in which it is answered.
-_NAMES: Mapping[EntityType, tuple[str, ...]] = {
-    EntityType.LEAD: ("id", "title", "name", "lastName", *_LINKS, "createdTime", "updatedTime"),
-    EntityType.DEAL: ("id", "title", *_LINKS, "createdTime", "updatedTime"),
+_NAMES: Mapping[int, tuple[str, ...]] = {
+    EntityType.LEAD: ("id", "title", "name", "lastName", *_LINKS, *_SALES, "createdTime", "updatedTime"),
+    EntityType.DEAL: ("id", "title", *_LINKS, *_SALES, "createdTime", "updatedTime"),
     EntityType.CONTACT: ("id", "name", "lastName", "companyId", "createdTime", "updatedTime"),
     EntityType.COMPANY: ("id", "title", "createdTime", "updatedTime"),
 }
@@ -39,9 +51,37 @@ _STANDARD: Mapping[str, tuple[str, Callable[[Item], Any]]] = {
     "companyId": ("integer", lambda item: item.company_id),
     "createdTime": ("datetime", lambda item: item.created),
     "updatedTime": ("datetime", lambda item: item.updated),
+    "categoryId": ("integer", lambda item: _sales(item).category),
+    "stageId": ("string", lambda item: _sales(item).stage),
+    "previousStageId": ("string", lambda item: _sales(item).previous_stage),
+    "movedTime": ("datetime", lambda item: _sales(item).moved),
+    "opportunity": ("double", lambda item: float(_sales(item).opportunity)),
+    "currencyId": ("string", lambda item: _sales(item).currency),
+    "assignedById": ("integer", lambda item: _sales(item).assigned),
+    "sourceId": ("string", lambda item: _sales(item).source),
 }
-_SHOWN_TYPES = {"contactId": "crm_contact", "contactIds": "crm_contact", "companyId": "crm_company"}
-_READ_ONLY = ("id", "createdTime", "updatedTime")
+_NO_SALES = Sales("")
+_SHOWN_TYPES = {
+    "contactId": "crm_contact",
+    "contactIds": "crm_contact",
+    "companyId": "crm_company",
+    "categoryId": "crm_category",
+    "stageId": "crm_status",
+    "previousStageId": "crm_status",
+    "currencyId": "crm_currency",
+    "assignedById": "user",
+    "sourceId": "crm_status",
+}
+_READ_ONLY = ("id", "createdTime", "updatedTime", "previousStageId", "movedTime")
+
+
+def _sales(item: Item) -> Sales:
+    return item.sales or _NO_SALES
+
+
+def names_of(kind: int) -> tuple[str, ...]:
+    """The standard fields of a type; smart processes have what deals have."""
+    return _NAMES[EntityType.DEAL if kind >= FIRST_SMART_PROCESS else kind]
 
 
 @lru_cache(1024)
@@ -70,7 +110,7 @@ class CrmItem:
     def item_list(self, given: Mapping[str, Any], caller: Holder) -> Page:
         """`crm.item.list`."""
         del caller
-        kind = _kind(given)
+        kind = self._kind(given)
         items, start = self._crm.items[kind], start_of(given.get("START"))
         ids = found(items, self._columns(kind), given, strict=True, wanted=PAGE if start < 0 else None)
         select = [str(name) for name in several(given.get("SELECT"))] or ["*"]
@@ -85,13 +125,13 @@ class CrmItem:
     def item_get(self, given: Mapping[str, Any], caller: Holder) -> dict[str, Any]:
         """`crm.item.get`."""
         del caller
-        kind = _kind(given)
+        kind = self._kind(given)
         return {"item": self._whole(kind, self._item(kind, given), given.get("USEORIGINALUFNAMES") == "Y")}
 
     def item_update(self, given: Mapping[str, Any], caller: Holder) -> dict[str, Any]:
         """`crm.item.update`: what is not known is passed over, and so is an empty value for a custom field."""
         del caller
-        kind = _kind(given)
+        kind = self._kind(given)
         item, fields = self._item(kind, given), named(given.get("FIELDS"))
         original = given.get("USEORIGINALUFNAMES") == "Y"
         keys = {name: name if original else converted(name) for name in self._crm.fields[kind]}
@@ -104,37 +144,60 @@ class CrmItem:
         except BadValue as error:
             raise RestError("CRM_FIELD_ERROR_VALUE_NOT_VALID", str(error)) from error
         item.custom.update(custom)
-        set_standard(item, {name: fields[name] for name in _NAMES[kind] if name in fields})
+        set_standard(item, {name: fields[name] for name in names_of(kind) if name in fields})
         if kind in WITH_PHONES and "fm" in fields:
             changes = _phone_changes(named(fields["fm"]))
             self._crm.items[kind].set_phones(item, self._crm.changed(item.phones, changes))
-        item.updated = self._crm.now()
+        try:
+            self._crm.updated(kind, item, str(fields["stageId"]) if fields.get("stageId") else None)
+        except ValueError as error:
+            raise RestError("CRM_FIELD_ERROR_VALUE_NOT_VALID", str(error)) from error
         return {"item": self._whole(kind, item, original)}
+
+    def item_add(self, given: Mapping[str, Any], caller: Holder) -> dict[str, Any]:
+        """`crm.item.add`."""
+        kind = self._kind(given)
+        item = Item(self._crm.next_item_id(kind))
+        self._crm.added(kind, item)
+        return self.item_update({**given, "ID": item.id}, caller)
+
+    def item_delete(self, given: Mapping[str, Any], caller: Holder) -> list[Any]:
+        """`crm.item.delete`."""
+        del caller
+        kind = self._kind(given)
+        self._crm.removed(kind, self._item(kind, given).id)
+        return []
 
     def item_fields(self, given: Mapping[str, Any], caller: Holder) -> dict[str, Any]:
         """`crm.item.fields`."""
         del caller
-        kind = _kind(given)
-        described: dict[str, Any] = {name: _standard_description(name) for name in _NAMES[kind]}
+        kind = self._kind(given)
+        described: dict[str, Any] = {name: _standard_description(name) for name in names_of(kind)}
+        if "stageId" in described:
+            described["stageId"]["statusType"] = stage_list(kind, 0)
+            described["sourceId"]["statusType"] = "SOURCE"
         if kind in WITH_PHONES:
             described["fm"] = _description("crm_multifield", "FM", "fm", multiple=True)
         for name, custom in self._crm.fields[kind].items():
             described[converted(name)] = _custom_description(custom)
         return {"fields": described}
 
-    def _item(self, kind: EntityType, given: Mapping[str, Any]) -> Item:
+    def _kind(self, given: Mapping[str, Any]) -> int:
+        return entity_type_of(self._crm, given)
+
+    def _item(self, kind: int, given: Mapping[str, Any]) -> Item:
         item = self._crm.items[kind].get(item_id(given.get("ID")))
         if item is None:
             raise RestError("NOT_FOUND", "Элемент не найден")
         return item
 
-    def _columns(self, kind: EntityType) -> dict[str, Column]:
-        columns = {name: Column(*_STANDARD[name]) for name in _NAMES[kind]}
+    def _columns(self, kind: int) -> dict[str, Column]:
+        columns = {name: Column(*_STANDARD[name]) for name in names_of(kind)}
         for name, custom in self._crm.fields[kind].items():
             columns[converted(name)] = Column(custom.type, partial(custom_value, name))
         return columns
 
-    def _selected(self, kind: EntityType, item: Item, select: list[str], original: bool) -> Any:
+    def _selected(self, kind: int, item: Item, select: list[str], original: bool) -> Any:
         if "*" in select:
             return self._whole(kind, item, original)
         if original:
@@ -142,14 +205,14 @@ class CrmItem:
         columns = {converted(name): custom for name, custom in self._crm.fields[kind].items()}
         shown: dict[str, Any] = {}
         for name in select:
-            if name in _NAMES[kind]:
+            if name in names_of(kind):
                 shown[name] = _standard_value(name, item)
             elif name in columns:
                 shown[name] = in_item(columns[name], item.custom.get(columns[name].name))
         return shown or []
 
-    def _whole(self, kind: EntityType, item: Item, original: bool) -> dict[str, Any]:
-        whole = {name: _standard_value(name, item) for name in _NAMES[kind]}
+    def _whole(self, kind: int, item: Item, original: bool) -> dict[str, Any]:
+        whole = {name: _standard_value(name, item) for name in names_of(kind)}
         for name, custom in self._crm.fields[kind].items():
             whole[name if original else converted(name)] = in_item(custom, item.custom.get(name))
         if kind in WITH_PHONES:
@@ -176,14 +239,29 @@ def set_standard(item: Item, fields: Mapping[str, Any]) -> None:
                 item.contact_ids = tuple(each for each in [item_id(raw)] if each)
             case "contactIds":
                 item.contact_ids = tuple(each for each in map(item_id, several(raw)) if each)
+            case _ if item.sales is not None:
+                _set_sales(item.sales, name, raw)
 
 
-def _kind(given: Mapping[str, Any]) -> EntityType:
-    try:
-        return EntityType(item_id(given.get("ENTITYTYPEID")))
-    except ValueError as error:
+def _set_sales(sales: Sales, name: str, raw: Any) -> None:
+    match name:
+        case "opportunity":
+            sales.opportunity = str(raw or 0)
+        case "currencyId":
+            sales.currency = str(raw or "BYN")
+        case "assignedById":
+            sales.assigned = item_id(raw)
+        case "sourceId":
+            sales.source = str(raw or "")
+
+
+def entity_type_of(crm: Crm, given: Mapping[str, Any]) -> int:
+    """The type that a call names. Raises RestError when there is none."""
+    kind = item_id(given.get("ENTITYTYPEID"))
+    if kind not in crm.items:
         said = f"Entity type `{given.get('ENTITYTYPEID')}` is not supported"
-        raise RestError("ENTITY_TYPE_NOT_SUPPORTED", said) from error
+        raise RestError("ENTITY_TYPE_NOT_SUPPORTED", said)
+    return kind
 
 
 def _standard_value(name: str, item: Item) -> Any:

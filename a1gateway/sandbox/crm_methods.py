@@ -8,6 +8,7 @@ from typing import Any
 from a1gateway.sandbox.crm import Comment, Crm, EntityType, phone_digits
 from a1gateway.sandbox.crm_filter import named, several
 from a1gateway.sandbox.crm_item import CrmItem, item_id, moment
+from a1gateway.sandbox.crm_lists import CrmLists
 from a1gateway.sandbox.crm_old import OLD_TYPES, OldCrm
 from a1gateway.sandbox.oauth import Holder
 from a1gateway.sandbox.rest_errors import RestError
@@ -28,11 +29,14 @@ class CrmMethods:
         self.table: dict[str, Method] = {
             "crm.item.list": item.item_list,
             "crm.item.get": item.item_get,
+            "crm.item.add": item.item_add,
             "crm.item.update": item.item_update,
+            "crm.item.delete": item.item_delete,
             "crm.item.fields": item.item_fields,
             "crm.duplicate.findbycomm": self.find_by_comm,
             "crm.timeline.comment.add": self.comment_add,
             "crm.timeline.comment.list": self.comment_list,
+            **CrmLists(crm).table,
         }
         for kind in OLD_TYPES:
             old, prefix = OldCrm(crm, kind), f"crm.{kind.name.lower()}"

@@ -53,6 +53,7 @@ _STANDARD: Mapping[EntityType, Mapping[str, tuple[str, Callable[[Item], Any]]]] 
     EntityType.COMPANY: {"ID": _ID, "TITLE": _TITLE, **_TIMES},
 }
 OLD_TYPES = tuple(_STANDARD)
+_NAMES = {each.value: each.name for each in EntityType}
 _NEW_NAMES = {
     "TITLE": "title",
     "NAME": "name",
@@ -121,7 +122,7 @@ class OldCrm:
         if "PHONE" in upper:
             changes = [_phone_change(each) for each in several(upper["PHONE"]) if isinstance(each, dict)]
             self._crm.items[self._kind].set_phones(item, self._crm.changed(item.phones, changes))
-        item.updated = self._crm.now()
+        self._crm.updated(self._kind, item)
         return True
 
     def _item(self, given: Mapping[str, Any]) -> Item:
@@ -247,12 +248,12 @@ class OldCrm:
 
 
 def new_field(
-    crm: Crm, kind_of_item: EntityType, *, name: str, kind: str, multiple: bool, values: Sequence[Mapping[str, Any]]
+    crm: Crm, kind_of_item: int, *, name: str, kind: str, multiple: bool, values: Sequence[Mapping[str, Any]]
 ) -> CustomField:
     """Adds a custom field, with the values of an enumeration. Raises BadValue when it cannot be or is there."""
     full = full_name(name)
     if full in crm.fields[kind_of_item]:
-        raise BadValue(f"Поле {full} для объекта CRM_{kind_of_item.name} уже существует.")
+        raise BadValue(f"Поле {full} для объекта CRM_{_NAMES.get(kind_of_item, kind_of_item)} уже существует.")
     if kind not in _FIELD_TYPES:
         raise BadValue(f"Указан неверный пользовательский тип: {kind!r}.")
     custom = CustomField(crm.next_id(), full, kind, multiple=multiple and kind != "boolean")

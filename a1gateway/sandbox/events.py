@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,15 +17,11 @@ KNOWN = frozenset(
         "ONAPPUPDATE",
         "ONAPPUNINSTALL",
         "ONAPPTEST",
-        "ONCRMLEADADD",
-        "ONCRMLEADUPDATE",
-        "ONCRMDEALADD",
-        "ONCRMDEALUPDATE",
-        "ONCRMCONTACTADD",
-        "ONCRMCONTACTUPDATE",
-        "ONCRMCONTACTDELETE",
-        "ONCRMDYNAMICITEMADD",
-        "ONCRMDYNAMICITEMUPDATE",
+        *(
+            f"ONCRM{of}{what}"
+            for of in ("LEAD", "DEAL", "CONTACT", "COMPANY", "DYNAMICITEM")
+            for what in ("ADD", "UPDATE", "DELETE")
+        ),
         "ONCRMDEALMOVETOCATEGORY",
         "ONVOXIMPLANTCALLEND",
         "ONBOOKINGADD",
@@ -104,6 +101,7 @@ class Events:
 
 def _event(given: Mapping[str, Any]) -> str:
     event = str(given.get("EVENT") or "").upper()
-    if event not in KNOWN:
+    # Those of one smart process end in its number.
+    if re.sub(r"(?<=ADD|ATE|ETE)_\d+$", "", event) not in KNOWN:
         raise RestError("ERROR_EVENT_NOT_FOUND", "Event not found!")
     return event

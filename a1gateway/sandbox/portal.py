@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from klein import Klein
@@ -29,6 +30,7 @@ from a1gateway.sandbox.card import Card
 from a1gateway.sandbox.control import BadControl, Control, bad_control, control_object
 from a1gateway.sandbox.crm import Crm, EntityType
 from a1gateway.sandbox.crm_control import CrmControl
+from a1gateway.sandbox.crm_events import EventCalls, EventManner
 from a1gateway.sandbox.crm_methods import CrmMethods
 from a1gateway.sandbox.events import Events
 from a1gateway.sandbox.faults import Faults, PortalFault
@@ -45,6 +47,7 @@ from a1gateway.sandbox.robots import Robots
 from a1gateway.sandbox.sending import EMPLOYEE_ID, Module, NoSender, Sending, context_of
 from a1gateway.sandbox.settings import Adjustable, PortalSettings
 from a1gateway.sandbox.tasks import Tasks
+from a1gateway.sandbox.telephony import EndedCall, Telephony
 
 _UNANSWERED = (PortalFault.PORTAL_DOWN, PortalFault.HTTP_500, PortalFault.HTML)
 
@@ -93,7 +96,10 @@ class SandboxPortal:
         self.installation = Installation(clock, Application(base, client_id), self.tokens, outgoing, self.settings)
         self.messageservice = MessageService(clock, self.settings, self.faults)
         self.events = Events()
+        self.event_calls = EventCalls(clock, self.events, self.installation, outgoing=outgoing, tasks=self._tasks)
+        self.telephony = Telephony(clock, self.event_calls.fire)
         self.crm = Crm(clock)
+        self.crm.on_change = self.event_calls.item_changed
         self._crm_control = CrmControl(self.crm)
         self._sending = Sending(
             clock,
@@ -120,6 +126,7 @@ class SandboxPortal:
             requests=self.requests,
             crm=CrmMethods(self.crm).table,
             bizproc=self.robots.table | self.robot_runs.table,
+            telephony=self.telephony.table,
         )
         self._control = Control(
             messages=self.messageservice.reports,
@@ -141,6 +148,8 @@ class SandboxPortal:
         self.rest.operating.clear()
         self.messageservice.rows.clear()
         self.robot_runs.clear()
+        self.event_calls.clear()
+        self.telephony.clear()
         self.requests.clear()
         self.faults.clear()
         self.settings.reset()
@@ -279,6 +288,26 @@ class SandboxPortal:
     def crm_routes(self, request: Request) -> IResource:
         """What is in the CRM."""
         return self._crm_control.resource()
+
+    @app.route("/sandbox/events", methods=["GET", "POST"])
+    def events_delivered(self, request: Request) -> bytes:
+        """The events that were delivered; POST changes how they are: see `EventManner`."""
+        if request.method == b"POST":
+            try:
+                self.event_calls.behave(EventManner.model_validate(control_object(request)))
+            except (BadControl, ValueError) as error:
+                return bad_control(request, error)
+        delivered = [asdict(each) for each in self.event_calls.delivered]
+        return json_answer(request, {"manner": self.event_calls.manner.model_dump(), "delivered": delivered})
+
+    @app.route("/sandbox/call", methods=["POST"])
+    def call_ended(self, request: Request) -> bytes:
+        """A call has ended: see `EndedCall`."""
+        try:
+            call = EndedCall.model_validate(control_object(request))
+        except (BadControl, ValueError) as error:
+            return bad_control(request, error)
+        return json_answer(request, self.telephony.end(call))
 
     @app.route("/sandbox/state", methods=["GET"])
     def state(self, request: Request) -> bytes:

@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from a1gateway.sandbox import php
 from a1gateway.sandbox.a1_books import MINSK
+from a1gateway.sandbox.crm_lists import user_get
 from a1gateway.sandbox.events import Events
 from a1gateway.sandbox.faults import Faults, PortalFault
 from a1gateway.sandbox.installation import Installation
@@ -61,6 +62,7 @@ class Rest:
         requests: Counter[str],
         crm: Mapping[str, Method],
         bizproc: Mapping[str, Method],
+        telephony: Mapping[str, Method],
     ) -> None:
         self._clock = clock
         self._settings = settings
@@ -86,6 +88,8 @@ class Rest:
             "messageservice.message.status.update": ("messageservice", messageservice.status_update),
             **{name: ("crm", work) for name, work in crm.items()},
             **{name: ("bizproc", work) for name, work in bizproc.items()},
+            **{name: ("telephony", work) for name, work in telephony.items()},
+            "user.get": ("user_brief", user_get),
         }
 
     def moment(self) -> str:

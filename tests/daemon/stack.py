@@ -337,7 +337,7 @@ class Stack:
         assert self._centre is not None, "this stack sends over HTTP"
         return self._centre
 
-    def sections(self, **changes: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    def sections(self, **changes: Any) -> dict[str, Any]:
         """The configuration, as of `Gateway.sections`, towards the centre where there is one."""
         sections = self.gateway.sections(self.sandbox)
         if self._centre is not None:
@@ -353,7 +353,10 @@ class Stack:
                 "uncertain_hold": 1,
             }
         for name, values in changes.items():
-            sections.setdefault(name.replace("__", "."), {}).update(values)
+            if isinstance(values, list):
+                sections[name] = values
+            else:
+                sections.setdefault(name.replace("__", "."), {}).update(values)
         return sections
 
     def started(self) -> Self:

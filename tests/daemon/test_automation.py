@@ -119,3 +119,94 @@ def test_a_run_that_is_delivered_twice_sends_once(stack: Stack) -> None:
     assert run["calls"] == [200, 200, 200]
     assert len(run["events"]) == 1
     assert [each["text"] for each in stack.a1.messages()] == ["Один раз"]
+
+
+NEW_LEAD = {
+    "name": "new-lead",
+    "event": "new",
+    "of": "lead",
+    "text": "{NAME|Здравствуйте}, мы получили Вашу заявку. Менеджер скоро позвонит.",
+}
+AWAITING_PAYMENT = {
+    "name": "awaiting-payment",
+    "event": "stage",
+    "of": "deal",
+    "stage": ["Ожидает оплаты"],
+    "text": "Заказ #DEAL_ID# на #DEAL_OPPORTUNITY#. Оплатить: #DEAL_UF_ERIP_LINK#",
+}
+CLOSED = {
+    "name": "closed-successfully",
+    "event": "stage",
+    "of": "deal",
+    "stage": ["WON"],
+    "text": "#CONTACT_NAME|Здравствуйте#, спасибо за покупку! Ваш менеджер: #ASSIGNED_NAME|наш отдел продаж#.",
+}
+APPOINTMENT = {
+    "name": "appointment",
+    "event": "date",
+    "of": "deal",
+    "field": "UF_CRM_VISIT",
+    "ahead": ["1 day", "1 hour"],
+    "cancelled": ["Отменён"],
+    "text": "#CONTACT_NAME|Здравствуйте#, ждём Вас #DEAL_UF_VISIT#.",
+}
+MISSED_CALL = {
+    "name": "missed-call",
+    "event": "missed_call",
+    "text": "Вы звонили нам в #CALL_TIME|это время#. Мы перезвоним Вам в ближайшее время.",
+}
+SCENARIOS = [NEW_LEAD, AWAITING_PAYMENT, CLOSED, APPOINTMENT, MISSED_CALL]
+
+
+def texts(stack: Stack) -> list[str]:
+    """What A1 has, in order."""
+    return [message["text"] for message in stack.a1.messages()]
+
+
+def delivered(stack: Stack, text: str, within: float = 15.0) -> None:
+    """Wait until the SMS with this text is delivered, and once only."""
+    query = "SELECT status FROM messages WHERE text = ?"
+    eventually(lambda: [row["status"] for row in stack.gateway.rows(query, text)] == ["delivered"], within, text)
+    assert texts(stack).count(text) == 1
+
+
+def prepared(stack: Stack) -> Stack:
+    """With the fields that the scenarios name."""
+    for name, kind in (("ERIP_LINK", "url"), ("VISIT", "datetime")):
+        stack.portal.ask("POST", "crm/field", {"entityTypeId": 2, "name": name, "type": kind})
+    return stack
+
+
+@pytest.fixture(scope="module")
+def scripted(warden: Warden, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A daemon with the five scenarios that companies ask for first."""
+    stack = Stack(warden, tmp_path_factory.mktemp("scenarios"), automation=AUTOMATION, scenario=SCENARIOS)
+    prepared(stack).started()
+    bound = "SELECT 1 FROM positions WHERE name IN ('stages:1', 'stages:2', 'changes:2')"
+    eventually(lambda: len(stack.gateway.rows(bound)) == 3 or None, 20, "the sweep has begun")
+    yield stack
+    stack.close()
+    stack.kept_its_secrets()
+
+
+def deal(stack: Stack, **more: Any) -> int:
+    """A deal of the card's contact; its id."""
+    given = {"entityTypeId": 2, "title": "Заказ", "contactIds": [275], **more}
+    return int(stack.portal.ask("POST", "crm/item", given)["id"])
+
+
+def move(stack: Stack, id_: int, stage: str, **more: Any) -> None:
+    """Move a deal into a stage."""
+    stack.portal.ask("POST", "crm/change", {"entityTypeId": 2, "id": id_, "stageId": stage, **more})
+
+
+def test_a_new_lead_hears_that_somebody_will_call(scripted: Stack) -> None:
+    lead = {"entityTypeId": 1, "title": "Заявка", "name": "Игорь", "phones": ["8 029 333-44-55"]}
+    scripted.portal.ask("POST", "crm/item", lead)
+    delivered(scripted, "Игорь, мы получили Вашу заявку. Менеджер скоро позвонит.")
+
+
+def test_a_deal_that_waits_for_payment_brings_its_link(scripted: Stack) -> None:
+    id_ = deal(scripted, opportunity="1250.5", fields={"ERIP_LINK": "https://pay.example/42"})
+    move(scripted, id_, "PREPAYMENT_INVOICE")
+    delivered(scripted, f"Заказ {id_} на 1 250.50 BYN. Оплатить: https://pay.example/42")
