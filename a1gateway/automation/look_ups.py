@@ -174,7 +174,7 @@ class LookUps(DueLoop):
 
     async def _documents(self, changed: Mapping[int, Sequence[int]], decided: Decided) -> None:
         """Those whose own fields matter: of scenarios for changes and dates, and with reminders to come."""
-        rules: list[Rule] = []
+        rules: list[tuple[Rule, float]] = []
         wanted: list[Item] = []
         for of, items in changed.items():
             with_reminders = await self._journal.within(reminders.items_with_reminders, of, items)

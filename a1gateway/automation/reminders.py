@@ -117,14 +117,14 @@ class Reminders(DueLoop):
         self._backoff.reset()
         self.wake()
 
-    async def replan(self, rules: Collection[Rule], documents: Mapping[Item, Document]) -> None:
-        """Documents of these rules have been read because they had changed: follow their moments."""
+    async def replan(self, rules: Collection[tuple[Rule, float]], documents: Mapping[Item, Document]) -> None:
+        """Documents that there are reminders of, with the moments known of them, have been read: follow these."""
         decided = _Decided()
-        for rule in rules:
+        for rule, known in rules:
             remindful = await self._remindful(rule)
             if remindful is not None:
                 item = Item(rule.entity_type, rule.item)
-                self._follow(rule, remindful, documents.get(item), decided)
+                self._follow(rule, remindful, documents.get(item), decided, known)
         await self._write_down(decided)
         self.wake()
 
@@ -195,17 +195,17 @@ class Reminders(DueLoop):
         remindful: Remindful,
         document: Document | None,
         decided: _Decided,
-        known: float | None = None,
+        known: float,
     ) -> bool:
         """Whether the document still has the moment that is `known` of it; if not, what becomes of its reminders."""
         why = remindful.drop(document)
-        moment = None if document is None else remindful.moment(document, known or 0.0)
+        moment = None if document is None else remindful.moment(document, known)
         if why is None and moment is None:
             why = Drop.CANCELLED
         if why is not None or moment is None:
             decided.dropped_all[rule] = why or Drop.CANCELLED
             return False
-        if moment == known or (known is None and not remindful.field):
+        if moment == known:
             return True
         now = self._clock.seconds()
         decided.planned[rule] = (

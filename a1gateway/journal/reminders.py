@@ -113,13 +113,13 @@ _STILL_DUE = Statement(
     select(reminders.c.due_at).where(reminders.c.id == bindparam("row"), reminders.c.due_at.is_not(None))
 )
 _RULES_OF = Statement(
-    select(reminders.c.rule, reminders.c.run)
+    select(reminders.c.rule, reminders.c.run, func.max(reminders.c.moment).label("moment"))
     .where(
         reminders.c.entity_type == bindparam("entity_type"),
         reminders.c.item == bindparam("item"),
         reminders.c.due_at.is_not(None),
     )
-    .distinct()
+    .group_by(reminders.c.rule, reminders.c.run)
 )
 _DROP_ALL = Statement(
     update(reminders)
@@ -197,10 +197,10 @@ def put_off(connection: Connection, tries_of: Iterable[tuple[int, int]], due_at:
         connection.execute(_PUT_OFF, {"row": row, "due_at": due_at, "tries": tries})
 
 
-def rules_of(connection: Connection, entity_type: int, item: int) -> list[Rule]:
-    """Whose reminders wait for a document."""
+def rules_of(connection: Connection, entity_type: int, item: int) -> list[tuple[Rule, float]]:
+    """Whose reminders wait for a document, and of which moment."""
     rows = connection.all(_RULES_OF, {"entity_type": entity_type, "item": item})
-    return [Rule(row["rule"], row["run"], entity_type, item) for row in rows]
+    return [(Rule(row["rule"], row["run"], entity_type, item), row["moment"]) for row in rows]
 
 
 def drop_all(connection: Connection, rule: Rule, why: Drop, now: float) -> int:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
 
+from a1gateway.hours import MINSK
+
 from .processes import Warden, eventually
 from .stack import NUMBER, Stack
 
+_numbers = count(100)
 AUTOMATION = {"quiet": 0.2, "sweep": 2.0}
 
 
@@ -210,3 +215,111 @@ def test_a_deal_that_waits_for_payment_brings_its_link(scripted: Stack) -> None:
     id_ = deal(scripted, opportunity="1250.5", fields={"ERIP_LINK": "https://pay.example/42"})
     move(scripted, id_, "PREPAYMENT_INVOICE")
     delivered(scripted, f"Заказ {id_} на 1 250.50 BYN. Оплатить: https://pay.example/42")
+
+
+def test_a_deal_that_is_closed_successfully_is_thanked_for(scripted: Stack) -> None:
+    id_ = deal(scripted, assignedById=7)
+    move(scripted, id_, "WON")
+    delivered(scripted, "Анна, спасибо за покупку! Ваш менеджер: Пётр.")
+
+
+def somebody(stack: Stack, name: str) -> int:
+    """A contact of this name with a number of its own; its id."""
+    number = f"+3752944{next(_numbers):03}10"
+    given = {"entityTypeId": 3, "name": name, "phones": [number]}
+    return int(stack.portal.ask("POST", "crm/item", given)["id"])
+
+
+def in_(seconds: float) -> tuple[str, str]:
+    """A moment so many seconds from now, as the portal and as people write it."""
+    moment = datetime.fromtimestamp(time.time() + seconds, MINSK)
+    return moment.isoformat(timespec="seconds"), f"{moment:%d.%m.%Y %H:%M}"
+
+
+def test_an_appointment_is_reminded_of_in_time(scripted: Stack) -> None:
+    at, written = in_(3600 + 4)
+    id_ = deal(scripted, fields={"VISIT": at})
+    delivered(scripted, f"Анна, ждём Вас {written}.")
+    rows = scripted.gateway.rows("SELECT ahead, state, reason FROM reminders WHERE item = ? ORDER BY ahead", id_)
+    # There was no day left for the other one.
+    assert [tuple(row.values()) for row in rows] == [(3600, "sent", None), (86400, "dropped", "past")]
+
+
+def reminders_of(stack: Stack, id_: int, state: str) -> list[dict[str, Any]]:
+    """Those of a deal that have come to this."""
+    query = "SELECT moment, ahead, reason FROM reminders WHERE item = ? AND state = ? ORDER BY moment, ahead"
+    return stack.gateway.rows(query, id_, state)
+
+
+def test_an_appointment_that_moves_takes_its_reminders_along(scripted: Stack) -> None:
+    at, _ = in_(5 * 86400)
+    id_ = deal(scripted, contactIds=[somebody(scripted, "Борис")], fields={"VISIT": at})
+    eventually(lambda: len(reminders_of(scripted, id_, "planned")) == 2 or None, 10, "both are planned")
+    sooner, written = in_(3600 + 5)
+    scripted.portal.ask("POST", "crm/change", {"entityTypeId": 2, "id": id_, "fields": {"VISIT": sooner}})
+    delivered(scripted, f"Борис, ждём Вас {written}.")
+    assert len(reminders_of(scripted, id_, "moved")) == 2
+
+
+@pytest.mark.parametrize(
+    ("how", "change", "reason"),
+    [
+        ("crm/delete", {}, "deleted"),
+        ("crm/change", {"stageId": "APOLOGY"}, "cancelled"),
+        ("crm/change", {"fields": {"VISIT": ""}}, "cancelled"),
+    ],
+)
+def test_an_appointment_that_is_no_more_is_not_reminded_of(
+    scripted: Stack, how: str, change: dict[str, Any], reason: str
+) -> None:
+    at, _ = in_(3600 + 6)
+    id_ = deal(scripted, fields={"VISIT": at})
+    eventually(lambda: reminders_of(scripted, id_, "planned") or None, 10, "it is planned")
+    scripted.portal.ask("POST", how, {"entityTypeId": 2, "id": id_, **change})
+    dropped = "SELECT 1 FROM reminders WHERE item = ? AND state = 'dropped' AND reason = ?"
+    eventually(lambda: scripted.gateway.rows(dropped, id_, reason) or None, 15, "it is dropped")
+    sent = "SELECT 1 FROM messages WHERE origin LIKE ?"
+    assert scripted.gateway.rows(sent, f'%"deal:{id_}"%') == []
+
+
+def test_a_missed_call_is_answered_and_others_are_not(scripted: Stack) -> None:
+    missed = scripted.portal.ask("POST", "call", {"number": "+375 29 555-66-77"})
+    scripted.portal.ask("POST", "call", {"number": "+375 29 555-66-78", "failedCode": "200", "duration": 40})
+    scripted.portal.ask("POST", "call", {"number": "+375 29 555-66-79", "type": 1})
+    at = datetime.fromisoformat(missed["CALL_START_DATE"])
+    delivered(scripted, f"Вы звонили нам в {at:%H:%M}. Мы перезвоним Вам в ближайшее время.")
+    handed = eventually(lambda: len(scripted.portal.ask("GET", "events")["delivered"]) >= 3 or None, 5, "all came")
+    assert handed
+    calls = scripted.gateway.rows("SELECT number_received FROM messages WHERE origin LIKE '%missed-call%'")
+    assert [row["number_received"] for row in calls] == ["+375 29 555-66-77"]
+
+
+def test_twenty_moves_in_a_minute_send_once_for_each_entry(scripted: Stack) -> None:
+    """Though events come late, doubled and out of order, or not at all; and a few look-ups do for all of them."""
+    scripted.portal.ask("POST", "events", {"late": 0.3, "doubled": 0.5, "shuffled": 0.5, "lost": 0.2, "seed": 7})
+    id_ = deal(scripted, opportunity="10", fields={"ERIP_LINK": "https://pay.example/0"})
+    before = scripted.portal.requests("batch")
+    for number in range(10):
+        link = f"https://pay.example/{number}"
+        move(scripted, id_, "EXECUTING")
+        move(scripted, id_, "PREPAYMENT_INVOICE", fields={"ERIP_LINK": link})
+    entries = "SELECT status, text FROM messages WHERE origin LIKE '%awaiting-payment%' AND origin LIKE ?"
+    mine = f'%"deal:{id_}"%'
+
+    def all_there() -> bool:
+        found = scripted.gateway.rows(entries, mine)
+        return len(found) == 10 and all(row["status"] in ("delivered", "rejected") for row in found)
+
+    eventually(all_there, 20, "every entry has its message")
+    found = scripted.gateway.rows("SELECT status, reason FROM messages WHERE origin LIKE ?", mine)
+    # The link was read when all was over: nine of ten would have said the same to the same person again.
+    assert (
+        sorted((row["status"], row["reason"]) for row in found)
+        == [("delivered", None)] + [("rejected", "repeated")] * 9
+    )
+    assert scripted.portal.requests("batch") - before < 20
+    # What comes again, comes to nothing.
+    scripted.portal.ask("POST", "events", {})
+    scripted.portal.ask("POST", "crm/change", {"entityTypeId": 2, "id": id_, "title": "Другое имя"})
+    eventually(lambda: not scripted.gateway.rows("SELECT 1 FROM look_ups") or None, 10, "all is looked into")
+    assert len(scripted.gateway.rows(entries, mine)) == 10
