@@ -4,6 +4,7 @@
 # make smpp-proof   20,000 messages over SMPP, 200 disconnections, and no message lost; takes a while
 # make bench        the figures of docs/performance.md: throughput, CPU time, memory, requests; takes most of an hour
 # make campaign-proof  10,000 marketing messages within Bitrix24's limits, nobody reached who has not agreed
+# make reminders-proof  100,000 reminders due within an hour, across a SIGKILL; takes an hour and a half
 # make crash   the daemon killed 200 times over each transport, nothing lost and nothing sent twice; takes a while
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CENTRE := tests/centre/node_modules/.ready
 
-.PHONY: run test smpp-proof campaign-proof crash bench lint format clean
+.PHONY: run test smpp-proof campaign-proof reminders-proof crash bench lint format clean
 
 run: $(READY)
 	$(BIN)/python -m a1gateway.sandbox.demo
@@ -27,6 +28,9 @@ smpp-proof: $(READY) $(CENTRE)
 
 campaign-proof: $(READY)
 	$(BIN)/python -m tests.daemon.campaign $(PROOF)
+
+reminders-proof: $(READY)
+	$(BIN)/python -m tests.daemon.reminding $(PROOF)
 
 BENCH :=
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import random
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -457,6 +458,7 @@ def build(config: Config, reactor: Any) -> Gateway:
     automation = Automation(
         Parts(
             reactor,
+            time.time,
             jitter,
             journal,
             portal,

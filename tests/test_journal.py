@@ -297,6 +297,8 @@ def test_the_queues_depths(journal: Journal) -> None:
         "asking": 0,
         "status": 1,
         "portal": 1,
+        "robots": 0,
+        "reminders": 0,
     }
     assert depths["submit"].oldest == START
 

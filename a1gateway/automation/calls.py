@@ -36,6 +36,11 @@ class Call:
     """As the portal writes it."""
 
     @property
+    def ended_at(self) -> float | None:
+        """About when, in seconds since the epoch; None when the portal does not say when it began."""
+        return read_moment(self.began_at)
+
+    @property
     def missed(self) -> bool:
         """Whether somebody called and nobody answered: the code alone is not enough, outgoing calls have it too."""
         return self.type in _INCOMING and self.code == _MISSED

@@ -60,6 +60,7 @@ class LookUps(DueLoop):
     def __init__(self, parts: Parts, reminding: Reminders, *, quiet: float) -> None:
         """`quiet` is how long a document has to stay as it is before it is looked at, in seconds."""
         super().__init__("scenarios", parts.clock, self._look)
+        self._wall = parts.wall
         self._journal = parts.journal
         self._portal = parts.portal
         self._reader = parts.reader
@@ -200,7 +201,7 @@ class LookUps(DueLoop):
             decided.conditions.append((scenario, item.id, scenario.is_for(document), arrival))
 
     def _dated(self, item: Item, document: Document, decided: Decided) -> None:
-        now = self._clock.seconds()
+        now = self._wall()
         for scenario in self._scenarios.of(Happening.DATE, item.entity_type):
             moment = document.moment(scenario.field, scenario.date_at)
             if moment is None or moment <= now or scenario.is_over(document) or not scenario.is_for(document):
@@ -221,7 +222,7 @@ class LookUps(DueLoop):
             document = await self._caller(call, scenario)
             scenario_of_call = replace(scenario, terms=replace(scenario.terms, to=scenario.terms.to or call.number))
             about = message_id("call", scenario.name, call.id)
-            arrival = self._arrival(scenario_of_call, about, document, document.item, happened_at=look_up.first_at)
+            arrival = self._arrival(scenario_of_call, about, document, document.item, happened_at=call.ended_at)
             if scenario.is_for(document):
                 decided.sent.append((scenario, arrival))
 
@@ -263,7 +264,7 @@ class LookUps(DueLoop):
         refusal = None
         if document is None:
             refusal = Refusal.DOCUMENT_DELETED
-        elif happened_at is not None and now - happened_at > scenario.grace:
+        elif happened_at is not None and self._wall() - happened_at > scenario.grace:
             refusal = Refusal.LATE
         return compose(
             self._admission,

@@ -23,6 +23,8 @@ class Parts:
     """All of it; times in seconds."""
 
     clock: IReactorTime
+    wall: Callable[[], float]
+    """What the server's own clock says, in seconds since the epoch: for what happens at a time that people know."""
     random: Callable[[], float]
     journal: Journal
     portal: IPortal

@@ -101,6 +101,7 @@ class Reminders(DueLoop):
 
     def __init__(self, parts: Parts, *, on_answer: Callable[[], None]) -> None:
         super().__init__("reminders", parts.clock, self._remind)
+        self._wall = parts.wall
         self._journal = parts.journal
         self._reader = parts.reader
         self._tokens = parts.tokens
@@ -129,7 +130,7 @@ class Reminders(DueLoop):
         self.wake()
 
     async def _remind(self) -> float:
-        now = self._clock.seconds()
+        now = self._wall()
         due, next_due = await self._journal.within(reminders.due, now, _AT_ONCE)
         if not due:
             return until(next_due, now, _IDLE)
@@ -156,7 +157,7 @@ class Reminders(DueLoop):
         return 0.0
 
     async def _look_at(self, waiting: Sequence[tuple[Reminder, Remindful]], decided: _Decided) -> None:
-        now = self._clock.seconds()
+        now = self._wall()
         try:
             documents = await self._read(waiting)
         except (PortalTrouble, PortalError) as error:
@@ -207,7 +208,7 @@ class Reminders(DueLoop):
             return False
         if moment == known:
             return True
-        now = self._clock.seconds()
+        now = self._wall()
         decided.planned[rule] = (
             moment,
             moments.plan(moment, remindful.aheads, now, grace=remindful.grace, hours=remindful.hours),

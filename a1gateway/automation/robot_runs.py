@@ -30,6 +30,7 @@ class RobotRuns(DueLoop):
 
     def __init__(self, parts: Parts, *, on_planned: Callable[[], None], on_answer: Callable[[], None]) -> None:
         super().__init__("robots", parts.clock, self._do_due)
+        self._wall = parts.wall
         self._journal = parts.journal
         self._reader = parts.reader
         self._tokens = parts.tokens
@@ -116,7 +117,7 @@ class RobotRuns(DueLoop):
         self._on_answer()
 
     async def _plan(self, run: Run, document: Document | None) -> None:
-        now = self._clock.seconds()
+        now = self._wall()
         properties = dict(run.call.properties)
         _, fault = robots.terms_of(properties)
         if document is None or fault is not None:

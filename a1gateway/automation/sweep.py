@@ -39,6 +39,7 @@ class Sweep(DueLoop):
     def __init__(self, parts: Parts, looking: LookUps, *, every: float) -> None:
         """`every` is in seconds."""
         super().__init__("sweep", parts.clock, self._sweep)
+        self._wall = parts.wall
         self._journal = parts.journal
         self._portal = parts.portal
         self._reader = parts.reader
@@ -80,7 +81,7 @@ class Sweep(DueLoop):
         """All entries into stages of a type since the last time."""
         name = stage_history.position_of(of)
         position = await self._journal.within(look_ups.position, name)
-        now = self._clock.seconds()
+        now = self._wall()
         if position is None:
             # What was before is nobody's business.
             latest = stage_history.latest(await self._call(stage_history.read_latest(of)))
@@ -102,7 +103,7 @@ class Sweep(DueLoop):
 
     async def _changes(self, of: int) -> None:
         """Documents of a type that have changed since the last time, to be looked into."""
-        now = self._clock.seconds()
+        now = self._wall()
         name = f"changes:{of}"
         position = await self._journal.within(look_ups.position, name)
         if position is not None:

@@ -32,7 +32,7 @@ from ..message import (
     Unasked,
     Verdict,
 )
-from . import consents, parts, stop_list, subscribers
+from . import consents, parts, reminders, runs, stop_list, subscribers
 from .acceptance import accept_all
 from .evidence import Evidence
 from .lane import ILane
@@ -137,6 +137,8 @@ _CATCH_UP = tuple(
         "UPDATE messages SET partly_at = :now WHERE partly_at > :now",
         "UPDATE unmatched SET due_at = :now WHERE due_at > :now",
         "UPDATE unmatched SET at = :now WHERE at > :now",
+        "UPDATE runs SET due_at = :now WHERE due_at > :now + 600",
+        "UPDATE look_ups SET due_at = :now, first_at = min(first_at, :now) WHERE due_at > :now + 3600",
     )
 )
 
@@ -602,7 +604,7 @@ class Journal:
     # Looking.
 
     def depths(self) -> Deferred[dict[str, Depth]]:
-        """How much waits: `submit`, `asking`, `status`, `portal`."""
+        """How much waits: `submit`, `asking`, `status`, `portal`, `robots`, `reminders`."""
 
         def operation(connection: Connection) -> dict[str, Depth]:
             depths = {name: Depth(0, None) for name in _QUEUES.values()} | {"portal": Depth(0, None)}
@@ -615,6 +617,8 @@ class Journal:
                 )
             ((count, oldest),) = connection.all(_UNTOLD_DEPTH)
             depths["portal"] = Depth(count, oldest)
+            depths["robots"] = Depth(*runs.depth(connection))
+            depths["reminders"] = Depth(*reminders.depth(connection))
             return depths
 
         return self._lane.run(operation)

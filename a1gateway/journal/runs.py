@@ -32,6 +32,7 @@ _DUE = Statement(
 _NEXT_DUE = Statement(
     select(func.min(runs.c.due_at)).where(runs.c.state == bindparam("of"), runs.c.due_at > bindparam("after"))
 )
+_DEPTH = Statement(select(func.count(), func.min(runs.c.due_at)).where(runs.c.due_at.is_not(None)))
 _BY_ID = Statement(select(runs).where(runs.c.id == bindparam("row")))
 _BY_TOKEN = Statement(select(runs).where(runs.c.event_token == bindparam("name")))
 _PUT_OFF = change_by_id(runs, ("due_at", "tries", "trouble"))
@@ -205,6 +206,12 @@ def over(connection: Connection, ended: Iterable[int], now: float, trouble: str 
         connection.execute(
             _OVER, {"row": run, **values, "trouble": None if trouble is None else trouble[:_LONGEST_TROUBLE]}
         )
+
+
+def depth(connection: Connection) -> tuple[int, float | None]:
+    """How many have something to be done for, and since when the oldest has (None: none has)."""
+    ((count, oldest),) = connection.all(_DEPTH)
+    return count, oldest
 
 
 def of_token(connection: Connection, event_token: str) -> dict[str, Any] | None:

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pydantic import BaseModel, ConfigDict, Field
 
 from a1gateway.sandbox.crm import Crm, EntityType, Item, Phone
-from a1gateway.sandbox.crm_fields import BadValue, CustomField, full_name
+from a1gateway.sandbox.crm_fields import BadValue, CustomField, full_name, taken
+from a1gateway.sandbox.crm_item import moment
+from a1gateway.sandbox.crm_sales import Sales
 
 _NAMES = ("Анна", "Иван", "Ольга", "Пётр", "Алеся", "Максим", "Наталья", "Янка")
 _LAST_NAMES = ("Ковалёва", "Новик", "Шевчук", "Мельник", "Богданович", "Зуёнок", "Ким", "О'Нил")
@@ -64,6 +66,10 @@ class Filling(BaseModel):
     consent: float | None = Field(default=None, ge=0, le=1)  # None: the field is not written
     field: str = "UF_CRM_SMS_CONSENT"  # a boolean one; made when it is not there
     plain: bool = False  # every item has one mobile number of its own, as +375291112233
+    visits: int = Field(default=0, ge=0, le=200_000)  # deals with a contact each, and a date in `visit_field`
+    visit_field: str = "UF_CRM_VISIT"  # of the type datetime; made when it is not there
+    visits_from: float = 0.0  # in Unix seconds; evenly up to `visits_to`
+    visits_to: float = 0.0
 
 
 def fill(crm: Crm, filling: Filling) -> dict[str, int]:
@@ -90,12 +96,31 @@ def fill(crm: Crm, filling: Filling) -> dict[str, int]:
                     item.custom[consent.name] = False
             items.put(item)
             item_id += 1 if dice.random() >= _GAP else dice.randint(2, 9)
+    _visits(crm, filling)
     return {
         "contacts": filling.contacts,
         "leads": filling.leads,
         "companies": filling.companies,
+        "visits": filling.visits,
         "agreed": agreed,
     }
+
+
+def _visits(crm: Crm, filling: Filling) -> None:
+    """Deals of people who have numbers that the simulated A1 delivers to; nobody is told of them."""
+    if not filling.visits:
+        return
+    fields, full = crm.fields[EntityType.DEAL], full_name(filling.visit_field)
+    visit = fields.setdefault(full, CustomField(crm.next_id(), full, "datetime"))
+    step = (filling.visits_to - filling.visits_from) / filling.visits
+    contact_id, deal_id = crm.next_item_id(EntityType.CONTACT), crm.next_item_id(EntityType.DEAL)
+    for index in range(filling.visits):
+        number = f"+37529{index // 80:05}{index % 80 + 10:02}"
+        contact = Item(contact_id + index, name=f"Имя{index}", phones=(Phone(crm.next_id(), number, "MOBILE"),))
+        crm.items[EntityType.CONTACT].put(crm.stamped(contact))
+        deal = Item(deal_id + index, title="Приём", contact_ids=(contact.id,), sales=Sales("NEW", crm.now()))
+        deal.custom[visit.name] = taken(visit, moment(filling.visits_from + index * step))
+        crm.items[EntityType.DEAL].put(crm.stamped(deal))
 
 
 def _consent_field(crm: Crm, name: str) -> CustomField:
