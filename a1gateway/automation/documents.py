@@ -247,10 +247,13 @@ class DocumentReader:
         fields = {of: known for of, (_, known) in self._fields.items()}
         return Described(fields, lists.known, lists.failed, lists.stage_names)
 
-    async def read(self, wanted: Iterable[Item], placeholders: Sequence[Placeholder] = ()) -> dict[Item, Document]:
+    async def read(
+        self, wanted: Iterable[Item], placeholders: Sequence[Placeholder] = (), *, alone: bool = False
+    ) -> dict[Item, Document]:
         """Documents with their contacts, companies and parents, and whom else `placeholders` ask for.
 
-        Those that are left out are gone. Raises `PortalTrouble` when the portal cannot be asked.
+        `alone`: without all these. Those that are left out are gone. Raises `PortalTrouble` when the portal cannot be
+        asked.
         """
         wanted = list(dict.fromkeys(wanted))
         types = {item.entity_type for item in wanted}
@@ -267,7 +270,7 @@ class DocumentReader:
         }
         related: dict[Item, list[Item]] = {}
         for item, document in documents.items():
-            related[item] = list(_related(item, document.fields, parents))
+            related[item] = [] if alone else list(_related(item, document.fields, parents))
         others = await self._items(each for of_it in related.values() for each in of_it)
         for item, document in documents.items():
             for each in related[item]:

@@ -29,7 +29,7 @@ from .stage_history import Entry
 from .terms import compose, message_id
 
 _IDLE = 60.0
-_AT_ONCE = 200
+_AT_ONCE = 500
 _FIRST_RETRY = 1.0
 _LONGEST_RETRY = 60.0
 # Of a document that changes without a rest.
@@ -186,8 +186,9 @@ class LookUps(DueLoop):
                     rules += await self._journal.within(reminders.rules_of, of, id_)
         if not wanted:
             return
-        names = [each.name for each in self._scenarios.all if each.entity_type in changed]
-        documents = await self._reader.read(wanted, self._scenarios.placeholders(names))
+        # Only what scenarios for changes send, they send now.
+        names = [each.name for of in changed for each in self._scenarios.of(Happening.CHANGED, of)]
+        documents = await self._reader.read(wanted, self._scenarios.placeholders(names), alone=not names)
         # Reminders that wait follow their documents; what scenarios plan anew comes after.
         await self._reminding.replan(rules, documents)
         for item, document in documents.items():

@@ -26,6 +26,8 @@ from .terms import Terms, compose, message_id
 
 _IDLE = 60.0
 _AT_ONCE = 500
+# Reminders that are due one after another are looked at together every so many seconds: requests are what is scarce.
+_TOGETHER = 2.0
 _FIRST_RETRY = 1.0
 _LONGEST_RETRY = 60.0
 
@@ -111,6 +113,7 @@ class Reminders(DueLoop):
         self._grace = parts.grace
         self._hours = parts.hours
         self._on_answer = on_answer
+        self._rests_until = 0.0
         self._backoff = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
 
     def renew(self) -> None:
@@ -130,6 +133,9 @@ class Reminders(DueLoop):
         self.wake()
 
     async def _remind(self) -> float:
+        pause = self._rests_until - self._clock.seconds()
+        if pause > 0:
+            return pause
         now = self._wall()
         due, next_due = await self._journal.within(reminders.due, now, _AT_ONCE)
         if not due:
@@ -154,6 +160,8 @@ class Reminders(DueLoop):
         if waiting:
             await self._look_at(waiting, decided)
         await self._write_down(decided)
+        if len(due) < _AT_ONCE:
+            self._rests_until = self._clock.seconds() + _TOGETHER
         return 0.0
 
     async def _look_at(self, waiting: Sequence[tuple[Reminder, Remindful]], decided: _Decided) -> None:

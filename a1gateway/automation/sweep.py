@@ -8,8 +8,9 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from ..bitrix24.contacts import Item
+from ..bitrix24.contacts import Command, Item
 from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE, id_of, listed
+from ..bitrix24.queries import Reference
 from ..bitrix24.trouble import PortalError, PortalTrouble
 from ..due_loop import DueLoop
 from ..hours import MINSK
@@ -28,6 +29,7 @@ _LONGEST_RETRY = 300.0
 _SETTLED_AFTER = 60.0
 # How far the portal's clock and ours may be apart.
 _CLOCKS_DIFFER = 120.0
+_PAGES = 20
 _SAID_FOR = 31 * 86400.0
 
 
@@ -124,23 +126,48 @@ class Sweep(DueLoop):
             await self._looking.note([Event(name_of(Item(of, id_)), of, id_) for id_ in known], quiet=0.0)
 
     async def _pages(self, of: int, wanted: Mapping[str, Any]) -> AsyncIterator[list[int]]:
-        after = 0
+        """The ids of documents, ascending: a page alone, and while pages are full, several in a request."""
+        after, pages = 0, 1
         while True:
+            found = await self._stretch(of, wanted, after, pages)
+            if found:
+                yield found
+                after = found[-1]
+            if len(found) < ITEMS_IN_A_PAGE:
+                return
+            pages = _PAGES
+
+    async def _stretch(self, of: int, wanted: Mapping[str, Any], after: int, pages: int) -> list[int]:
+        """What comes behind the id `after`, by pages that each ask for what is behind the last of the one before."""
+        commands: dict[str, Command] = {}
+        behind: int | Reference = after
+        for number in range(pages):
             query = {
                 "entityTypeId": of,
                 "select": ["id"],
-                "filter": {**wanted, ">id": after},
+                "filter": {**wanted, ">id": behind},
                 "order": {"id": "ASC"},
                 "start": -1,
             }
-            answer = await self._portal.call("crm.item.list", query)
+            commands[f"p{number}"] = ("crm.item.list", query)
+            behind = Reference(f"p{number}", "items", str(ITEMS_IN_A_PAGE - 1), "id")
+        answers = await self._portal.batch(commands)
+        found: list[int] = []
+        for name in commands:
+            answer = answers.get(name, PortalTrouble("Bitrix24 has not run a command"))
+            if isinstance(answer, (PortalTrouble, PortalError)):
+                if found:
+                    break
+                raise answer
             every = listed(answer.get("items")) if isinstance(answer, Mapping) else []
-            page = sorted({id_ for each in every if (id_ := id_of(each)) is not None and id_ > after})
-            if page:
-                yield page
-                after = page[-1]
-            if len(every) < ITEMS_IN_A_PAGE or not page:
-                return
+            page = sorted({id_ for each in every if (id_ := id_of(each)) is not None})
+            # A reference that led nowhere is seen by what it brought.
+            if not page or page[0] <= (found[-1] if found else after):
+                break
+            found += page
+            if len(page) < ITEMS_IN_A_PAGE:
+                break
+        return found
 
     async def _date_fields(self, of: int) -> list[str]:
         """The keys of the fields that reminders of scenarios go by."""

@@ -65,7 +65,7 @@ def reminding(stack: Stack, count: int, *, within: float, lead: float) -> Figure
     eventually(lambda: stack.gateway.rows(counting)[0]["planned"] == count or None, lead, f"all {count} are planned")
     planned_after = time.monotonic() - began
     assert time.time() < begin, "they were planned too late to begin in time"
-    before, memory = sum(stack.portal.ask("GET", "requests").values()), _memory(stack)
+    before, memory = _requests(stack), _memory(stack)
     time.sleep(max(0.0, begin + within / 2 - time.time()))
     killed_at = time.time()
     stack.gateway.process.kill()
@@ -92,11 +92,17 @@ def reminding(stack: Stack, count: int, *, within: float, lead: float) -> Figure
         twice=sum(times > 1 for times in reached.values()),
         latest=late["latest"],
         early=late["early"],
-        requests=sum(stack.portal.ask("GET", "requests").values()) - before,
+        requests=_requests(stack) - before,
         memory_at_the_start=memory,
         memory_at_the_end=_memory(stack),
         down=down,
     )
+
+
+def _requests(stack: Stack) -> int:
+    """To the portal; what a batch holds is not counted."""
+    every = stack.portal.ask("GET", "requests")
+    return sum(times for method, times in every.items() if not method.startswith(("batch/", "refused/")))
 
 
 def _memory(stack: Stack) -> float:
