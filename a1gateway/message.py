@@ -114,8 +114,6 @@ class Refusal(enum.StrEnum):
     """The subscriber wants no marketing SMS."""
     EMPTY_FIELD = "empty_field"
     """A field of the template is empty, and there is nothing to write instead."""
-    BAD_TEMPLATE = "bad_template"
-    """The template names a field that the portal does not have."""
     BAD_SENDER_ID = "bad_sender_id"
     """An automation rule names a Sender ID that cannot be one."""
     BAD_REMINDER = "bad_reminder"

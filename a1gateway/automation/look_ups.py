@@ -123,7 +123,10 @@ class LookUps(DueLoop):
             return until(next_due, now, _IDLE)
         try:
             await self._look_into(due)
-        except (PortalTrouble, PortalError) as error:
+        except PortalError as error:
+            # Trying again would bring the same; what the sweep finds, it finds without them.
+            self._log.error("{count} events come to nothing: {error}", count=len(due), error=str(error))
+        except PortalTrouble as error:
             pause = self._backoff.failed(error)
             keys = [each.event.key for each in due]
             await self._journal.within(look_ups.put_off, keys, self._clock.seconds() + pause)
@@ -197,8 +200,8 @@ class LookUps(DueLoop):
 
     def _changed(self, item: Item, document: Document, decided: Decided) -> None:
         for scenario in self._scenarios.of(Happening.CHANGED, item.entity_type):
-            about = (scenario.name, item.entity_type, item.id, document.raw("updatedTime"))
-            arrival = self._arrival(scenario, message_id("changed", *about), document, item)
+            # Its identifier is known when it is known how often that has happened.
+            arrival = self._arrival(scenario, "", document, item)
             decided.conditions.append((scenario, item.id, scenario.is_for(document), arrival))
 
     def _dated(self, item: Item, document: Document, decided: Decided) -> None:
@@ -300,10 +303,10 @@ def _write_down(connection: Connection, decided: Decided, now: float) -> list[tu
         if not look_ups.record_done(connection, entry.entity_type, entry.record):
             sent += of_it
     for scenario, item, holds, arrival in decided.conditions:
-        before = look_ups.condition(connection, scenario.name, item, holds=holds)
-        # The first sight is no change.
-        if holds and before is False:
-            sent.append((scenario, arrival))
+        times = look_ups.comes_to_hold(connection, scenario.name, item, holds=holds)
+        if times is not None:
+            id_ = message_id("changed", scenario.name, scenario.entity_type, item, times)
+            sent.append((scenario, replace(arrival, message_id=id_)))
     for rule, moment, planned in decided.planned:
         reminders.plan(connection, rule, moment, planned, now)
     accepted = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -50,6 +50,7 @@ class Sweep(DueLoop):
         self._looking = looking
         self._every = every
         self._due_at = 0.0
+        self._refused: set[int] = set()
         self._backoff = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
 
     def renew(self) -> None:
@@ -67,17 +68,28 @@ class Sweep(DueLoop):
             return wait
         try:
             for of in sorted(self._scenarios.by_stages):
-                await self._stages(of)
+                await self._one(self._stages, of)
             with_reminders = await self._journal.within(reminders.types)
             for of in sorted(self._scenarios.by_documents | set(with_reminders)):
-                await self._changes(of)
-        except (PortalTrouble, PortalError) as error:
+                await self._one(self._changes, of)
+        except PortalTrouble as error:
             self._log.warn("the CRM cannot be searched for changes: {trouble}", trouble=str(error))
             return self._backoff.failed(error)
         self._backoff.succeeded()
         await self._journal.within(look_ups.forget_said, now - _SAID_FOR)
         self._due_at = now + self._every
         return self._every
+
+    async def _one(self, sweep: Callable[[int], Awaitable[None]], of: int) -> None:
+        """Of one type: that the portal refuses it is no reason to leave others alone."""
+        try:
+            await sweep(of)
+        except PortalError as error:
+            if of not in self._refused:
+                self._log.error("type {of} of documents cannot be searched: {error}", of=of, error=str(error))
+            self._refused.add(of)
+        else:
+            self._refused.discard(of)
 
     async def _stages(self, of: int) -> None:
         """All entries into stages of a type since the last time."""

@@ -18,7 +18,7 @@ from ..errors import GatewayError
 from ..msisdn import Msisdn, read_number
 from ..text import alphabet, segments
 from .checks import faults_of, missing_field
-from .documents import Document, DocumentReader, item_named
+from .documents import Document, DocumentReader, item_named, name_of
 from .scenarios import scenarios_of
 from .template import Template, TemplateFault
 
@@ -61,7 +61,7 @@ async def show(desk: IDesk, config: Config, item: Item, template: Template) -> i
     found = await reader.read([item], template.placeholders)
     document = found.get(item)
     if document is None:
-        raise GatewayError(f"the portal has no document {item.entity_type}:{item.id}")
+        raise GatewayError(f"the portal has no document {name_of(item)}")
     faults = [
         fault
         for each in template.placeholders

@@ -74,12 +74,14 @@ _SAY = Statement(
 _FORGET_SAID = Statement(delete(said).where(said.c.at < bindparam("before")))
 _KNOWN = Statement(select(messages.c.id).where(messages.c.message_id == bindparam("name")))
 _HELD = Statement(
-    select(conditions.c.held).where(conditions.c.scenario == bindparam("of"), conditions.c.item == bindparam("row"))
+    select(conditions).where(conditions.c.scenario == bindparam("of"), conditions.c.item == bindparam("row"))
 )
 _hold = insert(conditions)
 _HOLD = Statement(
-    _hold.on_conflict_do_update(index_elements=["scenario", "item"], set_={"held": _hold.excluded.held}),
-    ("scenario", "item", "held"),
+    _hold.on_conflict_do_update(
+        index_elements=["scenario", "item"], set_={"held": _hold.excluded.held, "times": _hold.excluded.times}
+    ),
+    ("scenario", "item", "held", "times"),
 )
 
 
@@ -191,8 +193,13 @@ def forget_said(connection: Connection, before: float) -> None:
     connection.execute(_FORGET_SAID, {"before": before})
 
 
-def condition(connection: Connection, scenario: str, item: int, *, holds: bool) -> bool | None:
-    """Write down whether an item fulfils a scenario's condition; whether it did before, None: not known."""
-    before = connection.value(_HELD, {"of": scenario, "row": item})
-    connection.execute(_HOLD, {"scenario": scenario, "item": item, "held": holds})
-    return None if before is None else bool(before)
+def comes_to_hold(connection: Connection, scenario: str, item: int, *, holds: bool) -> int | None:
+    """Write down whether an item fulfils a scenario's condition.
+
+    The how-manieth time it has come to that, from 1; None when it has not now: the first sight is no change.
+    """
+    row = connection.first(_HELD, {"of": scenario, "row": item})
+    new = holds and row is not None and not row["held"]
+    times = (0 if row is None else row["times"]) + new
+    connection.execute(_HOLD, {"scenario": scenario, "item": item, "held": holds, "times": times})
+    return times if new else None

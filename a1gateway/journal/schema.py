@@ -295,13 +295,14 @@ said = Table(
 )
 Index("ix_said_at", said.c.at)
 
-# Whether an item last fulfilled the condition of a scenario for changes.
+# Whether an item last fulfilled the condition of a scenario for changes, and how often it has come to.
 conditions = Table(
     "conditions",
     metadata,
     Column("scenario", String, primary_key=True),
     Column("item", Integer, primary_key=True),
     Column("held", Boolean, nullable=False),
+    Column("times", Integer, nullable=False),
 )
 
 # Messages from subscribers, put together.

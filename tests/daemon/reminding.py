@@ -10,8 +10,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .processes import Warden, eventually
 from .stack import Stack
@@ -26,6 +28,13 @@ VISITS = {
 }
 LIMITS = {"requests_per_second": 2, "burst": 50}
 _AHEAD = 3600.0
+CHANGES: Mapping[str, Any] = {
+    "automation": {"quiet": 0.2, "sweep": 30.0, "grace": 600.0},
+    "scenario": [VISITS],
+    "bitrix24": LIMITS,
+    "log": {"level": "info"},
+}
+"""How a daemon is configured for it."""
 
 
 @dataclass(frozen=True)
@@ -112,12 +121,6 @@ def _memory(stack: Stack) -> float:
     return int(held.split()[1]) / 1024
 
 
-def made(warden: Warden, directory: Path) -> Stack:
-    """A daemon, not started, that reminds of visits."""
-    automation = {"quiet": 0.2, "sweep": 30.0, "grace": 600.0}
-    return Stack(warden, directory, automation=automation, scenario=[VISITS], bitrix24=LIMITS, log={"level": "info"})
-
-
 def main() -> int:
     """`make reminders-proof`: print the figures; 1 when one of them is not as promised."""
     parser = argparse.ArgumentParser(prog="make reminders-proof", description=__doc__)
@@ -128,7 +131,7 @@ def main() -> int:
     warden = Warden()
     try:
         with tempfile.TemporaryDirectory() as directory:
-            stack = made(warden, Path(directory) / "reminders")
+            stack = Stack(warden, Path(directory) / "reminders", **CHANGES)
             figures = reminding(stack, given.reminders, within=given.within, lead=given.lead)
     finally:
         warden.close()

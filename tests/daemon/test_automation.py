@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -12,8 +14,11 @@ import pytest
 
 from a1gateway.hours import MINSK
 
+from .commands import check_config, command
 from .processes import Warden, eventually
+from .reminding import CHANGES, reminding
 from .stack import NUMBER, Stack
+from .together import Scenario, Stacks, Together
 
 _numbers = count(100)
 AUTOMATION = {"quiet": 0.2, "sweep": 2.0}
@@ -323,3 +328,196 @@ def test_twenty_moves_in_a_minute_send_once_for_each_entry(scripted: Stack) -> N
     scripted.portal.ask("POST", "crm/change", {"entityTypeId": 2, "id": id_, "title": "Другое имя"})
     eventually(lambda: not scripted.gateway.rows("SELECT 1 FROM look_ups") or None, 10, "all is looked into")
     assert len(scripted.gateway.rows(entries, mine)) == 10
+
+
+def test_events_that_are_lost_are_found_by_the_sweep(scripted: Stack) -> None:
+    before = len(scripted.portal.ask("POST", "events", {"lost": 1.0})["delivered"])
+    lead = {"entityTypeId": 1, "title": "Заявка", "name": "Лидия", "phones": ["8 029 333-44-66"]}
+    scripted.portal.ask("POST", "crm/item", lead)
+    delivered(scripted, "Лидия, мы получили Вашу заявку. Менеджер скоро позвонит.")
+    assert len(scripted.portal.ask("POST", "events", {})["delivered"]) == before
+
+
+def test_an_empty_field_stops_the_message_and_says_which(scripted: Stack) -> None:
+    id_ = deal(scripted, opportunity="10")
+    move(scripted, id_, "PREPAYMENT_INVOICE")
+    query = "SELECT message_id, status, reason FROM messages WHERE origin LIKE ?"
+    row = eventually(
+        lambda: next(iter(scripted.gateway.rows(query, f'%"deal:{id_}"%')), None), 10, "the journal has it"
+    )
+    assert (row["status"], row["reason"]) == ("rejected", "empty_field")
+    history = "SELECT note FROM history JOIN messages m ON m.id = message WHERE message_id = ?"
+    assert [each["note"] for each in scripted.gateway.rows(history, row["message_id"])] == ["#DEAL_UF_ERIP_LINK#"]
+
+
+def test_a_template_is_shown_with_its_parts_and_its_price(scripted: Stack) -> None:
+    id_ = deal(scripted, title="Шкаф", opportunity="99")
+    text = "#CONTACT_NAME#, #DEAL_TITLE#: #DEAL_OPPORTUNITY# (#DEAL_UF_ERIP_LINK|без ссылки#)"
+    shown = command(scripted, "template", "--document", f"deal:{id_}", "--text", text)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout.splitlines() == [
+        "Анна, Шкаф: 99 BYN (без ссылки)",
+        "",
+        f"to: {NUMBER}",
+        "characters: 31, alphabet: ucs2, segments: 1",
+        "price: 0.045 BYN",
+    ]
+    for document, wrong, said in (
+        (f"deal:{id_}", "#DEAL_UF_ERIP_LINK#", "#DEAL_UF_ERIP_LINK# is empty, and has no fallback"),
+        (f"deal:{id_}", "#DEAL_TITEL#", "#DEAL_TITEL#: there is no such field; did you mean TITLE?"),
+        (f"deal:{id_}", "#DEEL_TITLE#", "--text: #DEEL_TITLE#: no such field"),
+        ("deal:987654", "#DEAL_TITLE#", "the portal has no document deal:987654"),
+        ("дело:1", "Т", "--document: "),
+    ):
+        failed = command(scripted, "template", "--document", document, "--text", wrong)
+        assert failed.returncode == 1
+        assert said in failed.stderr
+
+
+def scenarios_are_checked_against_the_portal(stack: Stack) -> None:
+    """Every field, stage and type that they name and the portal does not have."""
+    checked = check_config(stack)
+    assert checked.returncode == 1
+    assert checked.stderr.splitlines() == [
+        'scenario[1].stage: there is no stage "Ожидает платы"; give its name or its id, such as C5:WON',
+        "scenario[2].text: #DEAL_UF_NOBODY_HAS#: there is no such field",
+        "scenario[2].field: UF_CRM_VISITE is no field with a date",
+        "scenario[3].of: the portal has no type of documents with the number 177",
+        "scenario[4].when: there is no field UF_CRM_CITY",
+    ]
+
+
+def a_rule_that_waits_is_answered_after_a_kill(stack: Stack) -> None:
+    """Whenever that comes: before the SMS is taken in, on its way, and when it is delivered."""
+    registered(stack)
+    stack.a1.set(final_delay=3.0)
+    tokens = [run_robot(stack, "a1_sms_send", phone=NUMBER, text="Первое", wait="Y")]
+    stack.gateway.process.kill()
+    stack.gateway.start()
+    stack.gateway.ready()
+    tokens.append(run_robot(stack, "a1_sms_send", phone=NUMBER, text="Второе", wait="Y"))
+    eventually(lambda: "Второе" in texts(stack) or None, 10, "it is at A1")
+    stack.portal.fault("portal_down", method="batch")
+    eventually(lambda: stack.gateway.rows("SELECT 1 FROM runs WHERE state = 'answer'") or None, 15, "one is due")
+    stack.gateway.process.kill()
+    stack.portal.mend()
+    stack.gateway.start()
+    stack.gateway.ready()
+    for token in tokens:
+        taken = stack.portal.ask("GET", f"robot/{token.replace('|', '%7C')}")["calls"]
+        if taken and taken[0] == 200:
+            run = ended(stack, token, 30)
+            assert run["values"]["status"] == "delivered"
+            assert len([event for event in run["events"] if event["ended"]]) == 1
+    assert sorted(Counter(texts(stack)).values()) in ([1], [1, 1])
+    assert texts(stack).count("Второе") == 1
+
+
+def a_run_goes_into_the_spool_while_the_journal_is_away(stack: Stack) -> None:
+    """And its workflow goes on once that is back."""
+    registered(stack)
+    with stack.gateway.locked():
+        token = run_robot(stack, "a1_sms_send", phone=NUMBER, text="Из очереди", wait="Y")
+        eventually(lambda: stack.gateway.spooled() or None, 10, "it is in the spool")
+    run = ended(stack, token, 30)
+    assert (run["calls"], run["values"]["status"]) == ([200], "delivered")
+    assert texts(stack) == ["Из очереди"]
+
+
+def a_portal_without_automation_rules_has_scenarios(stack: Stack) -> None:
+    """Its plan has no methods for rules: that is said once, and harms nothing."""
+    stack.portal.set(automation=False)
+    stack.gateway.process.kill()
+    stack.gateway.start()
+    stack.gateway.ready()
+    said = "automation: the portal's plan has no automation rules"
+    eventually(lambda: said in stack.gateway.process.out or None, 20, "the daemon says so")
+    stack.is_delivered_once(stack.send())
+    begun = "SELECT 1 FROM positions WHERE name = 'stages:177'"
+    eventually(lambda: stack.gateway.rows(begun) or None, 20, "the sweep has begun")
+    item = {"entityTypeId": 177, "title": "Договор", "contactIds": [275]}
+    id_ = stack.portal.ask("POST", "crm/item", item)["id"]
+    delivered(stack, "Анна, документ «Договор» создан.")
+    stack.portal.ask("POST", "crm/change", {"entityTypeId": 177, "id": id_, "stageId": "DT177_1:SUCCESS"})
+    delivered(stack, "Договор: Успех.")
+
+
+def what_comes_to_fulfil_a_condition_is_said_once(stack: Stack) -> None:
+    """At the first sight nothing; then once for each time."""
+    items = [
+        stack.portal.ask("POST", "crm/item", {"entityTypeId": 177, "title": title, "contactIds": [275]})["id"]
+        for title in ("Первый", "Второй")
+    ]
+    seen = "SELECT 1 FROM conditions WHERE scenario = 'ready'"
+    eventually(lambda: len(stack.gateway.rows(seen)) == 2 or None, 20, "both have been seen")
+    for sent in range(1, 3):
+        for ready in ("Y", "N"):
+            change = {"entityTypeId": 177, "id": items[0], "fields": {"READY": ready}}
+            stack.portal.ask("POST", "crm/change", change)
+            eventually(partial(_stands, stack, items[0], ready == "Y"), 20, f"it is {ready}")
+        assert len(stack.gateway.rows("SELECT 1 FROM messages WHERE text = 'Первый готов.'")) == sent
+    assert [text for text in texts(stack) if text.startswith("Второй")] == []
+
+
+def _stands(stack: Stack, item: int, holds: bool) -> bool:
+    query = "SELECT 1 FROM conditions WHERE scenario = 'ready' AND item = ? AND held = ?"
+    return bool(stack.gateway.rows(query, item, holds))
+
+
+def with_smart_processes(play: Callable[[Stack], None]) -> Callable[[Stack], None]:
+    """The portal has one, of the number 177, before the daemon looks."""
+
+    def prepared_play(stack: Stack) -> None:
+        stack.portal.ask("POST", "crm/type", {"entityTypeId": 177, "title": "Договоры"})
+        stack.portal.ask("POST", "crm/field", {"entityTypeId": 177, "name": "READY", "type": "boolean"})
+        play(stack)
+
+    return prepared_play
+
+
+def scenario(name: str, event: str, of: object, text: str, **more: object) -> dict[str, object]:
+    """One of the configuration."""
+    return {"name": name, "event": event, "of": of, "text": text, "repeat_after": 0, **more}
+
+
+FAULTY = [
+    scenario("a", "stage", "deal", "Т", stage=["Ожидает платы", "WON"]),
+    scenario("b", "date", "deal", "#DEAL_UF_NOBODY_HAS#", field="UF_CRM_VISITE"),
+    scenario("c", "new", 177, "Т"),
+    scenario("d", "new", "lead", "Т", when={"UF_CRM_CITY": "Минск"}),
+]
+OF_ITEMS = [
+    scenario("made", "new", 177, "#CONTACT_NAME#, документ «#ITEM_TITLE#» создан."),
+    scenario("done", "stage", 177, "#ITEM_TITLE#: #ITEM_STAGE#.", stage=["Успех"]),
+]
+OF_CHANGES = [scenario("ready", "changed", 177, "{TITLE} готов.", when={"UF_READY": "да"})]
+PLAYS = {
+    "check": Scenario(
+        scenarios_are_checked_against_the_portal, changes={"automation": AUTOMATION, "scenario": FAULTY}, takes=8
+    ),
+    "killed": Scenario(a_rule_that_waits_is_answered_after_a_kill, changes={"automation": AUTOMATION}, takes=20),
+    "spool": Scenario(a_run_goes_into_the_spool_while_the_journal_is_away, takes=12),
+    "no rules": Scenario(
+        with_smart_processes(a_portal_without_automation_rules_has_scenarios),
+        changes={"automation": AUTOMATION, "scenario": OF_ITEMS},
+        takes=20,
+    ),
+    "changed": Scenario(
+        with_smart_processes(what_comes_to_fulfil_a_condition_is_said_once),
+        changes={"automation": AUTOMATION, "scenario": OF_CHANGES},
+        takes=15,
+    ),
+}
+
+
+@pytest.mark.parametrize("scenario", PLAYS.values(), ids=PLAYS.keys())
+def test_automation_with_a_daemon_of_its_own(together: Together, scenario: Scenario) -> None:
+    together.ended_well(scenario)
+
+
+def test_many_reminders_across_a_kill(stacks: Stacks) -> None:
+    """Each once, and in time; `make reminders-proof` sends more."""
+    figures = reminding(stacks.make("reminders", **CHANGES), 1500, within=16, lead=12)
+    assert (figures.reached, figures.twice, figures.early) == (1500, 0, 0)
+    assert figures.latest < 15
+    assert figures.requests < 100

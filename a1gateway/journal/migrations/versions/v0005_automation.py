@@ -89,4 +89,5 @@ def upgrade() -> None:
         sa.Column("scenario", sa.String, primary_key=True),
         sa.Column("item", sa.Integer, primary_key=True),
         sa.Column("held", sa.Boolean, nullable=False),
+        sa.Column("times", sa.Integer, nullable=False),
     )
