@@ -39,12 +39,12 @@ class ISpace(Protocol):
         """What the operator should know of it."""
 
 
-class IConsentState(Protocol):
-    """Where consents to marketing are asked for."""
+class ITroubled(Protocol):
+    """A part without which ordinary SMS get through."""
 
     @property
     def trouble(self) -> str | None:
-        """What is wrong with the contact's field."""
+        """What is wrong with it; None while nothing is known to be."""
 
 
 class Readiness:
@@ -64,11 +64,13 @@ class Readiness:
         transport: str,
         link: ILinkState | None = None,
         space: ISpace | None = None,
-        consent: IConsentState | None = None,
+        consent: ITroubled | None = None,
+        automation: ITroubled | None = None,
     ) -> None:
         """`link` is the lasting link to A1, where there is one; `space` the free space for what is kept.
 
-        `consent` is where consents to marketing are asked for, if there is any marketing.
+        `consent` is where consents to marketing are asked for, if there is any marketing; `automation` where rules,
+        events and scenarios are registered.
         """
         self._clock = clock
         self._journal = journal
@@ -81,18 +83,19 @@ class Readiness:
         self._transport = transport
         self._link = link
         self._space = space
-        self._consent = consent
+        self._beside = {"consent": consent, "automation": automation}
 
     async def readiness(self) -> dict[str, Any]:
-        """`ready`, and `store`, `a1`, `portal` with `ok` and the reason where it is not; so `consent`, beside it.
+        """`ready`, and `store`, `a1`, `portal` with `ok` and the reason where it is not.
 
-        Without consents marketing SMS are refused, but all others get through.
+        So `consent` and `automation`, beside it: without them ordinary SMS get through.
         """
         parts = {"store": await self._store(), "a1": self._a1(), "portal": self._portal_state()}
         state = {"ready": all(part["ok"] for part in parts.values()), **parts}
-        if self._consent is not None:
-            trouble = self._consent.trouble
-            state["consent"] = {"ok": True} if trouble is None else {"ok": False, "trouble": trouble}
+        for name, part in self._beside.items():
+            if part is not None:
+                trouble = part.trouble
+                state[name] = {"ok": True} if trouble is None else {"ok": False, "trouble": trouble}
         return state
 
     async def figures(self) -> bytes:

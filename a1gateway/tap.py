@@ -555,6 +555,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         link=way.link,
         space=space,
         consent=marketing.check,
+        automation=automation.registration,
     )
     operations = KleinResource(Operations(readiness.readiness, readiness.figures).app)
     root = Root(operations)

@@ -12,11 +12,13 @@ from ..due_loop import DueLoop
 from ..journal import reminders
 from ..journal.journal import Installation
 from . import robots
+from .checks import faults_of
 from .parts import Parts
 from .scenarios import CALL_END, events_of
 
 _OF_THE_APPLICATION = ("ONAPPINSTALL", "ONAPPUPDATE", "ONAPPUNINSTALL")
 _IDLE = 3600.0
+_LOOK_AGAIN = 300.0
 _FIRST_RETRY = 2.0
 _LONGEST_RETRY = 300.0
 
@@ -36,11 +38,13 @@ class AutomationRegistration(DueLoop):
         self._portal = parts.portal
         self._tokens = parts.tokens
         self._scenarios = parts.scenarios
+        self._reader = parts.reader
         self._definitions = [] if robot_url is None else robots.definitions(robot_url)
         self._event_url = event_url
         self._backoff = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
         self._done_for: Installation | None = None
         self._bound: frozenset[str] = frozenset()
+        self._told_of_plan = False
         self.trouble: str | None = None
         """What is missing for automation; None while nothing is known to be."""
 
@@ -62,6 +66,8 @@ class AutomationRegistration(DueLoop):
                 self._note(_missing(scopes, events, rules=bool(self._definitions)))
                 if "bizproc" in scopes:
                     await self._register_rules()
+                if self.trouble is None:
+                    await self._check_scenarios()
             if self._done_for is None or events != self._bound:
                 await self._bind(events)
         except (PortalTrouble, PortalError) as error:
@@ -70,6 +76,10 @@ class AutomationRegistration(DueLoop):
         self._done_for = self._tokens.installation
         self._bound = events
         self._backoff.reset()
+        if self.trouble is not None:
+            # Somebody may mend it in the portal, which tells nobody.
+            self._done_for = None
+            return _LOOK_AGAIN
         return _IDLE
 
     async def _wanted_events(self) -> frozenset[str]:
@@ -81,14 +91,18 @@ class AutomationRegistration(DueLoop):
         return {str(each).lower() for each in listed(await self._portal.call("scope", {}))}
 
     async def _register_rules(self) -> None:
-        if not self._definitions:
-            return
         try:
             known = {str(each) for each in listed(await self._portal.call("bizproc.robot.list", {}))}
         except PortalError as error:
             if error.code != "ERROR_METHOD_NOT_FOUND":
                 raise
-            self._note("the portal's plan has no automation rules; scenarios in the configuration do without")
+            if self._definitions and not self._told_of_plan:
+                self._told_of_plan = True
+                self._log.warn("automation: the portal's plan has no automation rules; scenarios do without")
+            return
+        if not self._definitions:
+            for code in sorted(known & robots.CODES):
+                await self._portal.call("bizproc.robot.delete", {"CODE": code})
             return
         for definition in self._definitions:
             code, fields = definition["CODE"], {k: v for k, v in definition.items() if k != "CODE"}
@@ -97,6 +111,11 @@ class AutomationRegistration(DueLoop):
             else:
                 await self._portal.call("bizproc.robot.add", definition)
         self._log.info("the automation rules {codes} are registered", codes=", ".join(robots.CODES_IN_ORDER))
+
+    async def _check_scenarios(self) -> None:
+        """What they name and the portal does not have, `check-config` says too."""
+        for name, key, text in await faults_of(self._reader, self._scenarios.all):
+            self._note(f"scenario {name}, {key}: {text}")
 
     async def _bind(self, events: frozenset[str]) -> None:
         """Have the gateway called for these events, and for none that nobody listens to any more."""
