@@ -35,6 +35,7 @@ from a1gateway.carriers.smpp.link_state import LinkState
 from a1gateway.carriers.smpp.pdu import CommandStatus, status_name
 from a1gateway.config import Config, check_table
 from a1gateway.config_sections import SECTIONS, Section
+from a1gateway.config_values import Rule
 from a1gateway.journal import Store
 from a1gateway.message import Refusal, Source, Stage, Status
 from a1gateway.metrics import Metrics
@@ -299,7 +300,9 @@ def test_every_setting_is_named(readme: Document) -> None:
 
 def test_every_named_setting_exists_and_has_the_default_that_is_shown(readme: Document) -> None:
     known = {key: section.model_fields[name] for key, section, name in _settings()}
-    keys = re.compile(r"(http|store|log|polling|a1|a1\.http|a1\.callback|a1\.smpp|bitrix24|consent)\.[a-z0-9_]+")
+    keys = re.compile(
+        r"(http|store|log|polling|a1|a1\.http|a1\.callback|a1\.smpp|bitrix24|consent|automation|scenario)\.[a-z0-9_]+"
+    )
     rows = {
         spans(row[0])[0]: row[2]
         for table in readme.tables
@@ -315,7 +318,9 @@ def test_every_named_setting_exists_and_has_the_default_that_is_shown(readme: Do
         elif default is None:
             assert not spans(cell), key
         else:
-            assert tomllib.loads(f"shown = {spans(cell)[0]}")["shown"] == default, key
+            shown = tomllib.loads(f"shown = {spans(cell)[0]}")["shown"]
+            rules = [each for each in known[key].metadata if isinstance(each, Rule)]
+            assert (rules[0].check(shown) if rules else shown) == default, key
 
 
 # Words of the contract
