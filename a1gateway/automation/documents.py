@@ -58,7 +58,8 @@ class Fields:
 
     def dates(self) -> Iterator[CrmField]:
         """The fields that hold a date, or a date and a time."""
-        return (each for each in dict.fromkeys(self._by_name.values()) if each.kind in ("date", "datetime"))
+        by_key = {each.key: each for each in self._by_name.values()}
+        return (each for each in by_key.values() if each.kind in ("date", "datetime"))
 
     @property
     def names(self) -> list[str]:

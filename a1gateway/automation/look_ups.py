@@ -13,7 +13,7 @@ from ..bitrix24.portal import MOST_IN_A_BATCH
 from ..bitrix24.trouble import PortalError, PortalTrouble
 from ..due_loop import DueLoop, until
 from ..journal import look_ups, reminders
-from ..journal.acceptance import accept
+from ..journal.acceptance import accept_one
 from ..journal.look_ups import LookUp
 from ..journal.reminders import Rule
 from ..journal.statements import Connection
@@ -313,7 +313,7 @@ def _write_down(connection: Connection, decided: Decided, now: float) -> list[tu
     for scenario, arrival in sent:
         if look_ups.was_said(connection, scenario.name, arrival, scenario.repeat_after):
             arrival = replace(arrival, refusal=Refusal.REPEATED)
-        accepted.append((arrival, accept(connection, arrival)))
+        accepted.append((arrival, accept_one(connection, arrival)))
     return accepted
 
 

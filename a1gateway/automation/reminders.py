@@ -46,6 +46,11 @@ class Remindful:
     scenario: Scenario | None = None
     run: Run | None = None
 
+    def due_at(self, reminder: Reminder) -> float:
+        """When it is to go out, however often it has been put off since."""
+        at = reminder.moment - reminder.ahead
+        return at if self.hours is None else self.hours.opening(at)
+
     def moment(self, document: Document, known: float) -> float | None:
         """The moment that the document has now, which was `known`."""
         return document.moment(self.field, self.date_at) if self.field else known
@@ -151,7 +156,7 @@ class Reminders(DueLoop):
                 decided.dropped.append((each, Drop.NO_SCENARIO))
             elif each.moment <= now:
                 decided.dropped.append((each, Drop.PAST))
-            elif now - each.due_at > remindful.grace:
+            elif now - remindful.due_at(each) > remindful.grace:
                 decided.dropped.append((each, Drop.PORTAL if each.tries else Drop.LATE))
             elif remindful.hours is not None and remindful.hours.opening(now) > now:
                 decided.put_off.append((each, remindful.hours.opening(now)))

@@ -9,6 +9,7 @@ from twisted.logger import Logger
 from ..bitrix24.contacts import Item
 from ..bitrix24.trouble import PortalError, PortalTrouble
 from ..due_loop import DueLoop, until
+from ..errors import TryLater
 from ..journal import runs
 from ..journal.runs import Run, Wanted
 from ..message import Acceptance, Arrival, Refusal, Teller
@@ -63,7 +64,7 @@ class RobotRuns(DueLoop):
         for run in found:
             item = _wanted(run)
             if item is None or trouble is None:
-                await self._do(run, None if item is None else documents.get(item), gone=item not in documents)
+                await self._do_one(run, None if item is None else documents.get(item), gone=item not in documents)
             elif now - run.call.received_at >= self._grace:
                 await self._send(run, None, Refusal.PORTAL_AWAY, trouble)
             else:
@@ -85,6 +86,17 @@ class RobotRuns(DueLoop):
             raise
         self._backoff.succeeded()
         return documents
+
+    async def _do_one(self, run: Run, document: Document | None, *, gone: bool) -> None:
+        """No fault of one run may keep others from being done."""
+        try:
+            await self._do(run, document, gone=gone)
+        except TryLater:
+            raise
+        except Exception as error:
+            self._log.failure("run {run}: a fault of the gateway", run=run.id)
+            again_at = self._clock.seconds() + _LONGEST_RETRY
+            await self._journal.within(runs.put_off, run.id, run.tries + 1, again_at, repr(error))
 
     async def _do(self, run: Run, document: Document | None, *, gone: bool) -> None:
         if gone and _wanted(run) is not None:
@@ -130,6 +142,9 @@ class RobotRuns(DueLoop):
             return
         if not properties.get("field"):
             properties["field"] = _field_with(document, moment)
+        if properties["field"]:
+            held = document.moment(properties["field"])
+            moment = held if _is_about(held, moment) and held is not None else moment
         hours = None if robots.says_yes(properties.get("urgent", "")) else self._hours
         planned = moments.plan(moment, aheads, now, grace=self._grace, hours=hours)
         count = await self._journal.within(runs.plan, run, properties, moment, planned, now, _wanted_of(run))
@@ -156,8 +171,13 @@ def _wanted(run: Run) -> Item | None:
 def _field_with(document: Document, moment: float) -> str:
     """The field that holds this moment, if there is exactly one; else empty."""
     fields = document.described.fields[document.item.entity_type].dates()
-    found = [each.name or each.key for each in fields if document.moment(each.key) == moment]
+    found = [each.name or each.key for each in fields if _is_about(document.moment(each.key), moment)]
     return found[0] if len(found) == 1 else ""
+
+
+def _is_about(held: float | None, moment: float) -> bool:
+    """Whether a field's moment is the one that was handed over, perhaps without its seconds."""
+    return held is not None and 0 <= held - moment < 60
 
 
 def _wanted_of(run: Run) -> Wanted:

@@ -49,12 +49,12 @@ _VERDICT = Statement(select(messages.c.refusal).where(messages.c.message_id == b
 _ROW = Statement(select(messages.c.id).where(messages.c.message_id == bindparam("name")))
 
 
-def accept_all(connection: Connection, arrivals: Sequence[Arrival]) -> list[Acceptance]:
+def accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[Acceptance]:
     """Take messages in, each once: a repetition changes nothing and gets the first answer."""
-    return [accept(connection, arrival) for arrival in arrivals]
+    return [accept_one(connection, arrival) for arrival in arrivals]
 
 
-def accept(connection: Connection, arrival: Arrival) -> Acceptance:
+def accept_one(connection: Connection, arrival: Arrival) -> Acceptance:
     """The same for one."""
     marketing = arrival.kind is Kind.MARKETING
     refusal = arrival.refusal

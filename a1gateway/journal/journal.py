@@ -33,7 +33,7 @@ from ..message import (
     Verdict,
 )
 from . import consents, parts, reminders, runs, stop_list, subscribers
-from .acceptance import accept_all
+from .acceptance import accept
 from .evidence import Evidence
 from .lane import ILane
 from .matching import Unsettled
@@ -229,7 +229,7 @@ class Journal:
 
     def accept(self, arrival: Arrival) -> Deferred[Acceptance]:
         """Take a message in, once: a repetition changes nothing and gets the first answer."""
-        return self._lane.each(accept_all, arrival, awaited=True)
+        return self._lane.each(accept, arrival, awaited=True)
 
     def recover(self, at: float) -> Deferred[int]:
         """At a start: what was in flight when the daemon ended is uncertain and looked at `at` that time.

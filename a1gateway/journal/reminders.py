@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from ..automation.moments import Planned
 from ..message import Acceptance, Arrival
-from .acceptance import accept, row_of
+from .acceptance import accept_one, row_of
 from .schema import reminders
 from .statements import Connection, Row, Statement, among, change_by_id, listed
 from .waiting_runs import reminder_is_over
@@ -95,7 +95,9 @@ _PLAN = Statement(
             "tries": 0,
         },
         # What was sent stays sent, however often the date goes away and comes back.
-        where=reminders.c.message.is_(None) & (reminders.c.state != State.PLANNED),
+        where=reminders.c.message.is_(None)
+        & (reminders.c.state != State.PLANNED)
+        & _insert.excluded.due_at.is_not(None),
     ),
     ("rule", "run", "entity_type", "item", "moment", "ahead", "due_at", "state", "reason"),
 )
@@ -177,7 +179,7 @@ def send(connection: Connection, reminder: Reminder, arrival: Arrival) -> Accept
     """Take in the message of a reminder; None when that has been moved or dropped meanwhile."""
     if connection.first(_STILL_DUE, {"row": reminder.id}) is None:
         return None
-    acceptance = accept(connection, arrival)
+    acceptance = accept_one(connection, arrival)
     message = row_of(connection, arrival.message_id)
     connection.execute(_SENT, {"row": reminder.id, "state": str(State.SENT), "due_at": None, "message": message})
     return acceptance

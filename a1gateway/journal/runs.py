@@ -16,7 +16,7 @@ from ..automation.moments import Planned
 from ..hours import MINSK
 from ..message import Acceptance, Arrival, RunState
 from . import reminders
-from .acceptance import accept, row_of
+from .acceptance import accept_one, row_of
 from .schema import messages, runs
 from .statements import Connection, Row, Statement, change_by_id
 
@@ -134,7 +134,7 @@ def by_id(connection: Connection, row: int) -> Run | None:
 
 def send(connection: Connection, run: Run, arrival: Arrival, now: float, wanted: Wanted) -> Acceptance:
     """Take in the message of a run."""
-    acceptance = accept(connection, arrival)
+    acceptance = accept_one(connection, arrival)
     message = row_of(connection, arrival.message_id)
     state = _next_state(now, wanted, ended=acceptance.refusal is not None)
     connection.execute(_SENT, {"row": run.id, "message": message, **state})

@@ -1,0 +1,65 @@
+"""The simulated portal behind `IPortal`, without a socket between: what it answers is what its REST answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, cast
+
+from twisted.internet.task import Clock
+
+from a1gateway.bitrix24.queries import query
+from a1gateway.bitrix24.trouble import judge
+from a1gateway.sandbox.outgoing import HttpClient
+from a1gateway.sandbox.portal import SandboxPortal
+from a1gateway.sandbox.rest_errors import RestError
+from a1gateway.sandbox.rest_page import Page
+
+
+class PortalInMemory:
+    """Whatever its CRM holds; and what stands in a request's way."""
+
+    def __init__(self, clock: Clock) -> None:
+        # Nobody is ever called: no handler is bound.
+        nobody = cast(HttpClient, None)
+        self.sandbox = SandboxPortal(
+            clock, nobody, base="http://portal", gateway="http://gateway", client_id="local.1", client_secret="s"
+        )
+        self.sandbox.installation.begin()
+        self.crm = self.sandbox.crm
+        self.trouble: Exception | None = None
+        self.requests: Counter[str] = Counter()
+        """How many, by method; those in a batch with `batch/` before them."""
+
+    async def call(self, method: str, parameters: Mapping[str, Any]) -> Any:
+        self.requests[method] += 1
+        if self.trouble is not None:
+            raise self.trouble
+        return self._answer(method, parameters)
+
+    async def batch(
+        self, commands: Mapping[str, tuple[str, Mapping[str, Any]]], *, paid: bool = False
+    ) -> dict[str, Any]:
+        del paid
+        assert 0 < len(commands) <= 50
+        self.requests["batch"] += 1
+        self.requests.update(f"batch/{method}" for method, _ in commands.values())
+        if self.trouble is not None:
+            raise self.trouble
+        written = {name: f"{method}?{query(parameters)}" for name, (method, parameters) in commands.items()}
+        answer = self._answer("batch", {"halt": 0, "cmd": written})
+        errors = answer["result_error"] or {}
+        return {
+            name: judge(errors[name]["error"], errors[name]["error_description"])
+            if name in errors
+            else answer["result"][name]
+            for name in commands
+        }
+
+    def _answer(self, method: str, parameters: Mapping[str, Any]) -> Any:
+        installer = self.sandbox.installation.holder(1)
+        try:
+            result = self.sandbox.rest.call(method.lower(), parameters, installer)
+        except RestError as error:
+            raise judge(error.code, error.description) from None
+        return result.result if isinstance(result, Page) else result
