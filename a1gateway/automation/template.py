@@ -8,11 +8,12 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
-_MARKS = re.compile(r"#(?P<long>[^#\r\n]{1,200})#|\{(?P<short>[^{}\r\n]{1,200})\}")
+# A name is on one line; a fallback may be of several.
+_MARKS = re.compile(r"#(?P<long>[^#|\r\n]+(?:\|[^#]*)?)#|\{(?P<short>[^{}|\r\n]+(?:\|[^{}]*)?)\}")
 _LONG = re.compile(r"(?P<prefix>[A-Za-z]+)_(?P<field>[A-Za-z0-9_]*[A-Za-z0-9])")
 _SHORT = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 # What nobody writes between two signs unless a field is meant.
-_LOOKS_LIKE_A_FIELD = re.compile(r"(?=.*[A-Za-z])(?:[A-Za-z0-9]*_[A-Za-z0-9_]*|[A-Z]{3,}[A-Z0-9]*)")
+_LOOKS_LIKE_A_FIELD = re.compile(r"(?=.*[A-Za-z])(?:[A-Za-z0-9]*_[A-Za-z0-9_]*|[A-Z]{3}[A-Z0-9]*)")
 
 
 class Prefix(enum.StrEnum):
@@ -114,7 +115,9 @@ def _placeholder(mark: re.Match[str]) -> Placeholder | None:
     if _LOOKS_LIKE_A_FIELD.fullmatch(name) is None:
         return None
     kinds = ", ".join(each for each in Prefix)
-    raise TemplateFault(f"{mark[0]}: no such field; before the _ there has to be one of {kinds}, behind it a field")
+    raise TemplateFault(
+        f"{mark[0][:100]}: no such field; before the _ there has to be one of {kinds}, behind it a field"
+    )
 
 
 def _clean(value: str) -> str:
