@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from ..bitrix24.crm_answers import ids, listed, text_of
@@ -18,8 +18,12 @@ from ..bitrix24.crm_fields import CrmField
 from ..hours import MINSK
 from .moments import read_moment
 
+# Only what is a code: people write [SMS], and a < b.
 _TAG = re.compile(
-    r"<[^<>]{0,500}>|\[/?(?:b|i|u|s|p|url|list|\*|color|size|font|quote|code|img|user|disk)[^\[\]]{0,300}\]", re.I
+    r"</?[a-z][^<>]{0,500}>|<!--[^<>]{0,500}-->"
+    r"|\[/?(?:b|i|u|s|p|url|list|\*|color|size|font|quote|code|img|video|user|disk|table|tr|td|th|left|center|right"
+    r"|justify)(?:(?:\s[^\[\]=]{1,50})?=[^\[\]]{0,300})?\]",
+    re.I,
 )
 _BREAK = re.compile(r"<br\s*/?>|</p>", re.I)
 _YES = (True, 1, "1", "Y", "y", "true")
@@ -61,16 +65,16 @@ class Currency:
         point = described.get("DEC_POINT")
         return cls(
             form if "#" in form else f"# {form}",
-            min(int(decimals), 8) if decimals.isascii() and decimals.isdecimal() else 2,
+            min(int(decimals[:3]), 8) if decimals.isascii() and decimals.isdecimal() else 2,
             point if isinstance(point, str) and len(point) == 1 else ",",
             _separator(described),
             described.get("HIDE_ZERO") == "Y",
         )
 
     def written(self, amount: Decimal) -> str:
-        """The amount, rounded to its decimals."""
+        """The amount, rounded to its decimals, halves up as in the portal."""
         decimals = 0 if self.hides_zero and amount == amount.to_integral_value() else self.decimals
-        number = f"{amount:,.{decimals}f}"
+        number = f"{amount.quantize(Decimal((0, (1,), -decimals)), ROUND_HALF_UP):,f}"
         return self.form.replace("#", number.translate({ord(","): self.separator, ord("."): self.point}), 1)
 
 
@@ -178,6 +182,6 @@ def _separator(described: Mapping[str, Any]) -> str:
     """Between thousands; what is no ordinary space would cost an SMS its alphabet."""
     written_out = described.get("THOUSANDS_SEP")
     if isinstance(written_out, str):
-        separator = html.unescape(written_out).replace("\xa0", " ").replace("\u202f", " ")
-        return separator[:1]
+        separator = html.unescape(written_out)[:1]
+        return " " if separator.isspace() else separator
     return {"N": "", "D": ".", "C": ",", "S": " ", "B": " "}.get(text_of(described.get("THOUSANDS_VARIANT")), " ")

@@ -34,7 +34,8 @@ def ids(values: Any) -> Iterator[int]:
     for value in listed(values):
         if isinstance(value, (int, str)) and not isinstance(value, bool):
             text = str(value)
-            if text.isascii() and text.isdecimal() and 0 < int(text) <= _HIGHEST_ID:
+            # Python reads no number of thousands of digits.
+            if len(text) < 40 and text.isascii() and text.isdecimal() and 0 < int(text) <= _HIGHEST_ID:
                 yield int(text)
 
 
