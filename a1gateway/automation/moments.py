@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from ..hours import MINSK, Hours
@@ -16,6 +16,9 @@ from ..hours import MINSK, Hours
 DATE_AT = 9 * 3600.0
 """Of a date without a time: the second of the day that is meant, if nobody says another."""
 _LONGEST = 366 * 86400.0
+# In Minsk these have a year on the calendar still.
+_EARLIEST = datetime(2, 1, 1, tzinfo=MINSK).timestamp()
+_LATEST = datetime(9999, 1, 1, tzinfo=MINSK).timestamp()
 _BELARUSIAN = re.compile(
     r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?(?:\s*\[(-?\d{1,6})\])?"
 )
@@ -73,26 +76,11 @@ def read_moment(text: str, date_at: float = DATE_AT) -> float | None:
 
     `date_at` is the second of the day that a date alone means.
     """
-    text = text.strip()
-    with_offset = _ISO_WITH_SECONDS.fullmatch(text)
-    written = _BELARUSIAN.fullmatch(text)
     try:
-        if with_offset is not None:
-            moment = datetime.fromisoformat(with_offset[1]).replace(tzinfo=UTC)
-            return moment.timestamp() - int(with_offset[2])
-        if written is not None:
-            day, month, year, hour, minute, second, offset = written.groups()
-            moment = datetime(int(year), int(month), int(day), tzinfo=MINSK)
-            if hour is None:
-                return moment.timestamp() + date_at
-            moment += timedelta(hours=int(hour), minutes=int(minute), seconds=int(second or 0))
-            return moment.timestamp() + (0 if offset is None else MINSK.utcoffset(None).seconds - int(offset))
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=MINSK)
-        return moment.timestamp() + (date_at if len(text) <= len("2026-11-24") else 0.0)
+        moment = _read_moment(text.strip(), date_at)
     except (ValueError, OverflowError):
         return None
+    return moment if _EARLIEST <= moment < _LATEST else None
 
 
 def moment_of(value: Any, kind: str, date_at: float = DATE_AT) -> float | None:
@@ -105,6 +93,25 @@ def moment_of(value: Any, kind: str, date_at: float = DATE_AT) -> float | None:
     if not isinstance(value, str):
         return None
     return read_moment(value[:10] if kind == "date" else value, date_at)
+
+
+def _read_moment(text: str, date_at: float) -> float:
+    with_offset = _ISO_WITH_SECONDS.fullmatch(text)
+    written = _BELARUSIAN.fullmatch(text)
+    if with_offset is not None:
+        moment = datetime.fromisoformat(with_offset[1]).replace(tzinfo=UTC)
+        return moment.timestamp() - int(with_offset[2])
+    if written is not None:
+        day, month, year, hour, minute, second, offset = written.groups()
+        clock = (int(each or 0) for each in (hour, minute, second))
+        moment = datetime(int(year), int(month), int(day), *clock, tzinfo=MINSK)
+        if hour is None:
+            return moment.timestamp() + date_at
+        return moment.timestamp() + (0 if offset is None else MINSK.utcoffset(None).seconds - int(offset))
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=MINSK)
+    return moment.timestamp() + (date_at if len(text) <= len("2026-11-24") else 0.0)
 
 
 def read_ahead(text: str) -> float:
