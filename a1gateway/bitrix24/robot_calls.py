@@ -15,6 +15,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9|._:@-]{1,255}")
 _ORIGIN = ("code", "workflow_id", "document_id", "document_type", "use_subscription")
 _LONGEST_PROPERTY = 20_000
 _MOST_PROPERTIES = 50
+_DEEPEST_PROPERTY = 4
 
 
 def read_run(fields: dict[str, Any], now: float, codes: Collection[str]) -> RunCall:
@@ -43,10 +44,10 @@ def read_run(fields: dict[str, Any], now: float, codes: Collection[str]) -> RunC
     )
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, depth: int = _DEEPEST_PROPERTY) -> str:
     """A property as text; of several values the first that is not empty."""
     if isinstance(value, dict):
-        return next((text for each in value.values() if (text := _text(each))), "")
+        value = list(value.values())
     if isinstance(value, list):
-        return next((text for each in value if (text := _text(each))), "")
+        return next((text for each in value if depth and (text := _text(each, depth - 1))), "")
     return text_field({"value": value}, "value")
