@@ -84,6 +84,7 @@ _MOVE = Statement(
     .where(*_OF_RULE, reminders.c.due_at.is_not(None), reminders.c.moment != bindparam("moment"))
     .values(state=State.MOVED, due_at=None)
 )
+_TO_COME = Statement(select(func.count()).where(*_OF_RULE, reminders.c.due_at.is_not(None)))
 _insert = insert(reminders)
 _PLAN = Statement(
     _insert.on_conflict_do_update(
@@ -109,8 +110,10 @@ _DUE = Statement(
 )
 _NEXT_DUE = Statement(select(func.min(reminders.c.due_at)).where(reminders.c.due_at > bindparam("after")))
 _SENT = change_by_id(reminders, ("state", "due_at", "message"))
-_DROP = change_by_id(reminders, ("state", "due_at", "reason"))
-_PUT_OFF = change_by_id(reminders, ("due_at", "tries"))
+# What has been moved or dropped meanwhile stays so.
+_IF_STILL_DUE = update(reminders).where(reminders.c.id == bindparam("row"), reminders.c.due_at.is_not(None))
+_DROP = Statement(_IF_STILL_DUE, ("state", "due_at", "reason"))
+_PUT_OFF = Statement(_IF_STILL_DUE, ("due_at", "tries"))
 _STILL_DUE = Statement(
     select(reminders.c.due_at).where(reminders.c.id == bindparam("row"), reminders.c.due_at.is_not(None))
 )
@@ -154,18 +157,18 @@ def plan(connection: Connection, rule: Rule, moment: float, planned: Iterable[Pl
         "item": rule.item,
         "moment": moment,
     }
-    connection.execute(_MOVE, {name: value for name, value in values.items() if name != "run"})
-    count = 0
+    of_rule = {"rule": rule.name, "entity_type": rule.entity_type, "item": rule.item}
+    connection.execute(_MOVE, of_rule | {"moment": moment})
     for each in planned:
         there_is_time = each.due_at is not None
-        count += there_is_time
         state = State.PLANNED if there_is_time else State.DROPPED
         reason = None if there_is_time else str(Drop.PAST)
         connection.execute(
             _PLAN, values | {"ahead": each.ahead, "due_at": each.due_at, "state": str(state), "reason": reason}
         )
-    if rule.run is not None and not count:
+    if rule.run is not None:
         reminder_is_over(connection, rule.run, now)
+    count: int = connection.value(_TO_COME, of_rule)
     return count
 
 
@@ -182,6 +185,8 @@ def send(connection: Connection, reminder: Reminder, arrival: Arrival) -> Accept
     acceptance = accept_one(connection, arrival)
     message = row_of(connection, arrival.message_id)
     connection.execute(_SENT, {"row": reminder.id, "state": str(State.SENT), "due_at": None, "message": message})
+    if reminder.run is not None and acceptance.refusal is not None:
+        reminder_is_over(connection, reminder.run, arrival.received_at)
     return acceptance
 
 
