@@ -278,14 +278,17 @@ def test_a_date_without_time_for_reminders_ends_a_plan(journal: Journal) -> None
 
 def test_a_date_that_comes_back_after_all_was_sent_ends_a_plan(journal: Journal) -> None:
     kept = taken(journal)
-    plan(journal, kept)
+    rule = runs.rule_of(kept)
+    assert rule is not None
+    once = [Planned(DAY, VISIT - DAY)]
+    run(journal.within(runs.plan, kept, {}, VISIT, once, START, Wanted.END))
     remind(journal, "r1")
-    remind(journal, "r2")
     move(journal, kept, LATER)
     deliver(journal, "7001")
     assert answers(journal) == []
-    assert move(journal, kept, VISIT) == 0
-    assert due(journal) == []
+    assert run(journal.within(reminders.plan, rule, VISIT, once, START)) == 0
+    (answer,) = answers(journal)
+    assert (answer.values["message_id"], answer.values["planned"]) == ("r1", 1)
 
 
 def test_the_workflows_of_others_go_on_waiting(journal: Journal) -> None:
