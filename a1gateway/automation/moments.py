@@ -103,8 +103,8 @@ def _read_moment(text: str, date_at: float) -> float:
         return moment.timestamp() - int(with_offset[2])
     if written is not None:
         day, month, year, hour, minute, second, offset = written.groups()
-        clock = (int(each or 0) for each in (hour, minute, second))
-        moment = datetime(int(year), int(month), int(day), *clock, tzinfo=MINSK)
+        date = datetime(int(year), int(month), int(day), tzinfo=MINSK)
+        moment = date.replace(hour=int(hour or 0), minute=int(minute or 0), second=int(second or 0))
         if hour is None:
             return moment.timestamp() + date_at
         return moment.timestamp() + (0 if offset is None else MINSK.utcoffset(None).seconds - int(offset))
