@@ -179,7 +179,8 @@ def test_whose_reminders_wait(journal: Journal) -> None:
     plan(journal)
     plan(journal, rule=Rule("payment", None, 2, 4182))
     plan(journal, rule=Rule("visit", None, 177, 12))
-    assert {each.name for each in run(journal.within(reminders.rules_of, 2, 4182))} == {"visit", "payment"}
+    found = {rule.name: moment for rule, moment in run(journal.within(reminders.rules_of, 2, 4182))}
+    assert found == {"visit": VISIT, "payment": VISIT}
     assert run(journal.within(reminders.rules_of, 2, 12)) == []
     assert run(journal.within(reminders.items_with_reminders, 2, [4182, 4183, 12])) == {4182}
     assert set(run(journal.within(reminders.types))) == {2, 177}
@@ -317,13 +318,16 @@ def test_what_was_said_is_forgotten(journal: Journal) -> None:
     assert not said(journal, "m3", START + 1)
 
 
-def test_whether_a_condition_held_before(journal: Journal) -> None:
-    def condition(item: int, holds: bool, scenario: str = "vip") -> bool | None:
-        return run(journal.within(look_ups.condition, scenario, item, holds=holds))
+def test_how_often_a_condition_has_come_to_hold(journal: Journal) -> None:
+    def comes_to_hold(item: int, scenario: str = "vip", *, holds: bool) -> int | None:
+        return run(journal.within(look_ups.comes_to_hold, scenario, item, holds=holds))
 
-    assert condition(1, holds=True) is None
-    assert condition(1, holds=False) is True
-    assert condition(1, holds=False) is False
-    assert condition(1, holds=True) is False
-    assert condition(2, holds=True) is None
-    assert condition(1, holds=True, scenario="other") is None
+    # The first sight is no change.
+    assert comes_to_hold(1, holds=True) is None
+    assert comes_to_hold(1, holds=False) is None
+    assert comes_to_hold(1, holds=True) == 1
+    assert comes_to_hold(1, holds=True) is None
+    assert comes_to_hold(1, holds=False) is None
+    assert comes_to_hold(1, holds=True) == 2
+    assert comes_to_hold(2, holds=True) is None
+    assert comes_to_hold(1, "other", holds=True) is None

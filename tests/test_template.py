@@ -42,8 +42,8 @@ def test_every_kind_of_document_has_fields(prefix: Prefix) -> None:
         ("# DEAL_TITLE #", Prefix.DEAL, "TITLE"),
         ("#DEAL_UF_CRM_1700000000#", Prefix.DEAL, "UF_CRM_1700000000"),
         ("#ITEM_ufCrm7_1700000000#", Prefix.ITEM, "UFCRM7_1700000000"),
-        ("{NAME}", Prefix.CONTACT, "NAME"),
-        ("{ LAST_NAME }", Prefix.CONTACT, "LAST_NAME"),
+        ("{NAME}", Prefix.DOCUMENT, "NAME"),
+        ("{ LAST_NAME }", Prefix.DOCUMENT, "LAST_NAME"),
         ("{TITLE}", Prefix.DOCUMENT, "TITLE"),
         ("{UF_CRM_1}", Prefix.DOCUMENT, "UF_CRM_1"),
     ],
@@ -132,7 +132,7 @@ def test_a_fault_names_the_place() -> None:
 def test_a_sign_before_a_field_takes_nothing_from_it() -> None:
     assert filled("Заказ #5 (#DEAL_TITLE#) и #6", DEAL_TITLE="Дверь") == "Заказ #5 (Дверь) и #6"
     assert filled("##DEAL_TITLE##", DEAL_TITLE="Дверь") == "#Дверь#"
-    assert filled("{{NAME}}", CONTACT_NAME="Анна") == "{Анна}"
+    assert filled("{{NAME}}", DOCUMENT_NAME="Анна") == "{Анна}"
 
 
 def test_a_field_that_stands_there_twice_is_asked_for_once() -> None:
@@ -148,7 +148,7 @@ def test_a_field_that_stands_there_twice_is_asked_for_once() -> None:
 
 def test_values_and_fallbacks_are_put_in() -> None:
     text = "{NAME|Клиент}, заказ #DEAL_TITLE##DEAL_NOTE|#"
-    assert filled(text, CONTACT_NAME="Анна", DEAL_TITLE="7", DEAL_NOTE=" ") == "Анна, заказ 7"
+    assert filled(text, DOCUMENT_NAME="Анна", DEAL_TITLE="7", DEAL_NOTE=" ") == "Анна, заказ 7"
     assert filled(text, DEAL_TITLE="7", DEAL_NOTE="!") == "Клиент, заказ 7!"
 
 
@@ -160,7 +160,7 @@ def test_a_field_without_a_value_and_a_fallback_leaves_no_text() -> None:
 
 def test_nothing_is_put_in_twice() -> None:
     text = "#DEAL_TITLE# {NAME}"
-    assert filled(text, DEAL_TITLE="{NAME} #DEAL_TITLE#", CONTACT_NAME="#DEAL_TITLE#") == (
+    assert filled(text, DEAL_TITLE="{NAME} #DEAL_TITLE#", DOCUMENT_NAME="#DEAL_TITLE#") == (
         "{NAME} #DEAL_TITLE# #DEAL_TITLE#"
     )
 

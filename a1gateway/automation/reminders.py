@@ -152,7 +152,7 @@ class Reminders(DueLoop):
             if each.rule not in known:
                 known[each.rule] = await self._remindful(_rule(each))
             remindful = known[each.rule]
-            if remindful is None:
+            if remindful is None or each.ahead not in remindful.aheads:
                 decided.dropped.append((each, Drop.NO_SCENARIO))
             elif each.moment <= now:
                 decided.dropped.append((each, Drop.PAST))

@@ -44,7 +44,7 @@ class Drop(enum.StrEnum):
     CONDITION = "condition"
     """The document does not fulfil the scenario's condition any more."""
     NO_SCENARIO = "no_scenario"
-    """The configuration does not have its scenario any more."""
+    """The configuration does not have its scenario any more, or not this time ahead."""
     PORTAL = "portal"
     """The portal could not be asked within the grace."""
 

@@ -12,7 +12,7 @@ from a1gateway.sandbox.a1_books import MINSK
 from a1gateway.sandbox.crm import Crm, EntityType, Item, PhoneChange
 from a1gateway.sandbox.crm_fields import BadValue, CustomField, Value, converted, in_item, is_empty, taken
 from a1gateway.sandbox.crm_filter import Column, found, named, several
-from a1gateway.sandbox.crm_sales import FIRST_SMART_PROCESS, Sales, stage_list
+from a1gateway.sandbox.crm_sales import FIRST_SMART_PROCESS, Sales, first_stage, has_sales, stage_list
 from a1gateway.sandbox.oauth import Holder
 from a1gateway.sandbox.rest_errors import RestError
 from a1gateway.sandbox.rest_page import PAGE, Page, page_of, start_of
@@ -132,10 +132,36 @@ class CrmItem:
         """`crm.item.update`: what is not known is passed over, and so is an empty value for a custom field."""
         del caller
         kind = self._kind(given)
-        item, fields = self._item(kind, given), named(given.get("FIELDS"))
+        item = self._item(kind, given)
+        stage = self._take(kind, item, given)
+        if kind in WITH_PHONES and "fm" in named(given.get("FIELDS")):
+            changes = _phone_changes(named(named(given["FIELDS"])["fm"]))
+            self._crm.items[kind].set_phones(item, self._crm.changed(item.phones, changes))
+        self._crm.updated(kind, item, stage)
+        return {"item": self._whole(kind, item, given.get("USEORIGINALUFNAMES") == "Y")}
+
+    def item_add(self, given: Mapping[str, Any], caller: Holder) -> dict[str, Any]:
+        """`crm.item.add`."""
+        del caller
+        kind = self._kind(given)
+        item = Item(self._crm.next_item_id(kind), sales=Sales(first_stage(kind)) if has_sales(kind) else None)
+        stage = self._take(kind, item, given)
+        if item.sales is not None and stage is not None:
+            item.sales.stage = stage
+        if kind in WITH_PHONES and "fm" in named(given.get("FIELDS")):
+            item.phones = self._crm.changed((), _phone_changes(named(named(given["FIELDS"])["fm"])))
+        self._crm.added(kind, item)
+        return {"item": self._whole(kind, item, given.get("USEORIGINALUFNAMES") == "Y")}
+
+    def _take(self, kind: int, item: Item, given: Mapping[str, Any]) -> str | None:
+        """Gives `item` the fields that a call names; the stage, if it names one."""
+        fields = named(given.get("FIELDS"))
         original = given.get("USEORIGINALUFNAMES") == "Y"
         keys = {name: name if original else converted(name) for name in self._crm.fields[kind]}
+        stage = str(fields["stageId"]) if item.sales is not None and fields.get("stageId") else None
         try:
+            if stage is not None and self._crm.semantics(stage, kind, _sales(item).category) is None:
+                raise BadValue(f"there is no stage {stage}")
             custom = {
                 name: taken(self._crm.fields[kind][name], fields[key])
                 for name, key in keys.items()
@@ -145,21 +171,7 @@ class CrmItem:
             raise RestError("CRM_FIELD_ERROR_VALUE_NOT_VALID", str(error)) from error
         item.custom.update(custom)
         set_standard(item, {name: fields[name] for name in names_of(kind) if name in fields})
-        if kind in WITH_PHONES and "fm" in fields:
-            changes = _phone_changes(named(fields["fm"]))
-            self._crm.items[kind].set_phones(item, self._crm.changed(item.phones, changes))
-        try:
-            self._crm.updated(kind, item, str(fields["stageId"]) if fields.get("stageId") else None)
-        except ValueError as error:
-            raise RestError("CRM_FIELD_ERROR_VALUE_NOT_VALID", str(error)) from error
-        return {"item": self._whole(kind, item, original)}
-
-    def item_add(self, given: Mapping[str, Any], caller: Holder) -> dict[str, Any]:
-        """`crm.item.add`."""
-        kind = self._kind(given)
-        item = Item(self._crm.next_item_id(kind))
-        self._crm.added(kind, item)
-        return self.item_update({**given, "ID": item.id}, caller)
+        return stage
 
     def item_delete(self, given: Mapping[str, Any], caller: Holder) -> list[Any]:
         """`crm.item.delete`."""
