@@ -43,17 +43,22 @@ _NEVER = (
     "crm_contact",
 )
 _LONGEST_NUMBER = 40
+_IN_BELARUS = str.maketrans({",": " ", ".": ","})
+# What is no ordinary space would cost an SMS its alphabet.
+_SPACES = str.maketrans(dict.fromkeys("\xa0\u2009\u202f", " "))
 
 
 @dataclass(frozen=True, slots=True)
 class Currency:
-    """How amounts of a currency are written."""
+    """How amounts of a currency are written.
+
+    The number has the form that people in Belarus write, whatever the portal's is: its currencies come with a decimal
+    point.
+    """
 
     form: str = "# BYN"
     """With `#` where the number stands."""
     decimals: int = 2
-    point: str = ","
-    separator: str = " "
     hides_zero: bool = False
     """Whether an amount without a fraction is written without one."""
 
@@ -62,12 +67,9 @@ class Currency:
         """By one language's part of the answer of `crm.currency.localizations.get`."""
         form = _plain(text_of(described.get("FORMAT_STRING"))) or "#"
         decimals = text_of(described.get("DECIMALS"))
-        point = described.get("DEC_POINT")
         return cls(
             form if "#" in form else f"# {form}",
             min(int(decimals[:3]), 8) if decimals.isascii() and decimals.isdecimal() else 2,
-            point if isinstance(point, str) and len(point) == 1 else ",",
-            _separator(described),
             described.get("HIDE_ZERO") == "Y",
         )
 
@@ -75,7 +77,7 @@ class Currency:
         """The amount, rounded to its decimals, halves up as in the portal."""
         decimals = 0 if self.hides_zero and amount == amount.to_integral_value() else self.decimals
         number = f"{amount.quantize(Decimal((0, (1,), -decimals)), ROUND_HALF_UP):,f}"
-        return self.form.replace("#", number.translate({ord(","): self.separator, ord("."): self.point}), 1)
+        return self.form.replace("#", number.translate(_IN_BELARUS), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +177,4 @@ def _plain(value: str) -> str:
     """Without HTML and BB codes."""
     if "<" in value or "[" in value:
         value = _TAG.sub("", _BREAK.sub("\n", value))
-    return html.unescape(value).replace("\xa0", " ").strip() if "&" in value else value.replace("\xa0", " ").strip()
-
-
-def _separator(described: Mapping[str, Any]) -> str:
-    """Between thousands; what is no ordinary space would cost an SMS its alphabet."""
-    written_out = described.get("THOUSANDS_SEP")
-    if isinstance(written_out, str):
-        separator = html.unescape(written_out)[:1]
-        return " " if separator.isspace() else separator
-    return {"N": "", "D": ".", "C": ",", "S": " ", "B": " "}.get(text_of(described.get("THOUSANDS_VARIANT")), " ")
+    return (html.unescape(value) if "&" in value else value).translate(_SPACES).strip()

@@ -219,7 +219,7 @@ def test_a_new_lead_hears_that_somebody_will_call(scripted: Stack) -> None:
 def test_a_deal_that_waits_for_payment_brings_its_link(scripted: Stack) -> None:
     id_ = deal(scripted, opportunity="1250.5", fields={"ERIP_LINK": "https://pay.example/42"})
     move(scripted, id_, "PREPAYMENT_INVOICE")
-    delivered(scripted, f"Заказ {id_} на 1 250.50 BYN. Оплатить: https://pay.example/42")
+    delivered(scripted, f"Заказ {id_} на 1 250,50 BYN. Оплатить: https://pay.example/42")
 
 
 def test_a_deal_that_is_closed_successfully_is_thanked_for(scripted: Stack) -> None:
