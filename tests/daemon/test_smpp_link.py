@@ -156,8 +156,9 @@ SCENARIOS = {
     "ends": Scenario(every_end_of_the_link_is_followed_by_a_bind, manner=Manner(), takes=25),
     "enquire_link": Scenario(
         both_sides_enquire_and_a_dead_link_is_noticed,
-        manner=Manner(enquire_every=0.5),
-        changes={"a1__smpp": {"enquire_link_interval": 0.5, "response_timeout": 3}},
+        # Whatever the centre asks breaks the silence after which the daemon asks: that has to be the shorter one.
+        manner=Manner(enquire_every=0.8),
+        changes={"a1__smpp": {"enquire_link_interval": 0.3, "response_timeout": 3}},
         takes=15,
     ),
     "pair": Scenario(
