@@ -45,12 +45,14 @@ class Admission:
         refusal: str | None = None,
         note: str = "",
         not_before: float = 0.0,
+        leave_by: float | None = None,
+        deliver_by: float | None = None,
     ) -> Arrival:
         """The message as it is taken in, with the verdict on it.
 
         `sender_id`: another than that of its kind. `refusal`: whoever brings it knows already that it cannot go out,
-        for a reason that `note` explains to people. `not_before`: it is not to leave earlier, in seconds since the
-        epoch.
+        for a reason that `note` explains to people. `not_before`, `leave_by`, `deliver_by`: it is not to leave
+        earlier, nor later, nor to reach the subscriber later, all in seconds since the epoch.
         """
         read = read_number(number)
         marketing = self.marketing if kind is Kind.MARKETING else None
@@ -69,6 +71,8 @@ class Admission:
             sender_id=sender_id or (self.sender_id if marketing is None else marketing.sender_id),
             origin=dict(origin),
             not_before=max(not_before, marketing.not_before(now) if marketing is not None else 0.0),
+            leave_by=leave_by,
+            deliver_by=deliver_by,
             teller=teller,
             note=note,
         )

@@ -122,7 +122,7 @@ class Refusal(enum.StrEnum):
     PORTAL_AWAY = "portal_away"
     """The portal could not be asked for the document within the grace."""
     LATE = "late"
-    """What it was for is too long ago."""
+    """What it was for is too long ago, or it could not leave in time."""
     REPEATED = "repeated"
     """The same scenario has sent the same text to the same number of late."""
 
@@ -156,6 +156,10 @@ class Arrival:
     """What Bitrix24 said of the message's origin: `module_id`, bindings, workflow, document."""
     not_before: float = 0.0
     """When it may leave, or marketing begin to be looked at, by its hours; earlier than `received_at`: at once."""
+    leave_by: float | None = None
+    """When it is too late for it to leave: it ends as `late` then. None: it may leave whenever it can."""
+    deliver_by: float | None = None
+    """When it is of no use to the subscriber any more, and A1 is to give up. None: A1 tries as long as it does."""
     teller: Teller = Teller.SENDER
     note: str = ""
     """What people should know of a refusal besides its word."""
@@ -208,6 +212,8 @@ class Submission:
     parts: tuple[Part, ...] = ()
     """Its parts in order, when it goes out in parts of its own."""
     kind: Kind = Kind.TRANSACTIONAL
+    ttl: float | None = None
+    """For how many seconds A1 is to try to deliver it; None: as long as A1 does."""
 
 
 @dataclass(frozen=True, slots=True)

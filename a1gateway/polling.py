@@ -91,9 +91,10 @@ class Polling(DueLoop):
     async def _expire(self) -> None:
         while True:
             now = self._clock.seconds()
-            changes = await self._journal.expire(now - self._give_up_after, now, _EXPIRE_AT_ONCE)
-            self._receipts.announce(changes)
-            if len(changes) < _EXPIRE_AT_ONCE:
+            late = await self._journal.end_late(now, _EXPIRE_AT_ONCE)
+            expired = await self._journal.expire(now - self._give_up_after, now, _EXPIRE_AT_ONCE)
+            self._receipts.announce([*late, *expired])
+            if max(len(late), len(expired)) < _EXPIRE_AT_ONCE:
                 return
 
     def pause(self, age: float) -> float:

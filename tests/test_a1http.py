@@ -105,6 +105,18 @@ def test_without_a_sender_id_none_is_named() -> None:
     assert "sender" not in http.asked[0][1]
 
 
+@pytest.mark.parametrize(
+    ("ttl", "sent"),
+    [(None, None), (-5.0, "40"), (39.5, "40"), (3600.9, "3600"), (86400.0, "86400"), (86401.0, None)],
+)
+def test_a1_is_asked_to_give_up_within_its_bounds(ttl: float | None, sent: str | None) -> None:
+    single, bulk = FakeHttp(answer(OK)), FakeHttp(answer(OK))
+    run(carrier(single).submit([submission(ttl=ttl)]))
+    run(carrier(bulk).submit([submission(1, ttl=ttl), submission(2)]))
+    assert single.asked[0][1].get("ttl") == sent
+    assert [each.get("ttl") for each in json.loads(bulk.asked[0][1]["messages"])] == [sent, None]
+
+
 def test_an_empty_error_in_a_bulks_element_is_none() -> None:
     outcomes, _ = submit(
         {

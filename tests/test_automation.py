@@ -19,6 +19,7 @@ from a1gateway.automation.parts import Parts
 from a1gateway.automation.scenarios import scenarios_of
 from a1gateway.bitrix24.tokens import Tokens
 from a1gateway.bitrix24.trouble import PortalTrouble
+from a1gateway.carriers.outcome import LinkTrouble, Postponed, Trouble
 from a1gateway.config_sections import Automation as Section
 from a1gateway.config_sections import Scenario
 from a1gateway.hours import MINSK
@@ -40,6 +41,7 @@ from .test_portal import INSTALLATION
 
 HOUR, DAY = 3600.0, 86400.0
 LEAD, DEAL, CONTACT = 1, 2, 3
+AWAY_A1 = LinkTrouble(Trouble.UNREACHABLE, "A1 cannot be reached: refused")
 AWAY = PortalTrouble("Bitrix24 cannot be reached: refused")
 
 
@@ -325,6 +327,17 @@ def test_the_same_text_to_the_same_number_waits_for_its_time(worlds: Any) -> Non
     assert [reason for _, reason in world.said()] == [None, "repeated", None]
 
 
+def test_reminders_of_a_visit_at_two_times_are_no_repetition(worlds: Any, clock: Clock) -> None:
+    """Though they say the same within an hour; two visits of somebody at one time are one."""
+    world = worlds(VISIT | {"ahead": ["30 min", "10 min"]})
+    visit, anna = clock.seconds() + HOUR, world.contact()
+    for _ in range(2):
+        world.deal(anna, VISIT=at(visit))
+    world.wait(HOUR, step=2)
+    text = f"Анна, ждём Вас {written(visit)}."
+    assert world.said() == [(text, None), (text, "repeated")] * 2
+
+
 def test_an_empty_field_stops_the_message_and_is_named(worlds: Any) -> None:
     world = worlds(PAYMENT)
     world.move(world.deal(), "PREPAYMENT_INVOICE")
@@ -464,6 +477,25 @@ def test_a_reminder_is_not_late_by_more_than_the_grace(worlds: Any, clock: Clock
     again = worlds(scenario, grace=600.0)
     again.wait(30)
     assert again.reminders() == [(2 * HOUR, "dropped", "late"), (HOUR, "sent", None)]
+
+
+def test_a_reminder_that_a1_does_not_take_is_not_sent_late(worlds: Any, clock: Clock) -> None:
+    world = worlds(VISIT | {"ahead": ["1 hour", "5 min"]}, grace=600.0)
+    visit = clock.seconds() + HOUR + 60
+    world.deal(VISIT=at(visit))
+    world.wait(80)
+    assert [reason for _, reason in world.said()] == [None]
+    # As far as the grace goes it may leave, and A1 may deliver it until the visit.
+    (first,) = run(world.journal.claim(clock.seconds(), 1)).submissions
+    assert first.ttl == pytest.approx(visit - clock.seconds())
+    run(world.journal.record([(first, Postponed(AWAY_A1), clock.seconds())], clock.seconds()))
+    assert run(world.journal.end_late(visit - HOUR + 599)) == []
+    assert [change.reason for change in run(world.journal.end_late(visit - HOUR + 601))] == ["late"]
+    world.wait(HOUR, step=5)
+    # Of the one just before the visit, the visit itself is the end.
+    assert len(world.said()) == 2
+    assert run(world.journal.end_late(visit - 1)) == []
+    assert len(run(world.journal.end_late(visit + 1))) == 1
 
 
 def test_a_reminder_whose_document_cannot_be_read_waits_for_the_grace(worlds: Any, clock: Clock) -> None:

@@ -357,12 +357,12 @@ def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
         Store(f"sqlite:///{tmp_path}/j").prepare()
 
 
-LATER = """
+LATER = f"""
 import sqlalchemy as sa
 from alembic import op
 
 revision = "9999"
-down_revision = "0005"
+down_revision = "{REVISION}"
 
 
 def upgrade() -> None:

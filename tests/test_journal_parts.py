@@ -727,8 +727,9 @@ def old(tmp_path: Path) -> Path:
     """A journal of version 0001 with a message in every stage and two statuses that no message was found for."""
     migrations = tmp_path / "migrations"
     shutil.copytree(store_module._MIGRATIONS, migrations)
-    for later in ("v0002_smpp.py", "v0003_transactional_first.py", "v0004_consent.py", "v0005_automation.py"):
-        (migrations / "versions" / later).unlink()
+    for later in (migrations / "versions").glob("v*.py"):
+        if not later.name.startswith("v0001_"):
+            later.unlink()
     path = tmp_path / "old.sqlite3"
     store = Store(f"sqlite:///{path}", migrations=migrations)
     store.prepare()

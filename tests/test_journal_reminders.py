@@ -275,7 +275,8 @@ def test_a_record_is_dealt_with_once(journal: Journal) -> None:
 
 
 def said(journal: Journal, message_id: str, now: float = START, scenario: str = "missed", **more: Any) -> bool:
-    return run(journal.within(look_ups.was_said, scenario, arrival(message_id, received_at=now, **more), 15 * 60.0))
+    said_now = arrival(message_id, received_at=now, **more)
+    return run(journal.within(look_ups.was_said, scenario, said_now, said_now.text, 15 * 60.0))
 
 
 def test_the_same_is_not_said_twice(journal: Journal) -> None:
@@ -300,7 +301,7 @@ def test_what_is_refused_was_not_said(journal: Journal) -> None:
 
 def test_what_may_be_repeated_may_always_be(journal: Journal) -> None:
     for _ in range(2):
-        assert not run(journal.within(look_ups.was_said, "missed", arrival(), 0.0))
+        assert not run(journal.within(look_ups.was_said, "missed", arrival(), "text", 0.0))
 
 
 def test_a_message_that_is_taken_in_again_is_no_repetition(journal: Journal) -> None:

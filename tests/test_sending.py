@@ -556,6 +556,21 @@ def test_a_message_that_could_not_be_sent_in_time_expires_and_is_not_sent_late(s
     assert sending.sent() == ["m1"]
 
 
+def test_what_is_too_late_ends_also_while_a1_takes_nothing(sending: Sending) -> None:
+    sending.carrier.outcomes = [Postponed(CREDENTIALS)]
+    sending.accept("m1", leave_by=START + 100)
+    sending.carrier.trouble = CREDENTIALS
+    sending.pass_time(90)
+    assert sending.status() == "queued"
+    sending.pass_time(100)
+    kept = run(sending.journal.message("m1"))
+    assert kept is not None
+    assert (kept["status"], kept["reason"]) == ("rejected", "late")
+    sending.carrier.trouble = None
+    sending.pass_time(120)
+    assert sending.sent() == ["m1"]
+
+
 @pytest.mark.parametrize(("age", "pause"), [(0, 60), (599, 60), (3600, 360), (36_000, 3600), (200_000, 3600)])
 def test_the_pause_between_polls(sending: Sending, age: float, pause: float) -> None:
     polling = sending.loops[2]

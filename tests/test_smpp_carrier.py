@@ -167,6 +167,29 @@ def test_a_part_says_what_the_standard_wants(carrying: Carrying) -> None:
     assert carrying.count("ok") == 1
 
 
+EXPIRY = 0x62
+
+
+def test_a_message_of_passing_use_has_a_validity_period(carrying: Carrying) -> None:
+    carrying.outcome(submission(2, ttl=90_061.5), takes("id1"), takes("id2"))
+    assert [asked.pdu.text("validity_period") for asked in carrying.link.asked] == ["000001010101000R"] * 2
+
+
+def test_an_smsc_that_takes_no_validity_period_gets_none(carrying: Carrying) -> None:
+    """Those that were in flight go again, too; and without one its word is final."""
+    both = [carrying.submit(submission(ttl=3600.0)), carrying.submit(submission(ttl=3600.0))]
+    for _ in both:
+        carrying.link.in_flight[0].says(EXPIRY)
+    for each in both:
+        (outcome,) = run(each)
+        assert isinstance(outcome, Postponed)
+        assert outcome.after is not None, "it is no trouble of the link's"
+    assert carrying.outcome(submission(ttl=3600.0), takes("7001")) == Accepted("7001", segments=1, parts={1: "7001"})
+    assert carrying.link.asked[-1].pdu.text("validity_period") == ""
+    refused = carrying.outcome(submission(ttl=3600.0), says(EXPIRY))
+    assert isinstance(refused, Refused)
+
+
 @pytest.mark.parametrize("sender_id", [None, ""])
 def test_without_a_sender_id_the_source_is_left_to_a1(carrying: Carrying, sender_id: str | None) -> None:
     carrying.outcome(submission(sender_id=sender_id), takes("7001"))

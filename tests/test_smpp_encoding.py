@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a1gateway.carriers.smpp.encoding import EncodedPart, encode
+from a1gateway.carriers.smpp.encoding import EncodedPart, encode, relative_time
 from a1gateway.text import segments
 
 from .test_text import STANDARD
@@ -23,6 +23,20 @@ TEXTS = st.one_of(
     st.text(alphabet="ab€", min_size=150, max_size=480),
     st.text(alphabet="яў\N{GRINNING FACE}", min_size=60, max_size=210),
 )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [
+        (-5.0, "000000000100000R"),
+        (61.9, "000000000101000R"),
+        (3600.0, "000000010000000R"),
+        (90_061.0, "000001010101000R"),
+        (1e9, "000030000000000R"),
+    ],
+)
+def test_a_time_from_now_has_the_standards_form(seconds: float, written: str) -> None:
+    assert relative_time(seconds) == written
 
 
 def on_air(part: EncodedPart) -> tuple[int, bytes]:

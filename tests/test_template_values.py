@@ -46,7 +46,9 @@ KNOWN = Known(
         ("DYNAMIC_177_STAGE_3", "WON"): "Готово",
     },
     currencies={
-        "BYN": Currency.read({"FORMAT_STRING": "# BYN", "DEC_POINT": ".", "DECIMALS": "2", "THOUSANDS_SEP": "&nbsp;"}),
+        "BYN": Currency.read(
+            {"FORMAT_STRING": "# BYN", "DEC_POINT": ".", "DECIMALS": "2", "THOUSANDS_SEP": "&nbsp;"}
+        ),
         "USD": Currency.read({"FORMAT_STRING": "$#", "DEC_POINT": ".", "THOUSANDS_SEP": ",", "HIDE_ZERO": "Y"}),
     },
     users={7: "Анна Ковалёва"},

@@ -265,11 +265,13 @@ class LookUps(DueLoop):
         happened_at: float | None = None,
     ) -> Arrival:
         now = self._clock.seconds()
+        age = 0.0 if happened_at is None else max(0.0, self._wall() - happened_at)
         refusal = None
         if document is None:
             refusal = Refusal.DOCUMENT_DELETED
-        elif happened_at is not None and self._wall() - happened_at > scenario.grace:
+        elif age > scenario.grace:
             refusal = Refusal.LATE
+        opening = now if scenario.hours is None else scenario.hours.opening(now)
         return compose(
             self._admission,
             id_,
@@ -279,7 +281,8 @@ class LookUps(DueLoop):
             origin={"scenario": scenario.name, "document": name_of(item)},
             teller=Teller.NOBODY,
             refusal=refusal,
-            not_before=now if scenario.hours is None else scenario.hours.opening(now),
+            not_before=opening,
+            leave_by=(opening if opening > now else now - age) + scenario.grace,
         )
 
     async def _not_done(self, entries: Sequence[Entry]) -> list[Entry]:
@@ -311,7 +314,9 @@ def _write_down(connection: Connection, decided: Decided, now: float) -> list[tu
         reminders.plan(connection, rule, moment, planned, now)
     accepted = []
     for scenario, arrival in sent:
-        if look_ups.was_said(connection, scenario.name, arrival, scenario.repeat_after):
+        if look_ups.was_said(
+            connection, scenario.name, arrival, scenario.saying(arrival.text), scenario.repeat_after
+        ):
             arrival = replace(arrival, refusal=Refusal.REPEATED)
         accepted.append((arrival, accept_one(connection, arrival)))
     return accepted

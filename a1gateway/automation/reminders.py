@@ -236,7 +236,10 @@ class Reminders(DueLoop):
         return None if run is None else of_run(run, grace=self._grace, hours=self._hours)
 
     def _arrival(self, reminder: Reminder, remindful: Remindful, document: Document) -> Arrival:
-        item = document.item
+        item, now = document.item, self._clock.seconds()
+        # The journal's messages go by the steady clock.
+        ahead_of_wall = now - self._wall()
+        latest = min(reminder.moment, remindful.due_at(reminder) + remindful.grace)
         about = (reminder.rule, item.entity_type, item.id, reminder.moment, reminder.ahead)
         origin = {"document": name_of(item), "ahead": reminder.ahead}
         if remindful.run is not None:
@@ -246,11 +249,13 @@ class Reminders(DueLoop):
         return compose(
             self._admission,
             message_id("reminder", *about),
-            self._clock.seconds(),
+            now,
             remindful.terms,
             document,
             origin=origin,
             teller=Teller.NOBODY if remindful.run is None else Teller.RUN,
+            leave_by=latest + ahead_of_wall,
+            deliver_by=reminder.moment + ahead_of_wall,
         )
 
     async def _write_down(self, decided: _Decided) -> None:
@@ -280,7 +285,9 @@ class Reminders(DueLoop):
 def _write_down(connection: Connection, decided: _Decided, now: float) -> list[tuple[Arrival, Acceptance]]:
     accepted = []
     for reminder, arrival, repeat_after in decided.sent:
-        if look_ups.was_said(connection, reminder.rule, arrival, repeat_after):
+        # The one an hour before the visit is no repetition of the one two hours before it.
+        saying = f"{reminder.ahead:g}\0{arrival.text}"
+        if look_ups.was_said(connection, reminder.rule, arrival, saying, repeat_after):
             arrival = replace(arrival, refusal=Refusal.REPEATED)
         acceptance = reminders.send(connection, reminder, arrival)
         if acceptance is not None:

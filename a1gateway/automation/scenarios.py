@@ -59,6 +59,10 @@ class Scenario:
             _says_one_of(document, name, [value.casefold() for value in values]) for name, values in self.when.items()
         )
 
+    def saying(self, text: str) -> str:
+        """What is not to be said to a number again so soon: whoever calls five times gets one SMS, not five times."""
+        return "" if self.happening is Happening.MISSED_CALL else text
+
     @property
     def placeholders(self) -> Sequence[Placeholder]:
         """What its text needs to know."""

@@ -45,6 +45,8 @@ def compose(
     refusal: Refusal | None = None,
     note: str = "",
     not_before: float = 0.0,
+    leave_by: float | None = None,
+    deliver_by: float | None = None,
 ) -> Arrival:
     """The message as it is taken in, with the verdict of the door, or the `refusal` that is known already."""
     text, number = (terms.text if isinstance(terms.text, str) else terms.text.text), terms.to
@@ -69,6 +71,8 @@ def compose(
         refusal=refusal,
         note=note,
         not_before=not_before,
+        leave_by=leave_by,
+        deliver_by=deliver_by,
     )
 
 

@@ -38,6 +38,8 @@ _NO_SUCH_PLACE = (404, 405, 501)
 # Of what A1 does not take together: a second or two of its rate. Then others may have to go first, and the outcomes
 # are written down.
 _SINGLY_AT_ONCE = 20
+# The bounds of `ttl`, in seconds, by A1's documentation.
+_SHORTEST_TTL, _LONGEST_TTL = 40, 86400
 
 
 class A1HttpCarrier:
@@ -287,7 +289,10 @@ def _is_our_fault(outcome: Outcome) -> bool:
 
 
 def _fields(submission: Submission) -> dict[str, str]:
-    return {**_message(submission.msisdn, submission.text, submission.sender_id), "custom_id": submission.custom_id}
+    fields = _message(submission.msisdn, submission.text, submission.sender_id)
+    if submission.ttl is not None and submission.ttl <= _LONGEST_TTL:
+        fields["ttl"] = str(max(_SHORTEST_TTL, int(submission.ttl)))
+    return {**fields, "custom_id": submission.custom_id}
 
 
 def _message(number: str, text: str, sender_id: str | None) -> dict[str, str]:

@@ -32,7 +32,7 @@ from ..message import (
     Unasked,
     Verdict,
 )
-from . import consents, parts, reminders, runs, stop_list, subscribers
+from . import consents, deadlines, parts, reminders, runs, stop_list, subscribers
 from .acceptance import accept
 from .evidence import Evidence
 from .lane import ILane
@@ -274,7 +274,8 @@ class Journal:
 
         def operation(connection: Connection) -> Claim:
             due_now = due(connection, Stage.READY, now, limit, kinds)
-            waiting, old, changes = consents.sift(connection, due_now, asked_after, now)
+            in_time, late = deadlines.sift(connection, due_now, now)
+            waiting, old, refused = consents.sift(connection, in_time, asked_after, now)
             if choose is not None:
                 of_each = [Waiting(row["attempts"], row["kind"] == Kind.MARKETING) for row in waiting]
                 waiting = [waiting[place] for place in choose(of_each)]
@@ -284,13 +285,13 @@ class Journal:
             submissions = []
             for row in waiting:
                 concatenation, of_it = ways.get(row["id"], (None, ()))
-                submissions.append(submission(row, row["attempts"] + 1, of_it, concatenation))
+                submissions.append(submission(row, row["attempts"] + 1, of_it, concatenation, now))
             return Claim(
                 submissions,
                 next_due(connection, Stage.READY, kinds=(Kind.TRANSACTIONAL,)),
                 next_due(connection, Stage.READY, kinds=(Kind.MARKETING,)),
                 old,
-                changes,
+                [*late, *refused],
             )
 
         return self._lane.run(operation)
@@ -487,6 +488,10 @@ class Journal:
             ]
 
         return self._lane.run(operation)
+
+    def end_late(self, now: float, limit: int = 500) -> Deferred[list[Change]]:
+        """End up to `limit` messages that have not left, and for which it is too late now."""
+        return self._lane.run(lambda connection: deadlines.end_late(connection, now, limit))
 
     # Messages from subscribers.
 

@@ -176,11 +176,14 @@ def record_done(connection: Connection, entity_type: int, record: int) -> bool:
     return not connection.execute(_RECORD, {"entity_type": entity_type, "record": record}).rowcount
 
 
-def was_said(connection: Connection, scenario: str, arrival: Arrival, repeat_after: float) -> bool:
-    """Whether a scenario has said the same to the same number within `repeat_after` seconds; if not, it has now."""
+def was_said(connection: Connection, scenario: str, arrival: Arrival, saying: str, repeat_after: float) -> bool:
+    """Whether a scenario has said the same to the same number within `repeat_after` seconds; if not, it has now.
+
+    `saying`: what is the same when it is said again.
+    """
     if arrival.refusal is not None or repeat_after <= 0 or connection.first(_KNOWN, {"name": arrival.message_id}):
         return False
-    digest = hashlib.sha256(arrival.text.encode()).hexdigest()[:32]
+    digest = hashlib.sha256(saying.encode()).hexdigest()[:32]
     whom = {"scenario": scenario, "msisdn": arrival.msisdn, "digest": digest}
     if connection.first(_SAID, whom | {"after": arrival.received_at - repeat_after}) is not None:
         return True

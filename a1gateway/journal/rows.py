@@ -30,6 +30,8 @@ _SUBMITTED = (
     "kind",
     "consent_at",
     "teller",
+    "leave_by",
+    "deliver_by",
 )
 _STATE = (
     "id",
@@ -106,7 +108,15 @@ def next_due(
     return min((each for each in times if each is not None), default=None)
 
 
-def submission(row: Row, attempts: int, parts: tuple[Part, ...] = (), concatenation: int | None = None) -> Submission:
+def submission(
+    row: Row,
+    attempts: int,
+    parts: tuple[Part, ...] = (),
+    concatenation: int | None = None,
+    now: float | None = None,
+) -> Submission:
+    """What a carrier needs to know of a message; `now`: it is about to be submitted."""
+    deliver_by = row["deliver_by"]
     return Submission(
         id=row["id"],
         message_id=row["message_id"],
@@ -123,6 +133,7 @@ def submission(row: Row, attempts: int, parts: tuple[Part, ...] = (), concatenat
         concatenation=(row["concatenation"] or 0) if concatenation is None else concatenation,
         parts=parts,
         kind=Kind(row["kind"]),
+        ttl=None if now is None or deliver_by is None else deliver_by - now,
     )
 
 

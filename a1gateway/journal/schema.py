@@ -19,10 +19,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     text,
 )
 
-REVISION = "0005"
+REVISION = "0006"
 """The last of the migrations: the one that these tables are of."""
 
 metadata = MetaData()
@@ -55,6 +56,9 @@ messages = Table(
     # Which service has to look at the message when its time has come (`message.Stage`); no time when it is over.
     Column("stage", String, nullable=False),
     Column("due_at", Double),
+    # When it is too late to leave, and when it is of no use to the subscriber any more.
+    Column("leave_by", Double),
+    Column("deliver_by", Double),
     Column("attempts", Integer, nullable=False, default=0),
     # Why A1 has to be asked whether it has the message, and how often it has said that it has not.
     Column("uncertain", String),
@@ -82,6 +86,12 @@ Index(
     messages.c.kind,
     messages.c.due_at,
     sqlite_where=messages.c.due_at.is_not(None),
+)
+Index(
+    "ix_messages_leave_by",
+    messages.c.stage,
+    messages.c.leave_by,
+    sqlite_where=and_(messages.c.leave_by.is_not(None), messages.c.due_at.is_not(None)),
 )
 Index("ix_messages_tell", messages.c.kind, messages.c.tell_at, sqlite_where=messages.c.tell_at.is_not(None))
 Index("ix_messages_a1_id", messages.c.a1_id, sqlite_where=messages.c.a1_id.is_not(None))

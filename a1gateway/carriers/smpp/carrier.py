@@ -17,7 +17,7 @@ from ...pacing import YieldingPace, growing_pause
 from ..outcome import Accepted, LinkTrouble, Outcome, Postponed, Refused, Standing, Trouble, Uncertain
 from .answers import GATEWAY_FAULT, Advice, Error, read_error
 from .deliveries import meaning, state_word
-from .encoding import EncodedPart, encode
+from .encoding import EncodedPart, encode, relative_time
 from .pdu import Pdu
 from .window import AnswerLate
 
@@ -33,6 +33,7 @@ _QUERIES_AT_ONCE = 4
 # How long a late answer waits for a journal that is away, in seconds: until the doubt itself is written down.
 _LATE_AGAIN = 5.0
 _SMS_RECEIPT = 1
+_REFUSES_VALIDITY = "ESME_RINVEXPIRY"
 
 
 class ILink(Protocol):
@@ -95,6 +96,7 @@ class SmppCarrier:
         self._on_part = on_part
         self._on_late = on_late
         self._errors_in_a_row = 0
+        self._takes_validity = True
 
     async def turns(self, most: int) -> int:
         """See `ICarrier`."""
@@ -179,15 +181,15 @@ class SmppCarrier:
         self, submission: Submission, part: Part, content: EncodedPart, named: dict[int, str]
     ) -> Outcome | None:
         """Submit one part; None when A1 has it now, and then it is in `named`."""
+        fields = self._fields(submission, content)
+        limited = bool(fields["validity_period"])
         try:
-            answer = await self._link.request(
-                "submit_sm", tlvs={"user_message_reference": part.reference}, **self._fields(submission, content)
-            )
+            answer = await self._link.request("submit_sm", tlvs={"user_message_reference": part.reference}, **fields)
         except NotSent as trouble:
             return Postponed(LinkTrouble(Trouble.UNREACHABLE, f"the link to A1 is down: {trouble}"), parts=named)
         except AnswerLate as trouble:
             self._count("submit_sm", "no_answer")
-            late = Deferred.fromCoroutine(self._answered_late(submission, part, dict(named), trouble.late))
+            late = Deferred.fromCoroutine(self._answered_late(submission, part, dict(named), trouble.late, limited))
             late.addErrback(lambda why: self._log.failure("a late answer cannot be written down", failure=why))
             return Uncertain(LinkTrouble(Trouble.UNAVAILABLE, str(trouble)), parts=named)
         except AnswerLost as trouble:
@@ -195,9 +197,12 @@ class SmppCarrier:
             return Uncertain(LinkTrouble(Trouble.UNREACHABLE, f"the link to A1 broke: {trouble}"), parts=named)
         except (KeyError, ValueError) as fault:
             return self._fault(submission, "pdu", f"part {part.number} makes no PDU: {fault}", named)
-        return self._read(submission, part, answer, named)
+        return self._read(submission, part, answer, named, limited)
 
-    def _read(self, submission: Submission, part: Part, answer: Pdu, named: dict[int, str]) -> Outcome | None:
+    def _read(
+        self, submission: Submission, part: Part, answer: Pdu, named: dict[int, str], limited: bool
+    ) -> Outcome | None:
+        """See `_submit_part`; `limited`: the part went out with a validity period."""
         error = read_error(answer)
         if error is None:
             self._errors_in_a_row = 0
@@ -206,6 +211,12 @@ class SmppCarrier:
             return None
         self._count("submit_sm", error.code)
         self._notice(error)
+        if error.code == _REFUSES_VALIDITY and limited:
+            # That is a wish of ours which this SMSC may fulfil for nobody.
+            if self._takes_validity:
+                self._log.warn("A1's SMSC takes no validity_period: messages go without one from now on")
+            self._takes_validity = False
+            return Postponed(error.trouble, _FIRST_PAUSE, parts=named)
         if error.advice is Advice.FINAL or (
             error.advice is Advice.UNKNOWN and submission.postponed >= _UNKNOWN_TRIES
         ):
@@ -248,9 +259,9 @@ class SmppCarrier:
             )
 
     async def _answered_late(
-        self, submission: Submission, part: Part, named: dict[int, str], late: Deferred[Pdu]
+        self, submission: Submission, part: Part, named: dict[int, str], late: Deferred[Pdu], limited: bool
     ) -> None:
-        outcome = self._read(submission, part, await late, named)
+        outcome = self._read(submission, part, await late, named, limited)
         if outcome is None and len(named) < len(submission.parts):
             going_on = LinkTrouble(Trouble.LATER, "A1 has answered late; the other parts follow")
             outcome = Postponed(going_on, parts=named)
@@ -275,7 +286,11 @@ class SmppCarrier:
             "registered_delivery": _SMS_RECEIPT,
             "data_coding": content.data_coding,
             "short_message": content.short_message,
+            "validity_period": self._validity(submission),
         }
+
+    def _validity(self, submission: Submission) -> str:
+        return relative_time(submission.ttl) if submission.ttl is not None and self._takes_validity else ""
 
     def _source_of(self, submission: Submission) -> tuple[str, int, int]:
         """The source address with its TON and NPI; without a Sender ID it is A1's to fill in."""

@@ -1,5 +1,5 @@
 """A text as the parts that go out: octets, `data_coding`, `esm_class` (SMPP 3.4, 5.2.12 and 5.2.19; TS 23.040,
-9.2.3.24.1 for the concatenation header)."""
+9.2.3.24.1 for the concatenation header); and times as SMPP writes them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ WITH_HEADER = 0x40
 MOST_PARTS = 255
 """What the concatenation header can count."""
 
+_SHORTEST, _LONGEST = 60, 30 * 86400
 # Python strings can hold halves of a surrogate pair; the air cannot.
 _HALF = re.compile(r"[\ud800-\udfff]")
 
@@ -51,6 +52,12 @@ def encode(text: str, reference: int) -> list[EncodedPart]:
         EncodedPart(data_coding, WITH_HEADER, bytes((5, 0, 3, reference, len(contents), number)) + content)
         for number, content in enumerate(contents, start=1)
     ]
+
+
+def relative_time(seconds: float) -> str:
+    """A time from now as SMPP writes it (SMPP 3.4, 7.1.1.2), between a minute and 30 days."""
+    days, rest = divmod(int(min(max(seconds, _SHORTEST), _LONGEST)), 86400)
+    return f"0000{days:02}{rest // 3600:02}{rest % 3600 // 60:02}{rest % 60:02}000R"
 
 
 def _octets(part: str, data_coding: int) -> bytes:

@@ -1,0 +1,21 @@
+"""Deadlines of messages: until when they may leave, and until when they are of use."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add two columns and an index."""
+    op.add_column("messages", sa.Column("leave_by", sa.Double))
+    op.add_column("messages", sa.Column("deliver_by", sa.Double))
+    op.create_index(
+        "ix_messages_leave_by",
+        "messages",
+        ["stage", "leave_by"],
+        sqlite_where=sa.text("leave_by IS NOT NULL AND due_at IS NOT NULL"),
+    )
