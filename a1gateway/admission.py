@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .message import Arrival, Kind, Refusal, Teller
+from .message import Arrival, Kind, Refusal, Teller, Window
 from .msisdn import Msisdn, read_number
 from .text import segments
 
@@ -46,13 +46,14 @@ class Admission:
         note: str = "",
         not_before: float = 0.0,
         leave_by: float | None = None,
+        again: Window | None = None,
         deliver_by: float | None = None,
     ) -> Arrival:
         """The message as it is taken in, with the verdict on it.
 
         `sender_id`: another than that of its kind. `refusal`: whoever brings it knows already that it cannot go out,
         for a reason that `note` explains to people. `not_before`, `leave_by`, `deliver_by`: it is not to leave
-        earlier, nor later, nor to reach the subscriber later, all in seconds since the epoch.
+        earlier, nor later (or else within `again`), nor to reach the subscriber later, in seconds since the epoch.
         """
         read = read_number(number)
         marketing = self.marketing if kind is Kind.MARKETING else None
@@ -72,6 +73,7 @@ class Admission:
             origin=dict(origin),
             not_before=max(not_before, marketing.not_before(now) if marketing is not None else 0.0),
             leave_by=leave_by,
+            again=again,
             deliver_by=deliver_by,
             teller=teller,
             note=note,

@@ -1,10 +1,12 @@
-"""The hours of the day in which marketing SMS may go out, as people in Minsk read the clock."""
+"""The hours of the day in which SMS may go out that are not urgent, as people in Minsk read the clock."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from datetime import timedelta, timezone
+
+from .message import Window
 
 MINSK = timezone(timedelta(hours=3), "Europe/Minsk")
 """Belarus has had this time the whole year round since 2011; a small server may have no table of time zones."""
@@ -53,3 +55,21 @@ class Hours:
         offset = MINSK.utcoffset(None).total_seconds()
         second = (now + offset) % _DAY
         return now - second, second
+
+
+def windows(
+    start: float, grace: float, hours: Hours | None, *, end: float = float("inf")
+) -> tuple[Window, Window | None]:
+    """When something may go out that is due at `start`: up to `grace` seconds later, within the hours, before `end`.
+
+    The second window is for what the end of the hours has cut short; None when there is none. All in seconds since
+    the epoch.
+    """
+    opens_at = start if hours is None else hours.opening(start)
+    closing = float("inf") if hours is None else hours.closing(opens_at)
+    first = Window(opens_at, min(opens_at + grace, closing, end))
+    if hours is None or first.closes_at < closing:
+        return first, None
+    opens_again = hours.opening(closing)
+    again = Window(opens_again, min(opens_again + grace, hours.closing(opens_again), end))
+    return first, again if opens_again < end else None

@@ -137,6 +137,18 @@ def custom_id(message_id: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """When a message may leave, in seconds since the epoch."""
+
+    opens_at: float
+    closes_at: float
+
+    def moved(self, seconds: float) -> Window:
+        """The same by a clock that is so many seconds ahead."""
+        return Window(self.opens_at + seconds, self.closes_at + seconds)
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """A message as it was taken in, with the verdict of the door."""
 
@@ -158,6 +170,8 @@ class Arrival:
     """When it may leave, or marketing begin to be looked at, by its hours; earlier than `received_at`: at once."""
     leave_by: float | None = None
     """When it is too late for it to leave: it ends as `late` then. None: it may leave whenever it can."""
+    again: Window | None = None
+    """Another time for it, before it is called late: quiet hours have come between."""
     deliver_by: float | None = None
     """When it is of no use to the subscriber any more, and A1 is to give up. None: A1 tries as long as it does."""
     teller: Teller = Teller.SENDER

@@ -7,7 +7,7 @@ import pytest
 from a1gateway.carriers.outcome import Accepted, LinkTrouble, Postponed, Trouble, Uncertain
 from a1gateway.journal import Journal, Store
 from a1gateway.journal.lane import InlineLane
-from a1gateway.message import Kind
+from a1gateway.message import Kind, Window
 
 from .conftest import START, arrival, run
 
@@ -72,6 +72,42 @@ def test_a1_is_told_for_how_long_it_is_of_use(journal: Journal, deliver_by: floa
     run(journal.accept(arrival(deliver_by=deliver_by)))
     (submission,) = run(journal.claim(START + 10, 500)).submissions
     assert submission.ttl == ttl
+
+
+def test_what_quiet_hours_cut_short_leaves_after_them(journal: Journal) -> None:
+    again = Window(START + 1000, START + 1100)
+    for name in ("first", "second"):
+        run(journal.accept(arrival(name, leave_by=START + 9, again=again)))
+    (first, second) = run(journal.claim(START, 500)).submissions
+    run(journal.record([(each, Postponed(LOST), START + 1) for each in (first, second)], START))
+    # Whoever sees it first: the claim, or the look at all that cannot be claimed.
+    claim = run(journal.claim(START + 10, 1))
+    assert (claim.submissions, claim.changes) == ([], [])
+    assert run(journal.end_late(START + 10)) == []
+    assert run(journal.claim(START + 999, 500)).submissions == []
+    (taken,) = run(journal.claim(START + 1000, 1)).submissions
+    assert taken.message_id == "first"
+    # There is no third time.
+    assert [change.message_id for change in run(journal.end_late(START + 1101))] == ["second"]
+
+
+def test_another_time_that_is_past_as_well_is_none(journal: Journal) -> None:
+    run(journal.accept(arrival(leave_by=START + 9, again=Window(START + 1000, START + 1100))))
+    assert [change.reason for change in run(journal.end_late(START + 1101))] == ["late"]
+
+
+def test_a_start_does_not_end_the_quiet_hours(journal: Journal) -> None:
+    """Though it brings forward what a clock that was set back has put off."""
+    run(journal.accept(arrival("held", not_before=START + 6 * 3600)))
+    run(journal.accept(arrival("free")))
+    (free,) = run(journal.claim(START, 500)).submissions
+    run(journal.record([(free, Postponed(LOST), START + 1e6)], START))
+    # The clock was years ahead when this one was accepted.
+    run(journal.accept(arrival("ahead", received_at=START + 1e8, not_before=START + 1e8 + 3600)))
+    run(journal.catch_up(START + 10, ask_within=5.0, poll_within=60.0))
+    assert [each.message_id for each in run(journal.claim(START + 10, 500)).submissions] == ["free"]
+    assert [each.message_id for each in run(journal.claim(START + 6 * 3600, 500)).submissions] == ["held"]
+    assert [each.message_id for each in run(journal.claim(START + 10 + 86400, 500)).submissions] == ["ahead"]
 
 
 def test_many_that_are_late_are_ended_in_steps(journal: Journal) -> None:

@@ -1,4 +1,4 @@
-"""The hours of marketing."""
+"""The hours of marketing, of scenarios and of reminders."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a1gateway.hours import MINSK, Hours
+from a1gateway.hours import MINSK, Hours, windows
+from a1gateway.message import Window
 
 DAY = 86400.0
 
@@ -72,3 +73,42 @@ def test_the_next_opening_is_within_a_day_and_is_one(begin: int, end: int, now: 
     assert hours.opening(opening + 0.001) == opening + 0.001
     assert opening < hours.closing(opening) <= opening + DAY
     assert timedelta(0) <= MINSK.utcoffset(None)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "first", "again"),
+    [
+        (at("12:00"), None, Window(at("12:00"), at("13:00")), None),
+        (at("20:00"), None, Window(at("20:00"), at("21:00")), Window(at("09:00", 23), at("10:00", 23))),
+        (at("20:30"), None, Window(at("20:30"), at("21:00")), Window(at("09:00", 23), at("10:00", 23))),
+        (at("21:00"), None, Window(at("09:00", 23), at("10:00", 23)), None),
+        (at("03:00"), None, Window(at("09:00"), at("10:00")), None),
+        # What it is about comes first.
+        (at("12:00"), at("12:10"), Window(at("12:00"), at("12:10")), None),
+        (at("20:30"), at("20:40"), Window(at("20:30"), at("20:40")), None),
+        (at("20:30"), at("08:00", 23), Window(at("20:30"), at("21:00")), None),
+        (at("20:30"), at("09:20", 23), Window(at("20:30"), at("21:00")), Window(at("09:00", 23), at("09:20", 23))),
+    ],
+)
+def test_what_the_hours_cut_short_has_another_time(
+    start: float, end: float | None, first: Window, again: Window | None
+) -> None:
+    hours = Hours.read("09:00-21:00")
+    assert windows(start, 3600.0, hours, end=float("inf") if end is None else end) == (first, again)
+
+
+def test_without_hours_only_the_grace_counts() -> None:
+    assert windows(at("23:00"), 3600.0, None) == (Window(at("23:00"), at("00:00", 23)), None)
+
+
+@given(
+    st.floats(0, 2 * DAY),
+    st.floats(1, 2 * DAY),
+    st.sampled_from(["09:00-21:00", "22:00-06:00", "00:00-24:00", "09:00-24:00"]),
+)
+def test_a_window_is_within_the_hours(after: float, grace: float, text: str) -> None:
+    hours = Hours.read(text)
+    for window in windows(at("00:00") + after, grace, hours):
+        if window is not None:
+            assert hours.opening(window.opens_at) == window.opens_at
+            assert window.opens_at < window.closes_at <= min(hours.closing(window.opens_at), window.opens_at + grace)

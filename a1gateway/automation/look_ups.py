@@ -12,6 +12,7 @@ from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE
 from ..bitrix24.portal import MOST_IN_A_BATCH
 from ..bitrix24.trouble import PortalError, PortalTrouble
 from ..due_loop import DueLoop, until
+from ..hours import windows
 from ..journal import look_ups, reminders
 from ..journal.acceptance import accept_one
 from ..journal.look_ups import LookUp
@@ -271,7 +272,9 @@ class LookUps(DueLoop):
             refusal = Refusal.DOCUMENT_DELETED
         elif age > scenario.grace:
             refusal = Refusal.LATE
-        opening = now if scenario.hours is None else scenario.hours.opening(now)
+        ahead_of_wall = now - self._wall()
+        # What waits for the morning has its grace from then on.
+        first, again = windows(now - ahead_of_wall - age, scenario.grace, scenario.hours)
         return compose(
             self._admission,
             id_,
@@ -281,8 +284,7 @@ class LookUps(DueLoop):
             origin={"scenario": scenario.name, "document": name_of(item)},
             teller=Teller.NOBODY,
             refusal=refusal,
-            not_before=opening,
-            leave_by=(opening if opening > now else now - age) + scenario.grace,
+            windows=(first.moved(ahead_of_wall), None if again is None else again.moved(ahead_of_wall)),
         )
 
     async def _not_done(self, entries: Sequence[Entry]) -> list[Entry]:

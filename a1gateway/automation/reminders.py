@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from ..bitrix24.contacts import Item
 from ..bitrix24.trouble import PortalError, PortalTrouble
 from ..due_loop import DueLoop, until
-from ..hours import Hours
+from ..hours import Hours, windows
 from ..journal import look_ups, reminders, runs
 from ..journal.reminders import Drop, Reminder, Rule
 from ..journal.runs import Run
@@ -239,7 +239,8 @@ class Reminders(DueLoop):
         item, now = document.item, self._clock.seconds()
         # The journal's messages go by the steady clock.
         ahead_of_wall = now - self._wall()
-        latest = min(reminder.moment, remindful.due_at(reminder) + remindful.grace)
+        due_at = reminder.moment - reminder.ahead
+        first, again = windows(due_at, remindful.grace, remindful.hours, end=reminder.moment)
         about = (reminder.rule, item.entity_type, item.id, reminder.moment, reminder.ahead)
         origin = {"document": name_of(item), "ahead": reminder.ahead}
         if remindful.run is not None:
@@ -254,7 +255,7 @@ class Reminders(DueLoop):
             document,
             origin=origin,
             teller=Teller.NOBODY if remindful.run is None else Teller.RUN,
-            leave_by=latest + ahead_of_wall,
+            windows=(first.moved(ahead_of_wall), None if again is None else again.moved(ahead_of_wall)),
             deliver_by=reminder.moment + ahead_of_wall,
         )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..admission import Admission
-from ..message import Arrival, Kind, Refusal, Teller
+from ..message import Arrival, Kind, Refusal, Teller, Window
 from .documents import Document
 from .template import Template
 
@@ -44,11 +44,14 @@ def compose(
     teller: Teller,
     refusal: Refusal | None = None,
     note: str = "",
-    not_before: float = 0.0,
-    leave_by: float | None = None,
+    windows: tuple[Window, Window | None] | None = None,
     deliver_by: float | None = None,
 ) -> Arrival:
-    """The message as it is taken in, with the verdict of the door, or the `refusal` that is known already."""
+    """The message as it is taken in, with the verdict of the door, or the `refusal` that is known already.
+
+    `windows` are when it may leave, `deliver_by` until when it is of use, both by the steady clock.
+    """
+    window, again = (None, None) if windows is None else windows
     text, number = (terms.text if isinstance(terms.text, str) else terms.text.text), terms.to
     if document is not None:
         number = _number(terms.to, document)
@@ -70,8 +73,9 @@ def compose(
         teller=teller,
         refusal=refusal,
         note=note,
-        not_before=not_before,
-        leave_by=leave_by,
+        not_before=0.0 if window is None else window.opens_at,
+        leave_by=None if window is None else window.closes_at,
+        again=again,
         deliver_by=deliver_by,
     )
 

@@ -1,4 +1,7 @@
-"""Messages that could not leave in time, within one transaction of the journal: they end as `late`."""
+"""Messages that could not leave in time, within one transaction of the journal.
+
+They end as `late`, unless there is another time for them.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Sequence
 from sqlalchemy import bindparam, exists, select
 
 from ..message import Change, Refusal, Stage
-from .rows import STATE, reject
+from .rows import STATE, change, reject
 from .schema import messages, parts
 from .statements import Connection, Row, Statement, among, listed
 
@@ -40,7 +43,10 @@ def sift(connection: Connection, waiting: Sequence[Row], now: float) -> tuple[li
 
 
 def end_late(connection: Connection, now: float, limit: int) -> list[Change]:
-    """End up to `limit` messages for which it is too late, though nobody can submit anything now."""
+    """End up to `limit` messages for which it is too late, though nobody can submit anything now.
+
+    There may be more, also when fewer have come to their end.
+    """
     found: list[Row] = []
     for stage in (Stage.READY, Stage.CONSENT):
         if len(found) < limit:
@@ -49,4 +55,11 @@ def end_late(connection: Connection, now: float, limit: int) -> list[Change]:
 
 
 def _end(connection: Connection, rows: Sequence[Row], now: float) -> list[Change]:
-    return [reject(connection, row, Refusal.LATE, now) for row in rows]
+    changes = []
+    for row in rows:
+        if row["again_from"] is None or row["again_by"] < now:
+            changes.append(reject(connection, row, Refusal.LATE, now))
+            continue
+        values = {"due_at": row["again_from"], "not_before": row["again_from"], "leave_by": row["again_by"]}
+        change(connection, row, {**values, "again_from": None, "again_by": None})
+    return changes

@@ -127,7 +127,9 @@ _HISTORY = Statement(select(history).where(history.c.message == bindparam("row")
 _CATCH_UP = tuple(
     Statement(text(statement))
     for statement in (
-        "UPDATE messages SET due_at = :now WHERE stage = 'ready' AND due_at > :now",
+        # What waits for its hours goes on waiting for them: a day at most.
+        "UPDATE messages SET due_at = max(:now, min(coalesce(not_before, :now), :now + 86400))"
+        " WHERE stage = 'ready' AND due_at > :now",
         "UPDATE messages SET due_at = :now + :ask_within * (1 << min(resent, 6)) WHERE stage = 'asking'"
         " AND due_at > :now + :ask_within AND due_at > :now + :ask_within * (1 << min(resent, 6))",
         "UPDATE messages SET due_at = :now + max(:poll_within, min((:now - received_at) / 10, 3600))"

@@ -49,6 +49,8 @@ _STATE = (
     "postponed",
     "partly_at",
     "teller",
+    "again_from",
+    "again_by",
 )
 STATE = tuple(messages.c[name] for name in _STATE)
 """What a step of a message needs to know of it: the text and what else is long stay where they are."""

@@ -56,8 +56,12 @@ messages = Table(
     # Which service has to look at the message when its time has come (`message.Stage`); no time when it is over.
     Column("stage", String, nullable=False),
     Column("due_at", Double),
-    # When it is too late to leave, and when it is of no use to the subscriber any more.
+    # When it may leave and when it is too late, another time for it before that is its end, and when it is of no use
+    # to the subscriber any more.
+    Column("not_before", Double),
     Column("leave_by", Double),
+    Column("again_from", Double),
+    Column("again_by", Double),
     Column("deliver_by", Double),
     Column("attempts", Integer, nullable=False, default=0),
     # Why A1 has to be asked whether it has the message, and how often it has said that it has not.

@@ -1,4 +1,4 @@
-"""Deadlines of messages: until when they may leave, and until when they are of use."""
+"""When messages may leave, and until when they are of use."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,9 +10,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add two columns and an index."""
-    op.add_column("messages", sa.Column("leave_by", sa.Double))
-    op.add_column("messages", sa.Column("deliver_by", sa.Double))
+    """Add five columns and an index."""
+    for name in ("not_before", "leave_by", "again_from", "again_by", "deliver_by"):
+        op.add_column("messages", sa.Column(name, sa.Double))
     op.create_index(
         "ix_messages_leave_by",
         "messages",
