@@ -270,6 +270,11 @@ def test_several_values_are_joined(kind: str, value: Any, expected: str) -> None
         ("<Дверь>", "<Дверь>"),
         ("Дверь\xa0белая&nbsp;", "Дверь белая"),
         ("&lt;b&gt;", "<b>"),
+        ("&#8364;5 &#x20AC;5 &AMP;", "€5 €5 &"),
+        ("&amp;amp; &nonsense; &copyright;", "&amp; &nonsense; &copyright;"),
+        ("&#" + "9" * 5000 + ";", "&#" + "9" * 5000 + ";"),
+        ("https://pay.by/?sum=99&currency=BYN", "https://pay.by/?sum=99&currency=BYN"),
+        ("https://a.by/?a&section=1&region=2&amp;param=3", "https://a.by/?a&section=1&region=2&param=3"),
         ("  Дверь ", "Дверь"),
         ("№ 5 {x} #y#", "№ 5 {x} #y#"),
         (5, "5"),
@@ -282,6 +287,12 @@ def test_several_values_are_joined(kind: str, value: Any, expected: str) -> None
 @pytest.mark.parametrize("kind", ["string", "text", "made_up", ""])
 def test_texts_have_no_codes(kind: str, value: Any, expected: str) -> None:
     assert shown(kind, value) == expected
+
+
+@given(st.lists(st.sampled_from(["currency", "section", "region", "param", "timestamp", "notify", "lt", "a"])))
+def test_the_parameters_of_a_link_stay(names: list[str]) -> None:
+    link = "https://pay.by/?sum=99" + "".join(f"&{name}=1" for name in names)
+    assert shown("string", link) == shown("text", link) == link
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from html.entities import html5
 from typing import Any
 
 from ..bitrix24.crm_answers import ids, listed, text_of
@@ -26,6 +27,8 @@ _TAG = re.compile(
     re.I,
 )
 _BREAK = re.compile(r"<br\s*/?>|</p>", re.I)
+# One with a semicolon alone: the parameter of a link that begins like one, ?a=1&currency=BYN, is none.
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-f]{1,6}|(?P<name>[a-z][a-z0-9]{1,30}));", re.I)
 _YES = (True, 1, "1", "Y", "y", "true")
 _BOOLEANS = ("boolean", "bool")
 _CHOICES = ("enumeration", "crm_status")
@@ -177,4 +180,10 @@ def _plain(value: str) -> str:
     """Without HTML and BB codes."""
     if "<" in value or "[" in value:
         value = _TAG.sub("", _BREAK.sub("\n", value))
-    return (html.unescape(value) if "&" in value else value).translate(_SPACES).strip()
+    return _ENTITY.sub(_sign, value).translate(_SPACES).strip()
+
+
+def _sign(entity: re.Match[str]) -> str:
+    """What an entity stands for; one that HTML does not know stays."""
+    name = entity["name"]
+    return entity[0] if name is not None and f"{name};" not in html5 else html.unescape(entity[0])
