@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a1gateway.automation.values import Currency, Known, written
+from a1gateway.automation.values import Currency, Known, is_readable, written
 from a1gateway.bitrix24.crm_fields import CrmField
 
-KINDS = [
+READABLE = [
     "string",
+    "string_formatted",
     "text",
+    "char",
     "integer",
     "double",
     "boolean",
@@ -25,17 +27,41 @@ KINDS = [
     "money",
     "url",
     "address",
+    "phone",
+    "email",
     "enumeration",
     "crm_status",
+    "crm_currency",
     "user",
     "employee",
-    "file",
+]
+# By Bitrix24's own code, those of the CRM and of custom fields; and what it may have another day.
+UNREADABLE = [
     "crm",
+    "crm_category",
+    "crm_company",
+    "crm_contact",
+    "crm_deal",
+    "crm_dynamic_type",
+    "crm_entity",
+    "crm_lead",
     "crm_multifield",
+    "crm_product_row",
+    "crm_quote",
+    "disk_file",
+    "file",
+    "geo",
+    "hlblock",
     "iblock_element",
+    "iblock_section",
     "location",
-    "",
+    "recurring",
+    "resourcebooking",
+    "rest_5_colour",
+    "video",
+    "vote",
     "made_up",
+    "",
 ]
 KNOWN = Known(
     statuses={
@@ -284,7 +310,7 @@ def test_several_values_are_joined(kind: str, value: Any, expected: str) -> None
         ({"a": 1}, ""),
     ],
 )
-@pytest.mark.parametrize("kind", ["string", "text", "made_up", ""])
+@pytest.mark.parametrize("kind", ["string", "string_formatted", "text", "phone", "email"])
 def test_texts_have_no_codes(kind: str, value: Any, expected: str) -> None:
     assert shown(kind, value) == expected
 
@@ -308,13 +334,41 @@ def test_addresses_of_pages(value: str, expected: str) -> None:
     assert shown("url", value) == expected
 
 
-@pytest.mark.parametrize("kind", ["file", "crm", "crm_multifield", "iblock_element", "iblock_section", "location"])
-@pytest.mark.parametrize("value", [5, "5", [5, 6], {"id": 5, "url": "https://a.by"}, "D_5"])
-def test_ids_of_other_things_are_not_written(kind: str, value: Any) -> None:
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("г. Минск, ул. Ленина, 5|53.9;27.56|123", "г. Минск, ул. Ленина, 5"),
+        ("г. Минск, ул. Ленина, 5|;|", "г. Минск, ул. Ленина, 5"),
+        ("г. Минск&nbsp;", "г. Минск"),
+        ("|53.9;27.56|", ""),
+    ],
+)
+def test_an_address_has_no_point_on_the_map(value: str, expected: str) -> None:
+    assert shown("address", value) == expected
+
+
+def test_a_currency_is_written_by_its_code() -> None:
+    assert shown("crm_currency", "BYN") == "BYN"
+
+
+def test_a_flag_is_yes_or_no() -> None:
+    assert [shown("char", each) for each in ("Y", "N", "S", "")] == ["да", "нет", "", ""]
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+@pytest.mark.parametrize("value", [5, "5", [5, 6], {"id": 5, "url": "https://a.by"}, "D_5", True])
+def test_what_only_the_portal_understands_is_not_written(kind: str, value: Any) -> None:
     assert shown(kind, value) == shown(kind, value, multiple=True) == ""
+    assert not is_readable(kind)
 
 
-@given(st.sampled_from(KINDS), st.booleans(), JSON)
+@given(st.text(), st.booleans(), JSON)
+def test_of_types_that_nobody_knows_nothing_is_written(kind: str, multiple: bool, value: Any) -> None:
+    if kind not in READABLE:
+        assert shown(kind, value, multiple=multiple) == ""
+
+
+@given(st.sampled_from(READABLE + UNREADABLE), st.booleans(), JSON)
 def test_whatever_comes_is_a_text(kind: str, multiple: bool, value: Any) -> None:
     result = shown(kind, value, multiple=multiple, values={"1": "Да"})
     assert isinstance(result, str)

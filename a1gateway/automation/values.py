@@ -30,21 +30,14 @@ _BREAK = re.compile(r"<br\s*/?>|</p>", re.I)
 # One with a semicolon alone: the parameter of a link that begins like one, ?a=1&currency=BYN, is none.
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-f]{1,6}|(?P<name>[a-z][a-z0-9]{1,30}));", re.I)
 _YES = (True, 1, "1", "Y", "y", "true")
-_BOOLEANS = ("boolean", "bool")
+# In the CRM's own fields a char is a flag.
+_BOOLEANS = ("boolean", "bool", "char")
 _CHOICES = ("enumeration", "crm_status")
 _DAYS = ("date", "datetime")
 _PEOPLE = ("user", "employee")
 _NUMBERS = ("integer", "double", "int", "float")
-_NEVER = (
-    "file",
-    "crm",
-    "crm_multifield",
-    "crm_entity",
-    "iblock_element",
-    "iblock_section",
-    "location",
-    "crm_contact",
-)
+_TEXTS = ("string", "string_formatted", "text", "phone", "email", "crm_currency")
+_READABLE = frozenset((*_BOOLEANS, *_CHOICES, *_DAYS, *_PEOPLE, *_NUMBERS, *_TEXTS, "money", "url", "address"))
 _LONGEST_NUMBER = 40
 _IN_BELARUS = str.maketrans({",": " ", ".": ","})
 # What is no ordinary space would cost an SMS its alphabet.
@@ -93,6 +86,15 @@ class Known:
     users: Mapping[int, str] = field(default_factory=dict)
 
 
+def is_readable(kind: str) -> bool:
+    """Whether the values of a type of fields can be written for people.
+
+    Of all others the portal gives ids, or what only its own pages understand: other documents, files, bookings of
+    resources, votes, the types that applications bring along.
+    """
+    return kind in _READABLE
+
+
 def written(described: CrmField, value: Any, known: Known) -> str:
     """A field's value as people read it; empty when there is none, or none that people could read.
 
@@ -109,7 +111,7 @@ def _one(described: CrmField, value: Any, known: Known) -> str:
     kind = described.kind
     if kind in _BOOLEANS:
         return "да" if value in _YES and not isinstance(value, float) else "нет" if _is_a_no(value) else ""
-    if value is None or value == "" or isinstance(value, (bool, Mapping, list, tuple)) or kind in _NEVER:
+    if value is None or value == "" or isinstance(value, (bool, Mapping, list, tuple)) or not is_readable(kind):
         return ""
     if kind in _DAYS:
         return _day(text_of(value), kind)
@@ -123,6 +125,9 @@ def _one(described: CrmField, value: Any, known: Known) -> str:
         return _number(text_of(value))
     if kind == "url":
         return text_of(value).partition("|")[0]
+    if kind == "address":
+        # The point on the map and the number of the address follow.
+        return _plain(text_of(value).partition("|")[0])
     return _plain(text_of(value))
 
 
