@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 
 from a1gateway.automation.template import Filled, Placeholder, Prefix, Template, TemplateFault
 
-KNOWN_SIGNS = re.compile(rf"#(?:{'|'.join(Prefix)})_[A-Z0-9_]*[A-Z0-9]#", re.IGNORECASE | re.ASCII)
+KNOWN_SIGNS = re.compile(rf"#(?:{'|'.join(Prefix)})_")
+KNOWN_SIGNS_IN_SMALL_LETTERS = re.compile(rf"(?:^|\s)#(?:{'|'.join(Prefix)})_", re.IGNORECASE)
+ENDS = re.compile(rf"(?<!\w)(?:{'|'.join(Prefix)})_\w+#")
 # What is in templates, and what is nearly that.
 PIECES = st.sampled_from(
-    [*"#{}|_ \r\n", *Prefix, "DEAL_", "_TITLE", "TITLE", "NAME", "UF_CRM_1", "ЗАКАЗ", "скидка", "FOO", "5", "deal"]
+    [*"#{}|_. \r\n", *Prefix, "DEAL_", "_TITLE", "TITLE", "NAME", "UF_CRM_1", "ЗАКАЗ", "скидка", "FOO", "5"]
+    + ["deal", "name", "Имя", "{=Document:TITLE}", "https://shop.by/", "#DEAL_TITLE#", "#CONTACT_NAME|"]
 )
 TEXTS = st.lists(PIECES | st.text(max_size=3), max_size=12).map("".join)
 
@@ -78,24 +81,33 @@ def test_fallbacks(written: str, fallback: str | None) -> None:
         "Заказ #5",
         "Заказы #5 и #6",
         "№ 3 # 4",
-        "{скидка}",
+        "№ 5",
+        "C#",
+        "#1 в Минске",
+        "акция #скидки #минск",
+        "акция #чёрная_пятница #минск",
+        "#deal #sale",
+        "Цена 1 250,50 BYN",
+        "https://shop.by/#/cart",
+        "https://shop.by/a#b",
+        "https://shop.by/#/cart и https://shop.by/a#b",
+        "https://shop.by/#contact_us и https://shop.by/#item_5",
+        "https://shop.by/item_view#photos",
+        "{",
+        "{ и }",
+        "{две вещи}",
+        "{10:30}",
         "##",
         "# #",
         "#|#",
         "{}",
-        "{name}",
         "{N}",
         "{5}",
         "#скидка#",
         "#sale#",
         "#OK#",
-        "#DEAL_TITLE",
-        "DEAL_TITLE#",
         "#DEAL\nTITLE#",
-        "#DEAL_TITLE\n#",
-        "{NAME\n}",
         "Заказ #5 | 2 шт\nи #6",
-        "{скидка|\n}",
     ],
 )
 def test_other_signs_are_text(text: str) -> None:
@@ -116,12 +128,83 @@ def test_other_signs_are_text(text: str) -> None:
         f"#DEAL{'_' * 300}#",
         "#FOO_BAR|a\nb#",
         "Заказ #5, #DEEL_TITLE#",
+        "#КОНТАКТ_ИМЯ#",
+        "#КОНТАКТ_ИМЯ|клиент#",
+        "#СONTACT_NAME#",
+        "#DEAL_ТЕМА#",
+        "#deal#",
     ],
 )
 def test_what_looks_like_a_field_and_is_none_is_a_fault(text: str) -> None:
     with pytest.raises(TemplateFault, match=re.escape("no such field")) as fault:
         Template.read(text)
-    assert "DEAL" in str(fault.value)
+    assert "one of CONTACT, DEAL" in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("#CONTACT NAME#", "#CONTACT NAME#: no such field; write #CONTACT_NAME#"),
+        ("#Contact name|клиент#", "#Contact name|клиент#: no such field; write #CONTACT_NAME#"),
+        ("#DEAL.TITLE#", "#DEAL.TITLE#: no such field; write #DEAL_TITLE#"),
+        ("{name}", "{name}: no such field; write {NAME}"),
+        ("{Name}", "{Name}: no such field; write {NAME}"),
+        ("{name|клиент}", "{name|клиент}: no such field; write {NAME}"),
+        ("{last_name}", "{last_name}: no such field; write {LAST_NAME}"),
+        ("{LAST NAME}", "{LAST NAME}: no such field; write {LAST_NAME}"),
+        ("{Deal.Title}", "{Deal.Title}: no such field; write #DEAL_TITLE#"),
+        ("{имя}", "{имя}: no such field; write the field's name in capital Latin letters, such as {NAME}"),
+        ("{{Имя}}", "{Имя}: no such field; write the field's name in capital Latin letters, such as {NAME}"),
+        (
+            "{=Document:TITLE}, ждём",
+            "{=Document:TITLE}: fields are not named in Bitrix24's own way here; write {TITLE}",
+        ),
+        (
+            "{=Document:UF_CRM_1 > printable}",
+            "{=Document:UF_CRM_1 > printable}: fields are not named in Bitrix24's own way here; write {UF_CRM_1}",
+        ),
+        (
+            "{=Document:TITLE\n",
+            "{=Document:TITLE: fields are not named in Bitrix24's own way here; write {TITLE}",
+        ),
+        (
+            "{{Контакт: Имя}}, ждём",
+            "{{Контакт: Имя}}: fields are not named in Bitrix24's own way here; write {TITLE} or #CONTACT_NAME#",
+        ),
+        ("#DEAL_TITLE готов", "#DEAL_TITLE: a # is missing; write #DEAL_TITLE#"),
+        ("#deal_title готов", "#deal_title: a # is missing; write #DEAL_TITLE#"),
+        ("https://shop.by/#DEAL_ID", "#DEAL_ID: a # is missing; write #DEAL_ID#"),
+        ("#DEAL_TITLE\n#", "#DEAL_TITLE: a # is missing; write #DEAL_TITLE#"),
+        ("Заказ DEAL_ID# готов", "DEAL_ID#: a # is missing; write #DEAL_ID#"),
+        ("https://shop.by/DEAL_ID#", "DEAL_ID#: a # is missing; write #DEAL_ID#"),
+        ("CONTACT_NAME|клиент#", "CONTACT_NAME|клиент#: a # is missing; write #CONTACT_NAME#"),
+        ("#DEAL_TITLE#DEAL_ID#", "DEAL_ID#: a # is missing; write #DEAL_ID#"),
+        ("#CONTACT_NAME|клиент, ждём", "#CONTACT_NAME: a # is missing; write #CONTACT_NAME#"),
+        (
+            "#CONTACT_NAME|клиент! Заказ #DEAL_ID# готов",
+            "#CONTACT_NAME|клиент! Заказ #DEAL_ID#: a # is missing; one ends the fallback, one begins the field",
+        ),
+        ("{NAME, ждём", "{NAME: the brace is not closed; write {NAME}"),
+        ("{NAME|друг, заказ #DEAL_ID#", "{NAME: the brace is not closed; write {NAME}"),
+        ("{NAME\n}", "{NAME: the brace is not closed; write {NAME}"),
+        (
+            "#CONTACT_NAME|{NAME|друг}#",
+            "#CONTACT_NAME|{NAME|друг}#: no field can stand in a fallback; write words that suit everybody",
+        ),
+        (
+            "{NAME|#CONTACT_NAME#}",
+            "{NAME|#CONTACT_NAME#}: no field can stand in a fallback; write words that suit everybody",
+        ),
+        (
+            "#CONTACT_NAME|{имя}#",
+            "#CONTACT_NAME|{имя}#: no field can stand in a fallback; write words that suit everybody",
+        ),
+    ],
+)
+def test_what_was_to_be_a_field_is_a_fault_that_says_what_to_write(text: str, problem: str) -> None:
+    with pytest.raises(TemplateFault) as fault:
+        Template.read(text)
+    assert str(fault.value) == problem
 
 
 def test_a_fault_names_the_place() -> None:
@@ -178,7 +261,7 @@ def test_a_text_without_signs_comes_out_unchanged(text: str) -> None:
     assert filled(text) == text
 
 
-@given(TEXTS, st.text(st.characters(exclude_characters="#{}", exclude_categories=["C", "Z"]), min_size=1))
+@given(TEXTS, st.text(st.characters(exclude_characters="#{}_", exclude_categories=["C", "Z"]), min_size=1))
 def test_no_placeholder_of_a_known_kind_is_left(text: str, value: str) -> None:
     try:
         template = Template.read(text)
@@ -186,13 +269,32 @@ def test_no_placeholder_of_a_known_kind_is_left(text: str, value: str) -> None:
         return
     result = template.fill(lambda _: value).text
     assert result is not None
-    assert not any(KNOWN_SIGNS.search(part) for part in template.parts if isinstance(part, str))
+    for part in template.parts:
+        assert isinstance(part, Placeholder) or not KNOWN_SIGNS.search(part)
+        assert isinstance(part, Placeholder) or not KNOWN_SIGNS_IN_SMALL_LETTERS.search(part)
+        assert isinstance(part, Placeholder) or not ENDS.search(part)
     if not any(each.fallback for each in template.placeholders):
         assert not KNOWN_SIGNS.search(result)
 
 
+@given(TEXTS | st.text())
+def test_whatever_is_written_is_a_template_or_a_fault_on_one_line(text: str) -> None:
+    said = "#X: a # is missing; write #X#"
+    try:
+        Template.read(text)
+    except TemplateFault as fault:
+        said = str(fault)
+    assert said.isprintable()
+    assert re.search(r": .*; ", said)
+
+
+@given(st.lists(st.sampled_from(["заказ #15", "C#", "#1", "№ 5", "{", "#скидки", "https://shop.by/#/cart", "5,00"])))
+def test_ordinary_words_stay_in_whatever_order(words: list[str]) -> None:
+    assert filled(" ".join(words)) == " ".join(words)
+
+
 @given(TEXTS, st.text(max_size=20))
-def test_whatever_is_written_stands_in_the_parts(text: str, value: str) -> None:
+def test_whatever_is_written_stands_stands_in_the_parts(text: str, value: str) -> None:
     try:
         template = Template.read(text)
     except TemplateFault:

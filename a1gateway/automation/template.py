@@ -12,8 +12,6 @@ from dataclasses import dataclass
 _MARKS = re.compile(r"#(?P<long>[^#|\r\n]+(?:\|[^#]*)?)#|\{(?P<short>[^{}|\r\n]+(?:\|[^{}]*)?)\}")
 _LONG = re.compile(r"(?P<prefix>[A-Za-z]+)_(?P<field>[A-Za-z0-9_]*[A-Za-z0-9])")
 _SHORT = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-# What nobody writes between two signs unless a field is meant.
-_LOOKS_LIKE_A_FIELD = re.compile(r"(?=.*[A-Za-z])(?:[A-Za-z0-9]*_[A-Za-z0-9_]*|[A-Z]{3}[A-Z0-9]*)")
 
 
 class Prefix(enum.StrEnum):
@@ -30,6 +28,26 @@ class Prefix(enum.StrEnum):
     CALL = "CALL"
     DOCUMENT = "DOCUMENT"
     """Whatever document it is about; names of people are its contact's, if it has one."""
+
+
+_PREFIXES = "|".join(Prefix)
+# What nobody writes between two signs unless a field is meant.
+_LOOKS_LIKE_A_FIELD = re.compile(r"(?=.*[A-Za-z])(?:[A-Za-z0-9]*_[A-Za-z0-9_]*|[A-Z]{3}[A-Z0-9]*)")
+_IN_OTHER_LETTERS = re.compile(r"(?=.*[^\W\d_])\w*_\w*")
+_BEGINS_LIKE_A_FIELD = re.compile(rf"(?P<name>{_PREFIXES})(?:(?P<more>_|\W+\w)|\Z)", re.I)
+# So it is in braces with a word alone, and with several in capital letters.
+_WORD = re.compile(r"[^\W\d_]\w+")
+_CAPITALS = re.compile(r"[A-Z][A-Z0-9_]+(?:[ .:-]+[A-Z][A-Z0-9_]+)+")
+# What is left of a field when a sign is missing.
+_NOT_CLOSED = re.compile(rf"#[ \t]*(?P<name>(?:{_PREFIXES})_\w*)", re.I)
+_NOT_OPENED = re.compile(rf"(?<!\w)(?P<name>(?:{_PREFIXES})_\w+)[ \t]*(?:\|[^#]*)?#", re.I)
+_REST_OF_A_FIELD = re.compile(r"[^\W\d_]\w*_\w+[ \t]*(?:\|[^#]*)?#")
+_BRACE_NOT_CLOSED = re.compile(r"\{[ \t]*(?P<name>[A-Z][A-Z0-9_]+)\b(?![^{}\r\n]*\})")
+_OF_BITRIX24 = re.compile(r"\{[ \t]*=[ \t]*\w[^{}\r\n]*\}?|\{\{[^{}]*[^\W\d_][^{}]*\}\}")
+_NAMED_BY_BITRIX24 = re.compile(r":[ \t]*(?P<name>[A-Z][A-Z0-9_]+)[ \t]*(?:[>}]|\Z)")
+# Stands for a placeholder where the texts between them are looked at together.
+_FILLED = "\ufffc"
+_LONGEST_SHOWN = 100
 
 
 class TemplateFault(ValueError):
@@ -69,7 +87,8 @@ class Template:
     def read(cls, text: str) -> Template:
         """The template that is written so; raises `TemplateFault`.
 
-        What looks like a field and is none is a fault: nobody is to get an SMS with `#DEEL_TITLE#` in it.
+        What looks like a field and is none is a fault: nobody is to get an SMS with `#DEEL_TITLE#` in it, nor with
+        what is left of a field when a sign is missing.
         """
         parts: list[str | Placeholder] = []
         begin = searched = 0
@@ -79,9 +98,11 @@ class Template:
                 # The sign that ends this may begin the next.
                 searched = mark.start() + 1
                 continue
+            _look_behind(mark, placeholder)
             parts += [text[begin : mark.start()], placeholder]
             begin = searched = mark.end()
         parts.append(text[begin:])
+        _look_at_what_is_left("".join(part if isinstance(part, str) else _FILLED for part in parts))
         return cls(text, tuple(part for part in parts if part))
 
     @property
@@ -103,21 +124,93 @@ def _placeholder(mark: re.Match[str]) -> Placeholder | None:
     """What stands between two signs; None when it is a text like any other. Raises `TemplateFault`."""
     inner = mark["long"] or mark["short"]
     name, divided, fallback = inner.partition("|")
+    # The second sign may begin the next word: #sale #minsk.
+    may_be_two_words = name != name.rstrip() and not divided
     name = name.strip()
     given = fallback if divided else None
     if mark["short"] is not None:
-        if _SHORT.fullmatch(name) is None or name != name.upper() or len(name) < 2:
-            return None
-        return Placeholder(Prefix.DOCUMENT, name, given, mark[0])
+        if _SHORT.fullmatch(name) is not None and name == name.upper() and len(name) > 1:
+            return Placeholder(Prefix.DOCUMENT, name, given, mark[0])
+        if _WORD.fullmatch(name) or _CAPITALS.fullmatch(name) or _BEGINS_LIKE_A_FIELD.match(name):
+            raise _no_field_in_braces(mark[0], name)
+        return None
     form = _LONG.fullmatch(name)
     if form is not None and form["prefix"].upper() in Prefix.__members__:
         return Placeholder(Prefix[form["prefix"].upper()], form["field"].upper(), given, mark[0])
-    if _LOOKS_LIKE_A_FIELD.fullmatch(name) is None:
-        return None
+    begins = _BEGINS_LIKE_A_FIELD.match(name)
+    if (
+        _LOOKS_LIKE_A_FIELD.fullmatch(name)
+        or (_IN_OTHER_LETTERS.fullmatch(name) and not may_be_two_words)
+        or (begins and (begins["more"] or not may_be_two_words) and not _is_of_a_link(begins, mark))
+    ):
+        raise _no_field(mark[0], name)
+    return None
+
+
+def _look_behind(mark: re.Match[str], placeholder: Placeholder) -> None:
+    """Raise `TemplateFault` when a fallback has another field in it, or has taken the sign that begins one."""
+    if placeholder.fallback is None:
+        return
+    taken = None if mark["long"] is None else _REST_OF_A_FIELD.match(mark.string, mark.end())
+    if taken is not None:
+        raise TemplateFault(
+            f"{_shown(mark[0] + taken[0])}: a # is missing; one ends the fallback, one begins the field"
+        )
+    try:
+        is_plain = not Template.read(placeholder.fallback).placeholders
+    except TemplateFault:
+        is_plain = False
+    if not is_plain:
+        raise TemplateFault(f"{_shown(mark[0])}: no field can stand in a fallback; write words that suit everybody")
+
+
+def _look_at_what_is_left(text: str) -> None:
+    """Raise `TemplateFault` when a text without its placeholders has something in it that was to be one."""
+    foreign = _OF_BITRIX24.search(text)
+    if foreign is not None:
+        named = _NAMED_BY_BITRIX24.search(foreign[0])
+        meant = "{TITLE} or #CONTACT_NAME#" if named is None else f"{{{named['name']}}}"
+        raise TemplateFault(f"{_shown(foreign[0])}: fields are not named in Bitrix24's own way here; write {meant}")
+    for missing in (*_NOT_CLOSED.finditer(text), *_NOT_OPENED.finditer(text)):
+        if not _is_of_a_link(missing, missing):
+            raise _no_field(missing[0], missing["name"], "a # is missing")
+    brace = _BRACE_NOT_CLOSED.search(text)
+    if brace is not None:
+        raise TemplateFault(f"{brace[0]}: the brace is not closed; write {{{brace['name']}}}")
+
+
+def _is_of_a_link(name: re.Match[str], mark: re.Match[str]) -> bool:
+    """Whether a name in small letters is a link's own, as in https://shop.by/#contact_us."""
+    before = re.split(r"\s", mark.string[: mark.start()])[-1]
+    return "/" in before and not name["name"].partition("_")[0].isupper()
+
+
+def _no_field(written: str, name: str, problem: str = "no such field") -> TemplateFault:
+    meant = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").upper()
+    form = _LONG.fullmatch(meant)
+    if name.isascii() and form is not None and form["prefix"] in Prefix.__members__:
+        return TemplateFault(f"{_shown(written)}: {problem}; write #{meant}#")
     kinds = ", ".join(each for each in Prefix)
-    raise TemplateFault(
-        f"{mark[0][:100]}: no such field; before the _ there has to be one of {kinds}, behind it a field"
+    return TemplateFault(
+        f"{_shown(written)}: {problem}; before the _ there has to be one of {kinds}, behind it a field"
     )
+
+
+def _no_field_in_braces(written: str, name: str) -> TemplateFault:
+    meant = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").upper()
+    form = _LONG.fullmatch(meant)
+    if form is not None and form["prefix"] in Prefix.__members__:
+        meant = f"#{meant}#"
+    elif name.isascii() and _SHORT.fullmatch(meant):
+        meant = f"{{{meant}}}"
+    else:
+        meant = "the field's name in capital Latin letters, such as {NAME}"
+    return TemplateFault(f"{_shown(written)}: no such field; write {meant}")
+
+
+def _shown(written: str) -> str:
+    """On one line, and no longer than that."""
+    return " ".join("".join(c if c.isprintable() else " " for c in written).split())[:_LONGEST_SHOWN]
 
 
 def _clean(value: str) -> str:
