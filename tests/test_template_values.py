@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a1gateway.automation.values import Currency, Known, is_readable, written
+from a1gateway.automation.values import Currency, Known, event_values, is_readable, written
 from a1gateway.bitrix24.crm_fields import CrmField
 
 READABLE = [
@@ -134,6 +134,11 @@ def test_a_date_never_comes_to_another_day(value: str) -> None:
 @given(st.dates(date(1970, 1, 1), date(2999, 12, 31)), st.integers(-12, 14))
 def test_a_date_stays_whatever_the_portals_offset_is(day: date, offset: int) -> None:
     assert shown("date", f"{day.isoformat()}T00:00:00{offset:+03}:00") == f"{day:%d.%m.%Y}"
+
+
+def test_the_moment_of_a_reminder_is_by_the_clock_in_minsk() -> None:
+    moment = datetime.fromisoformat("2026-11-23T22:05:00+00:00").timestamp()
+    assert event_values(moment) == {"DATE": "24.11.2026", "TIME": "01:05", "DAY": "24.11"}
 
 
 @pytest.mark.parametrize(

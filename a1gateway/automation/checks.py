@@ -9,9 +9,11 @@ from ..bitrix24.trouble import PortalError
 from .documents import CONTACT, OF_PEOPLE, OF_PREFIX, Described, DocumentReader, Fields
 from .scenarios import Happening, Scenario
 from .template import Placeholder, Prefix
+from .values import event_values
 
 _ALWAYS = ("PHONE", "FULL_NAME")
 _OF_CALLS = ("NUMBER", "LINE", "DATE", "TIME")
+_OF_EVENTS = tuple(event_values(0.0))
 _DATES = ("date", "datetime")
 
 
@@ -35,6 +37,8 @@ def missing_field(placeholder: Placeholder, of: int, described: Described) -> st
     name = placeholder.field
     if placeholder.prefix is Prefix.CALL:
         return None if name in _OF_CALLS else f"{placeholder.written}: of a call there are {', '.join(_OF_CALLS)}"
+    if placeholder.prefix is Prefix.EVENT:
+        return None if name in _OF_EVENTS else f"{placeholder.written}: of a date there are {', '.join(_OF_EVENTS)}"
     if placeholder.prefix is Prefix.ASSIGNED:
         return None
     fields = described.fields.get(OF_PREFIX.get(placeholder.prefix, of), Fields(()))
@@ -54,6 +58,8 @@ def _faults(scenario: Scenario, of: int, described: Described) -> Iterator[tuple
             yield "text", problem
         if placeholder.prefix is Prefix.CALL and scenario.happening is not Happening.MISSED_CALL:
             yield "text", f'{placeholder.written}: only event = "missed_call" knows a call'
+        if placeholder.prefix is Prefix.EVENT and scenario.happening is not Happening.DATE:
+            yield "text", f'{placeholder.written}: only event = "date" knows a date to remind of'
     if scenario.happening is Happening.DATE:
         field = fields.get(scenario.field)
         if field is None or field.kind not in _DATES:

@@ -26,6 +26,8 @@ class Prefix(enum.StrEnum):
     ASSIGNED = "ASSIGNED"
     """Whoever is responsible for the document."""
     CALL = "CALL"
+    EVENT = "EVENT"
+    """The moment that a reminder is about."""
     DOCUMENT = "DOCUMENT"
     """Whatever document it is about; names of people are its contact's, if it has one."""
 

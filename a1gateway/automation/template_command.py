@@ -19,8 +19,10 @@ from ..msisdn import Msisdn, read_number
 from ..text import alphabet, segments
 from .checks import faults_of, missing_field
 from .documents import Document, DocumentReader, item_named, name_of
+from .moments import read_moment
 from .scenarios import scenarios_of
-from .template import Template, TemplateFault
+from .template import Placeholder, Prefix, Template, TemplateFault
+from .values import event_values
 
 _COMMAND = "template"
 
@@ -33,10 +35,17 @@ def add_template_command(commands: Any) -> None:
         "--document", metavar="DOCUMENT", required=True, help="deal:123, lead:5, contact:7, 177:12 of a smart process"
     )
     parser.add_argument("--text", metavar="T", required=True, help="the template, such as '#CONTACT_NAME#, ...'")
+    parser.add_argument(
+        "--at", metavar="MOMENT", help="the date that it reminds of, such as '24.11.2026 10:30'; left out: now"
+    )
     parser.set_defaults(run=_run)
 
 
 def _run(given: argparse.Namespace) -> int:
+    at = None if given.at is None else read_moment(given.at)
+    if given.at is not None and at is None:
+        sys.stderr.write("a1gateway template: --at: no date; give one such as 24.11.2026 10:30\n")
+        return 1
     try:
         item, template = item_named(given.document), Template.read(given.text)
     except TemplateFault as fault:
@@ -47,13 +56,16 @@ def _run(given: argparse.Namespace) -> int:
         return 1
 
     async def work(desk: IDesk, config: Config) -> int:
-        return await show(desk, config, item, template)
+        return await show(desk, config, item, template, at)
 
     return run_command(_COMMAND, given.config, work)
 
 
-async def show(desk: IDesk, config: Config, item: Item, template: Template) -> int:
-    """Write the result, its parts and its price; 1 with lines on stderr when there is none."""
+async def show(desk: IDesk, config: Config, item: Item, template: Template, at: float | None = None) -> int:
+    """Write the result, its parts and its price; 1 with lines on stderr when there is none.
+
+    `at` is the moment that a reminder with this text is about; None: now.
+    """
     from twisted.internet import reactor
 
     clock: Any = reactor
@@ -67,7 +79,14 @@ async def show(desk: IDesk, config: Config, item: Item, template: Template) -> i
         for each in template.placeholders
         if (fault := missing_field(each, item.entity_type, document.described)) is not None
     ]
-    filled = template.fill(document.value_of)
+    event = event_values(clock.seconds() if at is None else at)
+
+    def value_of(placeholder: Placeholder) -> str:
+        if placeholder.prefix is Prefix.EVENT:
+            return event.get(placeholder.field, "")
+        return document.value_of(placeholder)
+
+    filled = template.fill(value_of)
     if not faults and filled.text is None:
         faults = [f"{each.written} is empty, and has no fallback: nothing would be sent" for each in filled.empty]
     if faults or filled.text is None:

@@ -107,6 +107,12 @@ def written(described: CrmField, value: Any, known: Known) -> str:
     return _one(described, value, known)
 
 
+def event_values(moment: float) -> dict[str, str]:
+    """What a template can say of the moment that a reminder is about, by the names behind `EVENT_`."""
+    day = datetime.fromtimestamp(moment, MINSK)
+    return {"DATE": f"{day:%d.%m.%Y}", "TIME": f"{day:%H:%M}", "DAY": f"{day:%d.%m}"}
+
+
 def _one(described: CrmField, value: Any, known: Known) -> str:
     kind = described.kind
     if kind in _BOOLEANS:
