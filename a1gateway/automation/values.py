@@ -86,6 +86,15 @@ class Known:
     users: Mapping[int, str] = field(default_factory=dict)
 
 
+FLAGS = {"да": ("Y", "1"), "нет": ("N", "0")}
+"""What a flag is written as, with what the portal may give for it."""
+
+
+def is_flag(kind: str) -> bool:
+    """Whether a type of fields knows nothing but yes and no."""
+    return kind in _BOOLEANS
+
+
 def is_readable(kind: str) -> bool:
     """Whether the values of a type of fields can be written for people.
 
