@@ -23,6 +23,7 @@ from .config_values import (
     one_of,
     part_of_a_day,
     printable,
+    recipient,
     secret,
     secret_in_pdu,
     secret_in_url,
@@ -254,6 +255,17 @@ class Automation(Section):
     sweep: _Seconds = 300.0
 
 
+# The keys that mean something with one event alone.
+_ONLY_WITH = {
+    "stage": "stage",
+    "field": "date",
+    "ahead": "date",
+    "date_at": "date",
+    "cancelled": "date",
+    "delay": "missed_call",
+}
+
+
 class Scenario(Section):
     """What the gateway does by itself when something happens in the CRM."""
 
@@ -272,9 +284,9 @@ class Scenario(Section):
     date_at: Annotated[float, time_of_day()] = 32400.0
     cancelled: Annotated[list[str], texts('stages, such as ["Отменён"]')] = []
     when: Annotated[dict[str, list[str]], field_values()] = {}
-    delay: _SecondsOrNone = 0.0
+    delay: Annotated[float, number("a time", "seconds, less than a day", zero=True, high=86399)] = 0.0
     text: Annotated[Template, template()]
-    to: Annotated[str, text("a recipient", 'a field\'s name, such as "UF_CRM_PHONE", or a number', empty=True)] = ""
+    to: Annotated[str, recipient()] = ""
     kind: Annotated[Literal["transactional", "marketing"], one_of("transactional", "marketing")] = "transactional"
     sender_id: Annotated[str, _SENDER_ID] | None = None
     urgent: _Switch = False
@@ -287,6 +299,8 @@ class Scenario(Section):
         event = info.data.get("event")
         if value is None and event not in (None, "missed_call"):
             raise Misfit(f'missing with event = "{event}"; give {document_type().right}')
+        if value is not None and event == "missed_call":
+            raise Misfit('has no effect with event = "missed_call", which is about the contact; remove it')
         if value in (3, 4) and event in ("new", "stage"):
             raise Misfit(
                 'contacts and companies have no stages; give "lead", "deal" or the number of a smart process'
@@ -305,6 +319,15 @@ class Scenario(Section):
     def _with_a_date(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is None and info.data.get("event") == "date":
             raise Misfit('missing with event = "date"; give the field with the date, such as "UF_CRM_VISIT"')
+        return value
+
+    @field_validator(*_ONLY_WITH)
+    @classmethod
+    def _with_its_event(cls, value: object, info: ValidationInfo) -> object:
+        event, its_own = info.data.get("event"), _ONLY_WITH[str(info.field_name)]
+        is_default = value is None or (value == [] and info.field_name == "stage")
+        if event not in (None, its_own) and not is_default:
+            raise Misfit(f'has no effect with event = "{event}", only with event = "{its_own}"; remove it')
         return value
 
 

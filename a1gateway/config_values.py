@@ -273,6 +273,24 @@ def field_values() -> Rule:
     return Rule(right, check)
 
 
+def recipient() -> Rule:
+    """A number, as `+375XXXXXXXXX`, or the name of a field with one; it may be empty."""
+    right = 'a number such as "+375291112233", a field such as "UF_CRM_PHONE", or "" for the contact\'s number'
+
+    def check(value: object) -> str:
+        if value == "":
+            return ""
+        value = _text(value, right)
+        if _FIELD.fullmatch(value):
+            return value
+        read = read_number(value)
+        if not isinstance(read, Msisdn):
+            raise Misfit(f"{shown(value)} is neither a mobile number nor a field's name; give {right}")
+        return read.number
+
+    return Rule(right, check)
+
+
 def template() -> Rule:
     """The text of an SMS, with fields to be filled in."""
     right = 'the text of the SMS, such as "#CONTACT_NAME|Здравствуйте#, ..."'

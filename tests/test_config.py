@@ -328,6 +328,12 @@ def test_every_key_is_required_or_has_a_default() -> None:
         ("consent.stop_words", ["НЕТ"], ["НЕТ"]),
         ("consent.start_words", [], []),
         ("consent.test_numbers", ["8 029 111-22-33"], ["+375291112233"]),
+        ("scenario.to", "8 029 111-22-33", "+375291112233"),
+        ("scenario.to", "+375291112233", "+375291112233"),
+        ("scenario.to", "UF_CRM_PHONE", "UF_CRM_PHONE"),
+        ("scenario.to", "phone", "phone"),
+        ("scenario.delay", 86399, 86399.0),
+        ("scenario.when", {"uf_crm_city": "Минск"}, {"UF_CRM_CITY": ["Минск"]}),
         ("log.format", "json", "json"),
         ("log.level", "debug", "debug"),
     ],
@@ -467,6 +473,12 @@ def test_an_empty_text_is_one_fault_or_means_nothing_given(key: str) -> None:
         ("polling.interval", 259201, "259200 seconds are less than interval; give 259201 or more"),
         ("polling.give_up_after", 59.5, "59.5 seconds are less than interval; give 60 or more"),
         ("polling.give_up_after", 2**64, "18446744073709551616 is not a time"),
+        ("scenario.delay", 86400, "86400 is not a time; give a number of 0 or more and up to 86399 (seconds, less"),
+        ("scenario.to", "#CONTACT_PHONE#", '"#CONTACT_PHONE#" is neither a mobile number nor a field\'s name; give'),
+        ("scenario.to", "8 017 200-00-00", "is neither a mobile number nor a field's name; give a number such as"),
+        ("scenario.to", "+375291112233, +375291112234", "is neither a mobile number nor a field's name"),
+        ("scenario.to", "UF CRM PHONE", 'a field such as "UF_CRM_PHONE", or "" for the contact\'s number'),
+        ("scenario.text", "#DEAL_TITLE готов", "#DEAL_TITLE: a # is missing; write #DEAL_TITLE#"),
         ("bitrix24.portal", "https://shop.bitrix24.by/", "of which only the host is wanted; write shop.bitrix24.by"),
         ("bitrix24.portal", "shop.bitrix24.by/rest/", "of which only the host is wanted; write shop.bitrix24.by"),
         ("bitrix24.portal", "https://me:pw@shop.bitrix24.by", "the host is wanted; write shop.bitrix24.by"),
@@ -509,7 +521,7 @@ def test_a_value_that_cannot_stand(key: str, value: object, text: str) -> None:
         ("a1.callback.id_field", "status"): "a1.callback.status_field",
         ("polling.interval", 259201): "polling.give_up_after",
     }
-    assert fault.startswith(f"{named.get((key, value), key) if not isinstance(value, list) else key}: ")
+    assert fault.startswith(f"{shown(named.get((key, value), key) if not isinstance(value, list) else key)}: ")
     assert text in fault
 
 
@@ -544,6 +556,57 @@ def test_missing_sections() -> None:
 def test_the_section_of_the_transport_is_required(transport: str, section: str, text: str) -> None:
     faults = wrong({"a1.transport": transport, f"a1.{section}": GONE})
     assert faults == [f'a1.{section}: missing with transport = "{transport}"; {text}']
+
+
+SCENARIOS: dict[str, dict[str, object]] = {
+    "new": {"of": "lead"},
+    "stage": {"of": "deal", "stage": ["WON"]},
+    "changed": {"of": "contact"},
+    "date": {"of": 177, "field": "UF_CRM_VISIT"},
+    "missed_call": {},
+}
+ONLY_WITH: dict[str, tuple[str, object]] = {
+    "stage": ("stage", ["NEW"]),
+    "field": ("date", "UF_CRM_VISIT"),
+    "ahead": ("date", ["1 day"]),
+    "date_at": ("date", "09:00"),
+    "cancelled": ("date", []),
+    "delay": ("missed_call", 0),
+}
+
+
+def scenario(event: str, **more: object) -> list[dict[str, object]]:
+    return [{"name": "a", "event": event, "text": "Т", **SCENARIOS[event], **more}]
+
+
+@pytest.mark.parametrize("event", SCENARIOS)
+@pytest.mark.parametrize("key", ONLY_WITH)
+def test_a_key_of_a_scenario_that_means_nothing_with_its_event_is_a_fault(event: str, key: str) -> None:
+    its_own, value = ONLY_WITH[key]
+    given = {"scenario": scenario(event, **{key: value})}
+    if event == its_own:
+        good(given)
+        return
+    assert wrong(given) == [
+        f'scenario[1].{key}: has no effect with event = "{event}", only with event = "{its_own}"; remove it'
+    ]
+
+
+def test_a_missed_call_is_about_no_type_of_documents() -> None:
+    assert wrong({"scenario": scenario("missed_call", of="lead")}) == [
+        'scenario[1].of: has no effect with event = "missed_call", which is about the contact; remove it'
+    ]
+
+
+@pytest.mark.parametrize("event", SCENARIOS)
+def test_every_other_key_goes_with_every_event(event: str) -> None:
+    more = {"when": {"NAME": "Анна"}, "to": "UF_X", "kind": "marketing", "urgent": True, "grace": 60}
+    good({"scenario": scenario(event, repeat_after=0, sender_id="MyShop", **more)})
+
+
+def test_the_names_of_scenarios_are_distinct() -> None:
+    faults = wrong({"scenario": scenario("new") + scenario("missed_call")})
+    assert faults == ['scenario: two scenarios have the name "a"; give each a name of its own']
 
 
 def test_a_section_that_is_not_used_is_checked_all_the_same() -> None:
