@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..config_sections import Automation
@@ -13,6 +13,7 @@ from ..message import Kind
 from .documents import COMPANY, CONTACT, DEAL, LEAD, Described, Document
 from .template import Placeholder, Template
 from .terms import Terms
+from .values import said_by
 
 
 class Happening(enum.StrEnum):
@@ -150,4 +151,14 @@ def _scenario(section: Section, automation: Automation) -> Scenario:
 
 
 def _says_one_of(document: Document, name: str, wanted: Sequence[str]) -> bool:
-    return document.value(name).casefold() in wanted or document.raw(name).casefold() in wanted
+    said = {each.casefold() for each in _said(document, name) if each}
+    return not said.isdisjoint(wanted) if said else "" in wanted
+
+
+def _said(document: Document, name: str) -> Iterator[str]:
+    """What a document's field says, as a whole and each of its values."""
+    yield document.value(name)
+    fields = document.described.fields.get(document.item.entity_type)
+    field = None if fields is None else fields.get(name)
+    if field is not None:
+        yield from said_by(field, document.fields.get(field.key), document.described.known)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
@@ -114,6 +114,17 @@ def written(described: CrmField, value: Any, known: Known) -> str:
         joined = ", ".join(each for each in several if each)
         return joined or (_one(described, value, known) if isinstance(value, str) else "")
     return _one(described, value, known)
+
+
+def said_by(described: CrmField, value: Any, known: Known) -> Iterator[str]:
+    """What each of a field's values can be called: as people read it, and by its id; nothing when it has none."""
+    several = isinstance(value, list) or (described.is_multiple and isinstance(value, Mapping))
+    for one in listed(value) if several else [value]:
+        text = _one(described, one, known)
+        code = text_of(one.get("id") if isinstance(one, Mapping) else one)
+        # No id is 0: that is how the portal says that there is none.
+        if text or code != "0":
+            yield from filter(None, (text, code, *(FLAGS.get(text, ()) if is_flag(described.kind) else ())))
 
 
 def event_values(moment: float) -> dict[str, str]:
