@@ -362,8 +362,12 @@ def test_a_template_is_shown_with_its_parts_and_its_price(scripted: Stack) -> No
         "characters: 31, alphabet: ucs2, segments: 1",
         "price: 0.045 BYN",
     ]
+    given = ("--document", f"deal:{id_}", "--text", "Ждём #EVENT_DAY# в #EVENT_TIME#", "--at", "24.11.2026 10:30")
+    assert command(scripted, "template", *given).stdout.startswith("Ждём 24.11 в 10:30\n")
     for document, wrong, said in (
         (f"deal:{id_}", "#DEAL_UF_ERIP_LINK#", "#DEAL_UF_ERIP_LINK# is empty, and has no fallback"),
+        (f"deal:{id_}", "#DEAL_COMPANY#", "a field of the type crm_company cannot be written in an SMS"),
+        (f"deal:{id_}", "#DEAL_PHONE#", "there are no phones here; write #CONTACT_PHONE#"),
         (f"deal:{id_}", "#DEAL_TITEL#", "#DEAL_TITEL#: there is no such field; did you mean TITLE?"),
         (f"deal:{id_}", "#DEEL_TITLE#", "--text: #DEEL_TITLE#: no such field"),
         ("deal:987654", "#DEAL_TITLE#", "the portal has no document deal:987654"),
