@@ -167,7 +167,7 @@ class Crm:
         self.on_change: Callable[[str, int, int], None] = lambda what, entity_type, item: None
         """Told what has become (`ADD`, `UPDATE`, `DELETE`) of an item of a type."""
         self.comments: list[Comment] = []
-        self._last_id = 0
+        self._last_id = self._last_record = 0
         self.reset()
 
     def reset(self) -> None:
@@ -201,13 +201,20 @@ class Crm:
         self._last_id += 1
         return self._last_id
 
-    def add_process(self, entity_type: int, title: str, *, has_client: bool = True) -> SmartProcess:
+    def has_stages(self, entity_type: int) -> bool:
+        """Whether the items of a type move through stages."""
+        process = self.processes.get(entity_type)
+        return has_sales(entity_type) and (process is None or process.has_stages)
+
+    def add_process(
+        self, entity_type: int, title: str, *, has_client: bool = True, has_stages: bool = True
+    ) -> SmartProcess:
         """Makes a smart process, or names the one with this number anew. Raises ValueError below 128."""
         if entity_type < FIRST_SMART_PROCESS:
             raise ValueError(f"a smart process has a number of {FIRST_SMART_PROCESS} or more")
         self.items.setdefault(entity_type, Items())
         self.fields.setdefault(entity_type, {})
-        self.processes[entity_type] = SmartProcess(entity_type, title, has_client)
+        self.processes[entity_type] = SmartProcess(entity_type, title, has_client, has_stages)
         return self.processes[entity_type]
 
     def statuses(self) -> list[Status]:
@@ -227,7 +234,7 @@ class Crm:
             item.sales = item.sales or Sales(first_stage(entity_type))
             item.sales.moved = self.now()
         self.items[entity_type].put(self.stamped(item))
-        if item.sales is not None:
+        if self.has_stages(entity_type):
             self._record(entity_type, item, made=True)
         self.on_change("ADD", entity_type, item.id)
 
@@ -246,9 +253,12 @@ class Crm:
         self.on_change("UPDATE", entity_type, item.id)
 
     def removed(self, entity_type: int, item: int) -> bool:
-        """Whether there was such an item; it is gone."""
+        """Whether there was such an item; it is gone, and its history with it."""
         gone = self.items[entity_type].remove(item)
         if gone:
+            self.stage_records = [
+                each for each in self.stage_records if (each.entity_type, each.owner) != (entity_type, item)
+            ]
             self.on_change("DELETE", entity_type, item)
         return gone
 
@@ -256,8 +266,9 @@ class Crm:
         assert item.sales is not None
         sales = item.sales
         semantics = self.semantics(sales.stage, entity_type, sales.category) or ""
-        kind = 1 if made else 3 if semantics else 2
-        number = len(self.stage_records) + 1
+        kind = 3 if semantics else 1 if made else 2
+        self._last_record += 1
+        number = self._last_record
         record = StageRecord(number, entity_type, item.id, kind, self.now(), sales.category, sales.stage, semantics)
         self.stage_records.append(record)
 

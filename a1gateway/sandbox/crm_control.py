@@ -68,6 +68,7 @@ class _Change(_Sales):
 class _Type(_Wanted):
     title: str = "Смарт-процесс"
     client: bool = True
+    stages: bool = True
 
 
 class _Named(_Wanted):
@@ -147,10 +148,12 @@ class CrmControl:
 
     @app.route("/type", methods=["POST"])
     def type(self, request: Request) -> bytes:
-        """Makes a smart process with this `entityTypeId`: `title`, and `client`, whether its items have contacts."""
+        """Makes a smart process with this `entityTypeId`: `title`, whether it has `client` and `stages`."""
         try:
             wanted = _Type.model_validate(control_object(request))
-            made = self._crm.add_process(wanted.entityTypeId, wanted.title, has_client=wanted.client)
+            made = self._crm.add_process(
+                wanted.entityTypeId, wanted.title, has_client=wanted.client, has_stages=wanted.stages
+            )
         except (BadControl, ValueError) as error:
             return bad_control(request, error)
         return json_answer(request, {"entityTypeId": made.entity_type, "title": made.title})

@@ -30,6 +30,9 @@ _SALES = (
     "sourceId",
 )
 
+# What smart processes without stages do not have.
+_STAGES = ("stageId", "previousStageId", "movedTime")
+
 # What each type has, in the order in which it is answered.
 _NAMES: Mapping[int, tuple[str, ...]] = {
     EntityType.LEAD: ("id", "title", "name", "lastName", *_LINKS, *_SALES, "createdTime", "updatedTime"),
@@ -184,9 +187,10 @@ class CrmItem:
         """`crm.item.fields`."""
         del caller
         kind = self._kind(given)
-        described: dict[str, Any] = {name: _standard_description(name) for name in names_of(kind)}
+        described: dict[str, Any] = {name: _standard_description(name) for name in self._names(kind)}
         if "stageId" in described:
             described["stageId"]["statusType"] = stage_list(kind, 0)
+        if "sourceId" in described:
             described["sourceId"]["statusType"] = "SOURCE"
         if kind in WITH_PHONES:
             described["fm"] = _description("crm_multifield", "FM", "fm", multiple=True)
@@ -197,6 +201,9 @@ class CrmItem:
     def _kind(self, given: Mapping[str, Any]) -> int:
         return entity_type_of(self._crm, given)
 
+    def _names(self, kind: int) -> list[str]:
+        return [name for name in names_of(kind) if name not in _STAGES or self._crm.has_stages(kind)]
+
     def _item(self, kind: int, given: Mapping[str, Any]) -> Item:
         item = self._crm.items[kind].get(item_id(given.get("ID")))
         if item is None:
@@ -204,7 +211,7 @@ class CrmItem:
         return item
 
     def _columns(self, kind: int) -> dict[str, Column]:
-        columns = {name: Column(*_STANDARD[name]) for name in names_of(kind)}
+        columns = {name: Column(*_STANDARD[name]) for name in self._names(kind)}
         for name, custom in self._crm.fields[kind].items():
             columns[converted(name)] = Column(custom.type, partial(custom_value, name))
         return columns
@@ -217,14 +224,14 @@ class CrmItem:
         columns = {converted(name): custom for name, custom in self._crm.fields[kind].items()}
         shown: dict[str, Any] = {}
         for name in select:
-            if name in names_of(kind):
+            if name in self._names(kind):
                 shown[name] = _standard_value(name, item)
             elif name in columns:
                 shown[name] = in_item(columns[name], item.custom.get(columns[name].name))
         return shown or []
 
     def _whole(self, kind: int, item: Item, original: bool) -> dict[str, Any]:
-        whole = {name: _standard_value(name, item) for name in names_of(kind)}
+        whole = {name: _standard_value(name, item) for name in self._names(kind)}
         for name, custom in self._crm.fields[kind].items():
             whole[name if original else converted(name)] = in_item(custom, item.custom.get(name))
         if kind in WITH_PHONES:

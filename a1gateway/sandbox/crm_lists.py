@@ -54,17 +54,16 @@ class CrmLists:
             "crm.currency.localizations.get": self.localizations,
         }
 
-    def status_list(self, given: Mapping[str, Any], caller: Holder) -> Page:
-        """`crm.status.list`: by `ENTITY_ID`, `STATUS_ID`, `NAME`."""
+    def status_list(self, given: Mapping[str, Any], caller: Holder) -> list[dict[str, Any]]:
+        """`crm.status.list`: by `ENTITY_ID`, `STATUS_ID`, `NAME`; all at once, whatever page is asked for."""
         del caller
         wanted = {str(name).upper().lstrip("="): raw for name, raw in named(given.get("FILTER")).items()}
         rows = [_status(number, each) for number, each in enumerate(self._crm.statuses(), 1)]
-        kept = [
+        return [
             row
             for row in rows
             if all(row.get(name) in {str(each) for each in several(raw)} for name, raw in wanted.items())
         ]
-        return page_of(kept, start_of(given.get("START")), lambda page: page)
 
     def stage_history(self, given: Mapping[str, Any], caller: Holder) -> Page:
         """`crm.stagehistory.list`: by `ID`, `OWNER_ID`, `TYPE_ID` and the stage, in order of `ID`."""
@@ -96,7 +95,7 @@ class CrmLists:
                     "id": number,
                     "title": each.title,
                     "entityTypeId": each.entity_type,
-                    "isStagesEnabled": "Y",
+                    "isStagesEnabled": "Y" if each.has_stages else "N",
                     "isClientEnabled": "Y" if each.has_client else "N",
                 }
                 for number, each in enumerate(types, 1)

@@ -37,7 +37,7 @@ class Sales:
 
 @dataclass(frozen=True, slots=True)
 class StageRecord:
-    """An entry of the history of stages; `type` 1: the item was made, 2: moved, 3: moved into a final stage."""
+    """An entry of the history of stages; `type` 1: the item was made, 2: moved, 3: made or moved into a final one."""
 
     id: int
     entity_type: int
@@ -56,6 +56,7 @@ class SmartProcess:
     entity_type: int
     title: str
     has_client: bool = True
+    has_stages: bool = True
 
 
 _DEAL_STAGES = (
@@ -93,7 +94,7 @@ def statuses(processes: Mapping[int, SmartProcess]) -> list[Status]:
         Status(f"DEAL_STAGE_{SALES_PIPELINE}", f"C{SALES_PIPELINE}:{stage}", name, semantics)
         for stage, name, semantics in _DEAL_STAGES
     ]
-    for of in processes:
+    for of in (number for number, each in processes.items() if each.has_stages):
         found += [
             Status(f"DYNAMIC_{of}_STAGE_1", f"DT{of}_1:{stage}", name, semantics)
             for stage, name, semantics in _SMART_STAGES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,6 +16,12 @@ from a1gateway.sandbox.rest_page import Page, page_of, start_of
 
 CALL_END = "ONVOXIMPLANTCALLEND"
 _LINE = "+375172001122"
+_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
 
 
 class EndedCall(BaseModel):
@@ -64,11 +71,11 @@ class Telephony:
         return row
 
     def statistic_get(self, given: Mapping[str, Any], caller: Holder) -> Page:
-        """`voximplant.statistic.get`: by `CALL_ID`, `PHONE_NUMBER`, `CALL_TYPE`, and when they began."""
+        """`voximplant.statistic.get`: filtered by any field, with `%` by a part of it; in order of time."""
         del caller
-        rows = self._calls
+        rows = [{"ID": str(number), **row} for number, row in enumerate(self._calls, 1)]
         for key, raw in named(given.get("FILTER")).items():
-            sign = next((each for each in (">=", "<=", ">", "<") if str(key).startswith(each)), "")
+            sign = next((each for each in (">=", "<=", ">", "<", "%") if str(key).startswith(each)), "")
             name, wanted = str(key).removeprefix(sign).upper(), {str(each) for each in several(raw)}
             rows = [row for row in rows if _fits(sign, row.get(name, ""), wanted)]
         if str(given.get("ORDER") or "").upper() == "DESC":
@@ -77,7 +84,11 @@ class Telephony:
 
 
 def _fits(sign: str, value: str, wanted: set[str]) -> bool:
+    if not sign:
+        return value in wanted
     other = next(iter(wanted), "")
-    return {"": value in wanted, ">": value > other, ">=": value >= other, "<": value < other, "<=": value <= other}[
-        sign
-    ]
+    if sign == "%":
+        return other in value
+    # Ids are numbers.
+    pair: tuple[Any, Any] = (int(value), int(other)) if value.isdecimal() and other.isdecimal() else (value, other)
+    return _COMPARISONS[sign](*pair)
