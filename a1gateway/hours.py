@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta, timezone
 
-from .message import Window
+from .message import Kind, Window
 
 MINSK = timezone(timedelta(hours=3), "Europe/Minsk")
 """Belarus has had this time the whole year round since 2011; a small server may have no table of time zones."""
@@ -44,6 +44,12 @@ class Hours:
         midnight, second = self._day(now)
         return midnight + self.end if second < self.end else midnight + _DAY + self.end
 
+    def within(self, other: Hours) -> Hours:
+        """Those that both have; these alone where that is no one part of a day."""
+        both = max(self.begin, other.begin), min(self.end, other.end)
+        in_one_day = self.begin < self.end and other.begin < other.end
+        return Hours(*both) if in_one_day and both[0] < both[1] else self
+
     def _are_on(self, second: float) -> bool:
         if self.begin < self.end:
             return self.begin <= second < self.end
@@ -55,6 +61,23 @@ class Hours:
         offset = MINSK.utcoffset(None).total_seconds()
         second = (now + offset) % _DAY
         return now - second, second
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHours:
+    """When automation may send."""
+
+    of_all: Hours | None = None
+    """What is not urgent; None: at any time."""
+    of_marketing: Hours | None = None
+    """Marketing, urgent or not; None: like everything else."""
+
+    def of(self, kind: Kind, *, urgent: bool) -> Hours | None:
+        """Those of a message; None: at any time."""
+        hours = None if urgent else self.of_all
+        if kind is not Kind.MARKETING or self.of_marketing is None:
+            return hours
+        return self.of_marketing if hours is None else self.of_marketing.within(hours)
 
 
 def windows(

@@ -123,9 +123,16 @@ class Intake:
         try:
             self._check_space()
             repeated = await self._patience.within(self._journal.within(runs.take, call))
+        except NothingCanHold as full:
+            self._run_is_lost(call, str(full))
+            raise
         except JournalUnavailable as trouble:
             self._log.error("the journal takes no run, the spool must: {trouble}", trouble=str(trouble))
-            await self._spool.keep_run(call)
+            try:
+                await self._spool.keep_run(call)
+            except NothingCanHold as nowhere:
+                self._run_is_lost(call, f"{trouble}; {nowhere}")
+                raise
             self._metrics.spooled.inc()
             self._on_spooled()
             return
@@ -147,6 +154,14 @@ class Intake:
         self._log.critical(
             "message {message_id} is LOST: neither journal nor spool can hold it: {why}",
             message_id=arrival.message_id,
+            why=why,
+        )
+
+    def _run_is_lost(self, call: RunCall, why: str) -> None:
+        self._metrics.turned_away.inc()
+        self._log.critical(
+            "a run of {code} is LOST, and its workflow waits in vain: neither journal nor spool can hold it: {why}",
+            code=call.code,
             why=why,
         )
 
@@ -176,6 +191,7 @@ class SpoolDrain(DueLoop):
         *,
         on_message: Callable[[], None],
         on_refusal: Callable[[], None],
+        on_run: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__("spool", clock, self._drain)
         self._journal = journal
@@ -183,6 +199,7 @@ class SpoolDrain(DueLoop):
         self._receipts = receipts
         self._on_message = on_message
         self._on_refusal = on_refusal
+        self._on_run = on_run
 
     async def _drain(self) -> float:
         entries = await self._spool.entries()
@@ -194,6 +211,8 @@ class SpoolDrain(DueLoop):
         await self._spool.remove([name for (name, _), (good, _) in zip(entries, taken, strict=True) if good])
         self._on_message()
         self._on_refusal()
+        if any(isinstance(entry, RunCall) for _, entry in entries):
+            self._on_run()
         for good, failure in taken:
             if not good:
                 failure.raiseException()

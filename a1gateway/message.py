@@ -118,6 +118,10 @@ class Refusal(enum.StrEnum):
     """An automation rule names a Sender ID that cannot be one."""
     BAD_REMINDER = "bad_reminder"
     """The date of a reminder, or the times ahead of it, cannot be understood."""
+    OUTDATED_TEXT = "outdated_text"
+    """The text of an automation rule names a time from which the date has moved."""
+    GATEWAY_FAULT = "gateway_fault"
+    """The gateway could make no SMS of it."""
     DOCUMENT_DELETED = "document_deleted"
     PORTAL_AWAY = "portal_away"
     """The portal could not be asked for the document within the grace."""
@@ -125,6 +129,45 @@ class Refusal(enum.StrEnum):
     """What it was for is too long ago, or it could not leave in time."""
     REPEATED = "repeated"
     """The same scenario has sent the same text to the same number of late."""
+
+
+class Drop(enum.StrEnum):
+    """Why a reminder is not sent."""
+
+    LATE = "late"
+    """Its time had passed by more than the grace."""
+    PAST = "past"
+    """There was no time for it before the moment."""
+    OVERTAKEN = "overtaken"
+    """A later one of the same moment was due at the same time."""
+    DELETED = "deleted"
+    """The document is gone."""
+    CANCELLED = "cancelled"
+    """The document has no moment any more, or has failed."""
+    CONDITION = "condition"
+    """The document does not fulfil the scenario's condition any more."""
+    NO_SCENARIO = "no_scenario"
+    """The configuration does not have its scenario any more, or not this time ahead."""
+    NO_FIELD = "no_field"
+    """The portal has no such field any more."""
+    PORTAL = "portal"
+    """The portal could not be asked within the grace, or does not show the document."""
+    PORTAL_CHANGED = "portal_changed"
+    """Another portal has installed the application."""
+    FAULT = "gateway_fault"
+    """The gateway could not make an SMS of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A reminder as it is planned."""
+
+    ahead: float
+    """Seconds before the moment."""
+    due_at: float | None
+    """None when it will not be sent."""
+    why: Drop | None = None
+    """Why not."""
 
 
 def custom_id(message_id: str) -> str:

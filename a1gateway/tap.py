@@ -58,6 +58,7 @@ from .errors import CannotStart
 from .free_space import FreeSpace
 from .gate import Gate, Probe
 from .gateway import Gateway
+from .hours import OpenHours
 from .http_client import IHttpClient, http_client
 from .intake import Intake, SpoolDrain
 from .interfaces import ICarrier
@@ -436,7 +437,15 @@ def build(config: Config, reactor: Any) -> Gateway:
         least_mb=config.store.min_free_mb,
         alarm_mb=config.store.alarm_free_mb,
     )
-    drain = SpoolDrain(reactor, journal, spool, receipts, on_message=anything_is_due, on_refusal=reporter.wake)
+    drain = SpoolDrain(
+        reactor,
+        journal,
+        spool,
+        receipts,
+        on_message=anything_is_due,
+        on_refusal=reporter.wake,
+        on_run=lambda: automation.run_is_due(),
+    )
     intake = Intake(
         reactor,
         journal,
@@ -455,6 +464,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         config.a1.sender_id,
         None if consent is None else _terms(consent, config.a1.sender_id),
     )
+    marketing_hours = None if consent is None else consent.hours
     automation = Automation(
         Parts(
             reactor,
@@ -466,9 +476,9 @@ def build(config: Config, reactor: Any) -> Gateway:
             intake,
             admission,
             DocumentReader(reactor, portal),
-            scenarios_of(config.scenario, config.automation),
+            scenarios_of(config.scenario, config.automation, marketing_hours),
             config.automation.grace,
-            config.automation.hours,
+            OpenHours(config.automation.hours, marketing_hours),
         ),
         config.automation,
         robot_url=f"{config.http.public_url}/bitrix24/robot/{handler_secret}",

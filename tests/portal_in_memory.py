@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from twisted.internet.task import Clock
 
 from a1gateway.bitrix24.queries import query
-from a1gateway.bitrix24.trouble import judge
+from a1gateway.bitrix24.trouble import PortalError, PortalTrouble, judge
 from a1gateway.sandbox.outgoing import HttpClient
 from a1gateway.sandbox.portal import SandboxPortal
 from a1gateway.sandbox.rest_errors import RestError
 from a1gateway.sandbox.rest_page import Page
+
+Fault = Callable[[str, Mapping[str, Any]], Any]
+"""What a command comes to instead, by its method and parameters; None: nothing stands in its way."""
 
 
 class PortalInMemory:
@@ -28,6 +31,7 @@ class PortalInMemory:
         self.sandbox.installation.begin()
         self.crm = self.sandbox.crm
         self.trouble: Exception | None = None
+        self.fault: Fault = lambda method, parameters: None
         self.requests: Counter[str] = Counter()
         """How many, by method; those in a batch with `batch/` before them."""
 
@@ -35,7 +39,10 @@ class PortalInMemory:
         self.requests[method] += 1
         if self.trouble is not None:
             raise self.trouble
-        return self._answer(method, parameters)
+        instead = self.fault(method, parameters)
+        if isinstance(instead, Exception):
+            raise instead
+        return self._answer(method, parameters) if instead is None else instead
 
     async def batch(
         self, commands: Mapping[str, tuple[str, Mapping[str, Any]]], *, paid: bool = False
@@ -46,15 +53,22 @@ class PortalInMemory:
         self.requests.update(f"batch/{method}" for method, _ in commands.values())
         if self.trouble is not None:
             raise self.trouble
-        written = {name: f"{method}?{query(parameters)}" for name, (method, parameters) in commands.items()}
+        instead = {name: said for name, command in commands.items() if (said := self.fault(*command)) is not None}
+        run = {name: command for name, command in commands.items() if name not in instead}
+        written = {name: f"{method}?{query(parameters)}" for name, (method, parameters) in run.items()}
         answer = self._answer("batch", {"halt": 0, "cmd": written})
         errors = answer["result_error"] or {}
-        return {
+        results = instead | {
             name: judge(errors[name]["error"], errors[name]["error_description"])
             if name in errors
             else answer["result"][name]
-            for name in commands
+            for name in run
         }
+        shut_out = [each for each in results.values() if isinstance(each, PortalTrouble) and each.operator]
+        if len(shut_out) == len(commands):
+            raise shut_out[0]
+        # Of one command it says something about that command.
+        return {name: PortalError(each.code, "") if each in shut_out else each for name, each in results.items()}
 
     def _answer(self, method: str, parameters: Mapping[str, Any]) -> Any:
         installer = self.sandbox.installation.holder(1)

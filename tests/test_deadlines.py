@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from a1gateway.automation.robots import REMIND, SEND
 from a1gateway.carriers.outcome import Accepted, LinkTrouble, Postponed, Trouble, Uncertain
-from a1gateway.journal import Journal, Store
+from a1gateway.journal import Journal, Store, runs
 from a1gateway.journal.lane import InlineLane
-from a1gateway.message import Kind, Window
+from a1gateway.journal.runs import RunCall, Wanted
+from a1gateway.message import Kind, Teller, Window
 
-from .conftest import START, arrival, run
+from .conftest import START, agree, arrival, run
 
 LOST = LinkTrouble(Trouble.UNREACHABLE, "A1 cannot be reached: gone")
 
@@ -108,6 +110,59 @@ def test_a_start_does_not_end_the_quiet_hours(journal: Journal) -> None:
     assert [each.message_id for each in run(journal.claim(START + 10, 500)).submissions] == ["free"]
     assert [each.message_id for each in run(journal.claim(START + 6 * 3600, 500)).submissions] == ["held"]
     assert [each.message_id for each in run(journal.claim(START + 10 + 86400, 500)).submissions] == ["ahead"]
+
+
+def test_the_hours_of_marketing_do_not_end_the_quiet_hours(journal: Journal) -> None:
+    """They begin at a start at the latest, and what waited for them alone is due then."""
+    held = {"kind": Kind.MARKETING, "not_before": START + 6 * 3600}
+    run(journal.accept(arrival("campaign", **held)))
+    run(journal.accept(arrival("scenario", **held, leave_by=START + 7 * 3600)))
+    # The clock was years ahead when this one was accepted.
+    late = {"received_at": START + 1e8, "not_before": START + 1e8 + 3600, "leave_by": START + 1e8 + 7200}
+    run(journal.accept(arrival("ahead", kind=Kind.MARKETING, **late)))
+    assert run(journal.open_hours(START + 10)) == 2
+    waiting, later = run(journal.unasked(START + 10, 10))
+    assert ([each.message_id for each in waiting], later) == (["campaign", "ahead"], START + 6 * 3600)
+    assert len(run(journal.unasked(START + 6 * 3600, 10))[0]) == 3
+
+
+def test_a_marketing_message_has_another_time_for_its_consent(journal: Journal) -> None:
+    again = Window(START + 1000, START + 1100)
+    run(journal.accept(arrival(kind=Kind.MARKETING, leave_by=START + 9, again=again)))
+    assert run(journal.end_late(START + 10)) == []
+    assert run(journal.unasked(START + 10, 10)) == ([], START + 1000)
+    agree(journal, START + 1000)
+    assert len(run(journal.claim(START + 1000, 500)).submissions) == 1
+
+
+def test_what_has_another_time_is_not_brought_forward_by_a_start(journal: Journal) -> None:
+    run(journal.accept(arrival(leave_by=START + 9, again=Window(START + 1000, START + 1100))))
+    assert run(journal.end_late(START + 10)) == []
+    run(journal.catch_up(START + 20, ask_within=5.0, poll_within=60.0))
+    claim = run(journal.claim(START + 20, 500))
+    assert (claim.submissions, claim.next_due) == ([], START + 1000)
+
+
+def test_a_workflow_hears_of_an_sms_that_could_not_leave_in_time(journal: Journal) -> None:
+    run(journal.within(runs.take, RunCall("t1", START, SEND, 2, 5, {"phone": "80291112233"}, {})))
+    (of_it,), _, _ = run(journal.within(runs.new, START, 1, reminder=REMIND, documents=False))
+    message = arrival(teller=Teller.RUN, leave_by=START + 9)
+    run(journal.within(runs.send, of_it, message, START, Wanted.END))
+    assert run(journal.within(runs.answers, START + 10, 10))[0] == []
+    run(journal.end_late(START + 10))
+    (answer,) = run(journal.within(runs.answers, START + 10, 10))[0]
+    assert (answer.values["status"], answer.values["error"]) == ("rejected", "late")
+    # No sender of Bitrix24 is told.
+    assert run(journal.untold(START + 10, 10))[0] == []
+
+
+def test_those_that_wait_for_a_consent_and_those_that_do_not_are_ended_together(journal: Journal) -> None:
+    for number in range(4):
+        kind = Kind.MARKETING if number % 2 else Kind.TRANSACTIONAL
+        run(journal.accept(arrival(f"m{number}", kind=kind, leave_by=START)))
+    assert len(run(journal.end_late(START + 1, 3))) == 3
+    assert len(run(journal.end_late(START + 1, 3))) == 1
+    assert run(journal.end_late(START + 1, 3)) == []
 
 
 def test_many_that_are_late_are_ended_in_steps(journal: Journal) -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a1gateway.hours import MINSK, Hours, windows
-from a1gateway.message import Window
+from a1gateway.hours import MINSK, Hours, OpenHours, windows
+from a1gateway.message import Kind, Window
 
 DAY = 86400.0
 
@@ -112,3 +112,37 @@ def test_a_window_is_within_the_hours(after: float, grace: float, text: str) -> 
         if window is not None:
             assert hours.opening(window.opens_at) == window.opens_at
             assert window.opens_at < window.closes_at <= min(hours.closing(window.opens_at), window.opens_at + grace)
+
+
+@pytest.mark.parametrize(
+    ("kind", "urgent", "hours"),
+    [
+        (Kind.TRANSACTIONAL, False, "08:00-20:00"),
+        (Kind.TRANSACTIONAL, True, None),
+        (Kind.MARKETING, False, "10:00-20:00"),
+        (Kind.MARKETING, True, "10:00-21:00"),
+    ],
+)
+def test_marketing_goes_out_when_both_let_it(kind: Kind, urgent: bool, hours: str | None) -> None:
+    open_hours = OpenHours(Hours.read("08:00-20:00"), Hours.read("10:00-21:00"))
+    assert open_hours.of(kind, urgent=urgent) == (None if hours is None else Hours.read(hours))
+
+
+def test_without_hours_of_its_own_marketing_is_like_everything_else() -> None:
+    open_hours = OpenHours(Hours.read("08:00-20:00"))
+    assert open_hours.of(Kind.MARKETING, urgent=False) == open_hours.of_all
+    assert open_hours.of(Kind.MARKETING, urgent=True) is None
+
+
+@pytest.mark.parametrize(
+    ("these", "others", "both"),
+    [
+        ("09:00-21:00", "10:00-18:00", "10:00-18:00"),
+        ("09:00-12:00", "11:00-21:00", "11:00-12:00"),
+        # No one part of a day: then these.
+        ("09:00-12:00", "13:00-21:00", "09:00-12:00"),
+        ("22:00-06:00", "05:00-23:00", "22:00-06:00"),
+    ],
+)
+def test_hours_within_others(these: str, others: str, both: str) -> None:
+    assert Hours.read(these).within(Hours.read(others)) == Hours.read(both)

@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from a1gateway.automation.moments import Planned
-from a1gateway.journal import Journal, look_ups, reminders
-from a1gateway.journal.look_ups import Event, LookUp
-from a1gateway.journal.reminders import Drop, Reminder, Rule, State
+from a1gateway.journal import Journal, reminders
+from a1gateway.journal.reminders import Reminder, Rule, State
 from a1gateway.journal.schema import reminders as table
 from a1gateway.journal.statements import Statement
+from a1gateway.message import Drop, Planned
 
 from .conftest import START, arrival, run
 
@@ -27,7 +26,9 @@ _ALL = Statement(select(table))
 def plan(journal: Journal, moment: float = VISIT, *, rule: Rule = DEAL, now: float = START, past: float = 0.0) -> int:
     """A day and an hour before; those further ahead than `past` seconds, if there is such a limit, have no time."""
     aheads = (DAY, HOUR)
-    planned = [Planned(each, None if past and each > past else moment - each) for each in aheads]
+    planned = [
+        Planned(each, None, Drop.PAST) if past and each > past else Planned(each, moment - each) for each in aheads
+    ]
     return run(journal.within(reminders.plan, rule, moment, planned, now))
 
 
@@ -37,6 +38,17 @@ def due(journal: Journal, now: float = START + 100 * DAY) -> list[Reminder]:
 
 def times(journal: Journal) -> list[float]:
     return [each.due_at for each in due(journal)]
+
+
+def drop_all(journal: Journal, why: Drop = Drop.CANCELLED, *, rule: Rule = DEAL, for_good: bool = False) -> int:
+    return run(journal.within(reminders.drop_all, rule, why, START, for_good=for_good))
+
+
+def followed(journal: Journal, item: int = 4182) -> dict[str, float]:
+    """The moments that are known of a deal, by the rules that remind of them."""
+    found = run(journal.within(reminders.rules_of, 2, [item]))
+    assert all((each.rule.entity_type, each.rule.item) == (2, item) for each in found)
+    return {each.rule.name: each.moment for each in found}
 
 
 def send(journal: Journal, reminder: Reminder, message_id: str = "r1", **more: Any) -> Any:
@@ -136,7 +148,7 @@ def test_one_that_has_moved_meanwhile_is_neither_put_off_nor_dropped(journal: Jo
     plan(journal)
     first, second = due(journal)
     plan(journal, LATER)
-    run(journal.within(reminders.put_off, [(first.id, 1)], START + 60))
+    run(journal.within(reminders.put_off, first, START + 60, 1))
     run(journal.within(reminders.drop, second, Drop.PORTAL, START))
     assert times(journal) == [LATER - DAY, LATER - HOUR]
     assert states(journal)[VISIT, HOUR] == (State.MOVED, None)
@@ -153,15 +165,15 @@ def test_all_of_a_document_are_dropped(journal: Journal) -> None:
     plan(journal)
     plan(journal, rule=OTHER)
     send(journal, due(journal, VISIT - DAY)[0])
-    assert run(journal.within(reminders.drop_all, DEAL, Drop.CANCELLED, START)) == 1
+    assert drop_all(journal) == 1
     assert {each.item for each in due(journal)} == {4183}
-    assert run(journal.within(reminders.drop_all, DEAL, Drop.CANCELLED, START)) == 0
+    assert drop_all(journal) == 0
 
 
 def test_what_was_dropped_with_its_document_is_planned_again(journal: Journal) -> None:
     """A deal that was lost is opened again."""
     plan(journal)
-    run(journal.within(reminders.drop_all, DEAL, Drop.CANCELLED, START))
+    drop_all(journal)
     assert due(journal) == []
     assert plan(journal) == 2
     assert states(journal)[VISIT, DAY] == (State.PLANNED, None)
@@ -170,165 +182,104 @@ def test_what_was_dropped_with_its_document_is_planned_again(journal: Journal) -
 def test_one_is_put_off(journal: Journal) -> None:
     plan(journal)
     first = due(journal)[0]
-    run(journal.within(reminders.put_off, [(first.id, 3)], VISIT - DAY + 30))
+    run(journal.within(reminders.put_off, first, VISIT - DAY + 30, 3))
     again = due(journal)[0]
     assert (again.id, again.due_at, again.tries) == (first.id, VISIT - DAY + 30, 3)
 
 
-def test_whose_reminders_wait(journal: Journal) -> None:
+def test_one_that_was_put_off_and_is_planned_again_begins_anew(journal: Journal) -> None:
     plan(journal)
-    plan(journal, rule=Rule("payment", None, 2, 4182))
+    run(journal.within(reminders.put_off, due(journal)[0], VISIT - DAY + 30, 3))
+    plan(journal)
+    again = due(journal)[0]
+    assert (again.due_at, again.tries) == (VISIT - DAY, 0)
+
+
+def test_what_waits_is_not_given_up_by_a_plan_without_time_for_it(journal: Journal) -> None:
+    """It is due, and whoever looks at it decides."""
+    plan(journal)
+    assert plan(journal, past=HOUR) == 2
+    assert times(journal) == [VISIT - DAY, VISIT - HOUR]
+
+
+def test_a_date_that_comes_back_too_late_says_why_it_has_no_reminders(journal: Journal) -> None:
+    plan(journal)
+    plan(journal, LATER)
+    assert plan(journal, past=HOUR) == 1
+    assert states(journal)[VISIT, DAY] == (State.DROPPED, Drop.PAST)
+    assert states(journal)[VISIT, HOUR] == (State.PLANNED, None)
+
+
+def test_whose_reminders_follow_a_document(journal: Journal) -> None:
+    plan(journal)
+    plan(journal, LATER, rule=Rule("payment", None, 2, 4182))
     plan(journal, rule=Rule("visit", None, 177, 12))
-    found = {rule.name: moment for rule, moment in run(journal.within(reminders.rules_of, 2, 4182))}
-    assert found == {"visit": VISIT, "payment": VISIT}
-    assert run(journal.within(reminders.rules_of, 2, 12)) == []
-    assert run(journal.within(reminders.items_with_reminders, 2, [4182, 4183, 12])) == {4182}
+    assert followed(journal) == {"visit": VISIT, "payment": LATER}
+    assert followed(journal, 12) == {}
+    assert run(journal.within(reminders.followed, 2, [4182, 4183, 12])) == {4182}
+    assert run(journal.within(reminders.followed, 177, [4182, 12])) == {12}
     assert set(run(journal.within(reminders.types))) == {2, 177}
     assert run(journal.within(reminders.depth)) == (6, VISIT - DAY)
-    run(journal.within(reminders.drop_all, Rule("visit", None, 177, 12), Drop.DELETED, START))
+
+
+def test_several_documents_are_asked_for_at_once(journal: Journal) -> None:
+    plan(journal)
+    plan(journal, LATER, rule=OTHER)
+    found = run(journal.within(reminders.rules_of, 2, [4182, 4183, 5]))
+    assert [(each.rule, each.moment) for each in found] == [(DEAL, VISIT), (OTHER, LATER)]
+    assert run(journal.within(reminders.rules_of, 2, [])) == []
+
+
+def test_the_moment_that_is_known_is_the_latest_that_was_planned(journal: Journal) -> None:
+    plan(journal)
+    plan(journal, LATER)
+    assert followed(journal) == {"visit": LATER}
+
+
+def test_a_document_is_followed_although_nothing_waits(journal: Journal) -> None:
+    """A visit that nobody came to is often given another date."""
+    plan(journal)
+    send(journal, due(journal)[0], "r1")
+    send(journal, due(journal)[0], "r2")
+    assert due(journal) == []
+    assert followed(journal) == {"visit": VISIT}
+    assert run(journal.within(reminders.types)) == [2]
+    plan(journal, past=1.0, rule=OTHER)
+    assert followed(journal, 4183) == {"visit": VISIT}
+
+
+def test_a_document_is_followed_for_thirty_days_after_its_moment(journal: Journal) -> None:
+    plan(journal)
+    run(journal.within(reminders.forget_old, VISIT + 30 * DAY))
+    assert followed(journal) == {"visit": VISIT}
+    # A date that moves counts from there.
+    plan(journal, LATER)
+    run(journal.within(reminders.forget_old, VISIT + 31 * DAY))
+    assert followed(journal) == {"visit": LATER}
+    run(journal.within(reminders.forget_old, LATER + 30 * DAY + 1))
+    assert followed(journal) == {}
+    assert run(journal.within(reminders.types)) == []
+
+
+def test_a_document_that_may_be_given_a_date_again_is_followed_on(journal: Journal) -> None:
+    plan(journal)
+    plan(journal, rule=OTHER)
+    drop_all(journal)
+    assert followed(journal) == {"visit": VISIT}
+    drop_all(journal, Drop.DELETED, for_good=True)
+    assert followed(journal) == {}
+    assert followed(journal, 4183) == {"visit": VISIT}
     assert run(journal.within(reminders.types)) == [2]
 
 
-# What has to be looked into.
-
-QUIET, LONGEST = 5.0, 30.0
-EVENT = Event("deal:4182", 2, 4182)
-
-
-def note(journal: Journal, now: float, event: Event = EVENT) -> None:
-    run(journal.within(look_ups.note, event, now, quiet=QUIET, longest=LONGEST))
-
-
-def noted(journal: Journal, now: float) -> list[LookUp]:
-    return run(journal.within(look_ups.due, now, 100))[0]
-
-
-def test_events_are_looked_into_once_it_is_quiet(journal: Journal) -> None:
-    note(journal, START)
-    note(journal, START + 4)
-    assert run(journal.within(look_ups.due, START + 8.9, 100)) == ([], START + 9)
-    assert noted(journal, START + 9) == [LookUp(EVENT, START, START + 4)]
-
-
-def test_events_that_do_not_end_are_looked_into_all_the_same(journal: Journal) -> None:
-    for second in range(0, 31, 3):
-        assert noted(journal, START + second - 0.1) == []
-        note(journal, START + second)
-    assert noted(journal, START + LONGEST) == [LookUp(EVENT, START, START + 30)]
-
-
-def test_events_of_different_documents_are_apart(journal: Journal) -> None:
-    note(journal, START)
-    note(journal, START + 1, Event("deal:5", 2, 5))
-    assert [each.event.item for each in noted(journal, START + 60)] == [4182, 5]
-    assert len(run(journal.within(look_ups.due, START + 60, 1))[0]) == 1
-
-
-def test_what_the_first_event_said_is_kept(journal: Journal) -> None:
-    note(journal, START, Event("call:1", payload={"PHONE_NUMBER": "1", "имя": "Анна"}))
-    note(journal, START + 1, Event("call:1", payload={"PHONE_NUMBER": "2"}))
-    (found,) = noted(journal, START + 60)
-    assert found.event == Event("call:1", payload={"PHONE_NUMBER": "1", "имя": "Анна"})
-
-
-def test_what_has_been_looked_into_is_forgotten(journal: Journal) -> None:
-    note(journal, START)
-    run(journal.within(look_ups.done, noted(journal, START + 5)))
-    assert run(journal.within(look_ups.due, START + 60, 100)) == ([], None)
-
-
-def test_what_is_heard_of_while_it_is_looked_into_is_looked_into_again(journal: Journal) -> None:
-    note(journal, START)
-    found = noted(journal, START + 5)
-    note(journal, START + 6)
-    run(journal.within(look_ups.done, found))
-    assert noted(journal, START + 10.9) == []
-    assert noted(journal, START + 11) == [LookUp(EVENT, START + 6, START + 6)]
-    # The longest time counts from there as well.
-    note(journal, START + 33)
-    assert noted(journal, START + 36) == [LookUp(EVENT, START + 6, START + 33)]
-
-
-def test_a_look_is_put_off(journal: Journal) -> None:
-    note(journal, START)
-    run(journal.within(look_ups.put_off, ["deal:4182", "deal:7"], START + 60))
-    assert run(journal.within(look_ups.due, START + 59, 100)) == ([], START + 60)
-
-
-def test_how_far_something_was_read(journal: Journal) -> None:
-    assert run(journal.within(look_ups.position, "stages:2")) is None
-    run(journal.within(look_ups.advance, "stages:2", 17, START))
-    run(journal.within(look_ups.advance, "stages:2", 18, START + 1))
-    assert run(journal.within(look_ups.position, "stages:2")) == (18, START + 1)
-    assert run(journal.within(look_ups.position, "stages:1")) is None
-
-
-def test_a_record_is_dealt_with_once(journal: Journal) -> None:
-    assert not run(journal.within(look_ups.record_done, 2, 17))
-    assert run(journal.within(look_ups.record_done, 2, 17))
-    assert not run(journal.within(look_ups.record_done, 1, 17))
-    assert not run(journal.within(look_ups.record_done, 2, 20))
-    assert run(journal.within(look_ups.records_done, 2, [16, 17, 18, 20])) == {17, 20}
-    run(journal.within(look_ups.forget_records, 2, 19))
-    assert run(journal.within(look_ups.records_done, 2, [17, 20])) == {20}
-    assert run(journal.within(look_ups.records_done, 1, [17])) == {17}
-
-
-def said(journal: Journal, message_id: str, now: float = START, scenario: str = "missed", **more: Any) -> bool:
-    said_now = arrival(message_id, received_at=now, **more)
-    return run(journal.within(look_ups.was_said, scenario, said_now, said_now.text, 15 * 60.0))
-
-
-def test_the_same_is_not_said_twice(journal: Journal) -> None:
-    assert not said(journal, "m1")
-    assert said(journal, "m2", START + 899)
-    # What was not said does not count from then.
-    assert not said(journal, "m3", START + 901)
-    assert said(journal, "m4", START + 1700)
-
-
-def test_something_else_or_to_somebody_else_may_be_said(journal: Journal) -> None:
-    assert not said(journal, "m1")
-    assert not said(journal, "m2", text="Заказ едет")
-    assert not said(journal, "m3", msisdn="+375331112233")
-    assert not said(journal, "m4", scenario="other")
-
-
-def test_what_is_refused_was_not_said(journal: Journal) -> None:
-    assert not said(journal, "m1", refusal="foreign")
-    assert not said(journal, "m2")
-
-
-def test_what_may_be_repeated_may_always_be(journal: Journal) -> None:
-    for _ in range(2):
-        assert not run(journal.within(look_ups.was_said, "missed", arrival(), "text", 0.0))
-
-
-def test_a_message_that_is_taken_in_again_is_no_repetition(journal: Journal) -> None:
-    """Its own first attempt must not have it refused."""
-    assert not said(journal, "m1")
-    run(journal.accept(arrival("m1")))
-    assert not said(journal, "m1", START + 1)
-
-
-def test_what_was_said_is_forgotten(journal: Journal) -> None:
-    said(journal, "m1")
-    run(journal.within(look_ups.forget_said, START))
-    assert said(journal, "m2", START + 1)
-    run(journal.within(look_ups.forget_said, START + 1))
-    assert not said(journal, "m3", START + 1)
-
-
-def test_how_often_a_condition_has_come_to_hold(journal: Journal) -> None:
-    def comes_to_hold(item: int, scenario: str = "vip", *, holds: bool) -> int | None:
-        return run(journal.within(look_ups.comes_to_hold, scenario, item, holds=holds))
-
-    # The first sight is no change.
-    assert comes_to_hold(1, holds=True) is None
-    assert comes_to_hold(1, holds=False) is None
-    assert comes_to_hold(1, holds=True) == 1
-    assert comes_to_hold(1, holds=True) is None
-    assert comes_to_hold(1, holds=False) is None
-    assert comes_to_hold(1, holds=True) == 2
-    assert comes_to_hold(2, holds=True) is None
-    assert comes_to_hold(1, "other", holds=True) is None
+def test_everything_is_dropped(journal: Journal) -> None:
+    plan(journal)
+    plan(journal, rule=OTHER)
+    send(journal, due(journal)[0])
+    assert run(journal.within(reminders.drop_everything, Drop.PORTAL_CHANGED)) == 3
+    assert run(journal.within(reminders.depth)) == (0, None)
+    assert run(journal.within(reminders.types)) == []
+    assert states(journal)[VISIT, HOUR] == (State.DROPPED, Drop.PORTAL_CHANGED)
+    # What has been sent was sent.
+    assert run(journal.message("r1")) is not None
+    assert run(journal.within(reminders.drop_everything, Drop.PORTAL_CHANGED)) == 0

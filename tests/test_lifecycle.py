@@ -353,6 +353,14 @@ def test_a_new_token_of_the_application_is_learnt_from_a_message_that_the_portal
     assert named.tokens.current().application_token == "new"
 
 
+def test_a_call_is_not_lost_because_the_portal_cannot_vouch_for_it(named: Application) -> None:
+    named.take(API_ONLY)
+    named.outside.down = True
+    run(named.lifecycle.check_message(replace(AUTH, application_token="new", access_token="employee")))
+    # What it brings is not believed, though.
+    assert named.tokens.current().application_token == "d41c"
+
+
 def test_a_page_is_shown_to_whoever_the_portal_knows(named: Application) -> None:
     named.take(API_ONLY)
     run(named.lifecycle.prove_member(replace(AUTH, access_token="3c1e")))

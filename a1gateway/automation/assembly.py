@@ -8,14 +8,16 @@ from typing import Any
 from twisted.application.service import Service
 
 from ..config_sections import Automation as Section
+from . import calls
 from .events import read_event
 from .look_ups import LookUps
+from .missed_calls import events_of
 from .parts import Parts
 from .registration import AutomationRegistration
 from .reminders import Reminders
 from .robot_answers import RobotAnswers
 from .robot_runs import RobotRuns
-from .scenarios import CALL_END, Happening
+from .scenarios import CALL_END
 from .sweep import Sweep
 
 
@@ -30,9 +32,11 @@ class Automation:
         self._answers = RobotAnswers(parts)
         self._reminders = Reminders(parts, on_answer=self._answers.wake)
         self._runs = RobotRuns(parts, on_planned=self._planned, on_answer=self._answers.wake)
-        self._look_ups = LookUps(parts, self._reminders, quiet=section.quiet)
+        self._look_ups = LookUps(
+            parts, self._reminders, quiet=section.quiet, on_no_history=lambda of: self._sweep.has_no_history(of)
+        )
         self._sweep = Sweep(parts, self._look_ups, every=section.sweep)
-        self._delays = [each.delay for each in parts.scenarios.of(Happening.MISSED_CALL)]
+        self._scenarios = parts.scenarios
 
     @property
     def services(self) -> list[Service]:
@@ -58,13 +62,15 @@ class Automation:
 
         Raises `JournalUnavailable`.
         """
+        if name == CALL_END:
+            call = calls.read(data)
+            if call is not None:
+                await self._look_ups.note(events_of(call, self._scenarios))
+            return call is not None
         event = read_event(name, data)
-        if event is None:
-            return False
-        # Of a call nothing more will be heard: it only waits for whoever may call back.
-        quiet = max(self._delays, default=0.0) if name == CALL_END else None
-        await self._look_ups.note([event], quiet=quiet)
-        return True
+        if event is not None:
+            await self._look_ups.note([(event, None)])
+        return event is not None
 
     def _planned(self) -> None:
         self._reminders.wake()

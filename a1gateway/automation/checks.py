@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..bitrix24.crm_fields import CrmField
-from ..bitrix24.trouble import PortalError
+from ..bitrix24.trouble import PortalTrouble
 from .documents import COMPANY, CONTACT, DEAL, LEAD, OF_PEOPLE, OF_PREFIX, Described, DocumentReader, Fields
 from .scenarios import Happening, Scenario
 from .template import Placeholder, Prefix
@@ -47,9 +47,11 @@ async def faults_of(reader: DocumentReader, scenarios: Iterable[Scenario]) -> li
     for scenario in scenarios:
         of = CONTACT if scenario.entity_type is None else scenario.entity_type
         types = {of, *(OF_PREFIX[each.prefix] for each in scenario.placeholders if each.prefix in OF_PREFIX)}
-        try:
-            described = await reader.described(types, anew=True)
-        except PortalError:
+        described = await reader.described(types, anew=True)
+        for refused in described.refused.values():
+            if isinstance(refused, PortalTrouble):
+                raise refused
+        if of in described.refused:
             found.append((scenario.name, "of", f"the portal has no type of documents with the number {of}"))
             continue
         found += [(scenario.name, key, text) for key, text in _faults(scenario, of, described)]
@@ -134,7 +136,7 @@ def _faults(scenario: Scenario, of: int, described: Described) -> Iterator[tuple
             yield "to", problem
     for key, stages in (("stage", scenario.stages), ("cancelled", scenario.cancelled)):
         for stage in stages:
-            if not described.has_stage(stage):
+            if not described.has_stage(of, stage):
                 yield key, f'there is no stage "{stage}"; give its name or its id, such as C5:WON'
 
 

@@ -7,27 +7,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
+from ..bitrix24.batches import run_all
 from ..bitrix24.contacts import Command, Item, contacts_of, items, read_one
 from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE, ids, listed, phones_of, text_of
 from ..bitrix24.crm_fields import CrmField, fields_of
 from ..bitrix24.portal import MOST_IN_A_BATCH
 from ..bitrix24.trouble import PortalError, PortalTrouble
 from ..interfaces import IPortal
-from .moments import DATE_AT, moment_of
+from ..msisdn import Msisdn, read_number
+from .moments import DATE_AT, moment_of, read_moment
 from .template import Placeholder, Prefix
-from .values import Currency, Known, written
+from .values import PEOPLE, Currency, Known, written
 
-LEAD, DEAL, CONTACT, COMPANY = 1, 2, 3, 4
+LEAD, DEAL, CONTACT, COMPANY, QUOTE, INVOICE = 1, 2, 3, 4, 7, 31
 # How long, in seconds, what the portal says of fields, stages and currencies is believed to stay so.
 _DESCRIBED_FOR = 600.0
 # A name that is missing was perhaps added just now.
 _LOOK_AGAIN = 30.0
-_STATUS_PAGES = 10
+# Nobody has so many.
+_MOST_STATUSES = 10_000
+_MOST_CONTACTS = 5
+_STAGES = re.compile(
+    r"DYNAMIC_(\d{1,9})_STAGE_\d+|(DEAL_STAGE)(?:_\d+)?|(SMART_INVOICE)_STAGE_\d+|(QUOTE_STATUS|STATUS)"
+)
+_STAGES_OF = {"DEAL_STAGE": DEAL, "SMART_INVOICE": INVOICE, "QUOTE_STATUS": QUOTE, "STATUS": LEAD}
 OF_PREFIX = {Prefix.LEAD: LEAD, Prefix.DEAL: DEAL, Prefix.CONTACT: CONTACT, Prefix.COMPANY: COMPANY}
 """The types of documents that placeholders name."""
 OF_PEOPLE = ("NAME", "LAST_NAME", "SECOND_NAME", "FULL_NAME")
@@ -86,26 +94,45 @@ def item_named(name: str) -> Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Stages:
+    """The stages of a type of documents, in all its pipelines, as `STATUS_ID`."""
+
+    by_name: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By their names, which are in lower case."""
+    failed: frozenset[str] = frozenset()
+    """Those in which a document has come to nothing."""
+
+    def named(self, named: str) -> frozenset[str]:
+        """Those that are called so, by name or id; none when there is none."""
+        known = named in self.known
+        return self.by_name.get(named.casefold(), frozenset()) | (frozenset({named}) if known else frozenset())
+
+    @property
+    def known(self) -> frozenset[str]:
+        """All of them."""
+        return frozenset().union(*self.by_name.values())
+
+
+@dataclass(frozen=True, slots=True)
 class Described:
     """What the portal says of its CRM."""
 
     fields: Mapping[int, Fields]
     """By `entityTypeId`."""
     known: Known
-    failed: frozenset[str]
-    """The stages in which a document has come to nothing, as `STATUS_ID`."""
-    stage_names: Mapping[str, frozenset[str]]
-    """The stages with a name, which is in lower case."""
+    stages: Mapping[int, Stages] = field(default_factory=dict)
+    """By `entityTypeId`."""
+    refused: Mapping[int, PortalTrouble | PortalError] = field(default_factory=dict)
+    """The types that were asked for and that it does not describe, and what it says instead."""
 
-    def is_one_of(self, stage: str, named: Iterable[str]) -> bool:
-        """Whether a stage, as `STATUS_ID`, is among those that are named by their id or their name."""
-        return bool(stage) and any(
-            stage == each or stage in self.stage_names.get(each.casefold(), ()) for each in named
-        )
+    def is_one_of(self, of: int, stage: str, named: Iterable[str]) -> bool:
+        """Whether a stage of a type, as `STATUS_ID`, is among those that are named by their id or their name."""
+        by_name = self.stages.get(of, Stages()).by_name
+        return bool(stage) and any(stage == each or stage in by_name.get(each.casefold(), ()) for each in named)
 
-    def has_stage(self, named: str) -> bool:
-        """Whether there is such a stage."""
-        return named.casefold() in self.stage_names or any(named in ids_ for ids_ in self.stage_names.values())
+    def has_stage(self, of: int, named: str) -> bool:
+        """Whether a type has such a stage."""
+        return bool(self.stages.get(of, Stages()).named(named))
 
 
 @dataclass(slots=True)
@@ -118,6 +145,8 @@ class Document:
     users: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     call: Mapping[str, str] = field(default_factory=dict)
     """Of a missed call: what is known of it, by the names that follow `CALL_`."""
+    event: Mapping[str, str] = field(default_factory=dict)
+    """Of a reminder: what it reminds of, by the names that follow `EVENT_`."""
 
     @property
     def fields(self) -> Mapping[str, Any]:
@@ -132,31 +161,45 @@ class Document:
     @property
     def failed(self) -> bool:
         """Whether it has come to nothing: a visit that is cancelled, a deal that is lost."""
-        return self.stage in self.described.failed
+        return self.stage in self.described.stages.get(self.item.entity_type, Stages()).failed
+
+    @property
+    def created_at(self) -> float | None:
+        """When it was made, by the portal's clock, in seconds since the epoch; None when the portal does not say."""
+        return read_moment(text_of(self.fields.get("createdTime")))
+
+    @property
+    def updated_at(self) -> float | None:
+        """The same of its last change."""
+        return read_moment(text_of(self.fields.get("updatedTime")))
+
+    @property
+    def moved_at(self) -> float | None:
+        """The same of its coming into the stage that it is in."""
+        return read_moment(text_of(self.fields.get("movedTime")))
 
     @property
     def phone(self) -> str:
-        """The number to write to: the contact's, else its own, else its company's; empty when there is none."""
-        for of in (CONTACT, self.item.entity_type, COMPANY):
-            phones = phones_of(self.parts.get(of, {}))
-            mobile = next((each for each in phones if each.value_type.upper() == "MOBILE" and each.value), None)
-            first = mobile or next((each for each in phones if each.value), None)
-            if first is not None:
-                return first.value
-        return ""
+        """The number to write to: the contact's, else its own, else its company's; empty when there is none.
+
+        Of several the first that an SMS can go to, those called mobile before others.
+        """
+        numbers = [
+            number for of in (CONTACT, self.item.entity_type, COMPANY) for number in _numbers(self.parts.get(of))
+        ]
+        return next(filter(_is_mobile, numbers), numbers[0] if numbers else "")
+
+    def has_field(self, name: str) -> bool:
+        """Whether documents of its type have such a field."""
+        return self._described(self.item.entity_type, name) is not None
 
     def moment(self, name: str, date_at: float = DATE_AT) -> float | None:
         """The date or the date and time in its field, in seconds since the epoch; None when that is empty.
 
         `date_at` is the second of the day that a date alone means.
         """
-        described = self.described.fields.get(self.item.entity_type, Fields(())).get(name)
+        described = self._described(self.item.entity_type, name)
         return None if described is None else moment_of(self.fields.get(described.key), described.kind, date_at)
-
-    def raw(self, name: str) -> str:
-        """Its own field as the portal gives it: the id of a list's value and not its text."""
-        described = self.described.fields.get(self.item.entity_type, Fields(())).get(name)
-        return "" if described is None else text_of(self.fields.get(described.key))
 
     def value(self, name: str) -> str:
         """Its own field, as people read it."""
@@ -167,21 +210,42 @@ class Document:
         name = placeholder.field.upper()
         if placeholder.prefix is Prefix.CALL:
             return self.call.get(name, "")
+        if placeholder.prefix is Prefix.EVENT:
+            return self.event.get(name, "")
         if placeholder.prefix is Prefix.ASSIGNED:
             return self._assigned(name)
-        of = OF_PREFIX.get(placeholder.prefix, self.item.entity_type)
-        if placeholder.prefix is Prefix.DOCUMENT and name in OF_PEOPLE and CONTACT in self.parts:
-            of = CONTACT
+        of = self._of(placeholder)
         part = self.parts.get(of)
         return "" if part is None else self._written(of, part, name)
+
+    def people_in(self, placeholders: Iterable[Placeholder]) -> Iterator[int]:
+        """The ids of the users whom these need to know."""
+        for placeholder in placeholders:
+            if placeholder.prefix is Prefix.ASSIGNED:
+                yield from ids([self.fields.get("assignedById")])
+                continue
+            of = self._of(placeholder)
+            described = self._described(of, placeholder.field)
+            if described is not None and described.kind in PEOPLE:
+                value = self.parts.get(of, {}).get(described.key)
+                yield from ids(value if isinstance(value, list) else [value])
+
+    def _of(self, placeholder: Placeholder) -> int:
+        """The type of the part that has a placeholder's field."""
+        is_of_people = placeholder.prefix is Prefix.DOCUMENT and placeholder.field.upper() in OF_PEOPLE
+        if is_of_people and CONTACT in self.parts:
+            return CONTACT
+        return OF_PREFIX.get(placeholder.prefix, self.item.entity_type)
+
+    def _described(self, of: int, name: str) -> CrmField | None:
+        return self.described.fields.get(of, Fields(())).get(name)
 
     def _written(self, of: int, part: Mapping[str, Any], name: str) -> str:
         if name == "PHONE":
             return next((each.value for each in phones_of(part) if each.value), "")
-        fields = self.described.fields.get(of, Fields(()))
         if name == "FULL_NAME":
             return " ".join(filter(None, (self._written(of, part, each) for each in OF_PEOPLE[:2])))
-        described = fields.get(name)
+        described = self._described(of, name)
         if described is None:
             return ""
         value = part.get(described.key)
@@ -194,12 +258,24 @@ class Document:
         if user is None:
             return ""
         if name in ("NAME", "FULL_NAME"):
-            full = (text_of(user.get("NAME")), text_of(user.get("LAST_NAME")))
-            return " ".join(filter(None, full)) if name == "FULL_NAME" else full[0] or full[1]
+            return (
+                _full_name(user)
+                if name == "FULL_NAME"
+                else text_of(user.get("NAME")) or text_of(user.get("LAST_NAME"))
+            )
         if name == "PHONE":
             numbers = (text_of(user.get(each)) for each in ("WORK_PHONE", "PERSONAL_MOBILE", "PERSONAL_PHONE"))
             return next(filter(None, numbers), "")
         return text_of(user.get(name))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came of reading documents; what stands in neither is gone."""
+
+    documents: Mapping[Item, Document] = field(default_factory=dict)
+    unread: Mapping[Item, PortalTrouble | PortalError] = field(default_factory=dict)
+    """Those that the portal does not show, nor say that they are gone; a fault of these alone."""
 
 
 _MONEY = CrmField("OPPORTUNITY", "opportunity", "money", False, "", {})
@@ -220,7 +296,7 @@ class DocumentReader:
         self._lists = None
 
     async def described(self, types: Iterable[int], *, anew: bool = False) -> Described:
-        """What the portal says of these types; raises `PortalTrouble`, and `PortalError` for one that there is not.
+        """What the portal says of these types; raises `PortalTrouble`.
 
         `anew`: of what was asked half a minute ago and more the portal is asked once more.
         """
@@ -230,61 +306,84 @@ class DocumentReader:
         commands: dict[str, Command] = {f"f{of}": ("crm.item.fields", {"entityTypeId": of}) for of in wanted}
         old = self._lists is None or now - self._lists[0] >= keeps
         if old:
-            for page in range(_STATUS_PAGES):
-                start = page * ITEMS_IN_A_PAGE
-                commands[f"s{page}"] = ("crm.status.list", {"order": {"ID": "ASC"}, "start": start})
+            commands["statuses"] = _statuses(0)
             commands["currencies"] = ("crm.currency.list", {})
+        refused: dict[int, PortalTrouble | PortalError] = {}
         if commands:
-            results = await self._run(commands)
+            results = await run_all(self._portal, commands, apart=True)
             for of in wanted:
                 result = results[f"f{of}"]
-                if isinstance(result, PortalError):
-                    raise result
-                self._fields[of] = now, Fields(fields_of(result))
+                fields = Fields(()) if isinstance(result, (PortalTrouble, PortalError)) else Fields(fields_of(result))
+                if fields.names:
+                    self._fields[of] = now, fields
+                    continue
+                self._fields.pop(of, None)
+                if isinstance(result, (PortalTrouble, PortalError)):
+                    refused[of] = result
+                else:
+                    refused[of] = PortalTrouble(f"Bitrix24 answers nothing that can be understood for type {of}")
             if old:
                 self._lists = now, await self._listed(results)
         assert self._lists is not None
         lists = self._lists[1]
-        fields = {of: known for of, (_, known) in self._fields.items()}
-        return Described(fields, lists.known, lists.failed, lists.stage_names)
+        of_types = {of: known for of, (_, known) in self._fields.items()}
+        return Described(of_types, lists.known, lists.stages, refused)
 
     async def read(
         self, wanted: Iterable[Item], placeholders: Sequence[Placeholder] = (), *, alone: bool = False
-    ) -> dict[Item, Document]:
-        """Documents with their contacts, companies and parents, and whom else `placeholders` ask for.
+    ) -> Reading:
+        """These documents, with what the placeholders need to know of others.
 
-        `alone`: without all these. Those that are left out are gone. Raises `PortalTrouble` when the portal cannot be
-        asked.
+        `alone`: with nothing besides, neither contacts nor companies. Raises `PortalTrouble` when the portal as a
+        whole cannot be asked; what it does not show of one document is no trouble of the others.
         """
         wanted = list(dict.fromkeys(wanted))
-        types = {item.entity_type for item in wanted}
         prefixes = {each.prefix for each in placeholders}
         parents = {of for prefix, of in OF_PREFIX.items() if of in (LEAD, DEAL) and prefix in prefixes}
-        try:
-            described = await self.described(types | {CONTACT, COMPANY} | parents)
-        except PortalError:
-            # A type of documents that has been deleted, with all that were of it.
-            described = await self.described({CONTACT, COMPANY} | parents)
-        found = await self._items(wanted)
-        documents = {
-            item: Document(item, described, {item.entity_type: found[item]}) for item in wanted if item in found
-        }
-        related: dict[Item, list[Item]] = {}
-        for item, document in documents.items():
-            related[item] = [] if alone else list(_related(item, document.fields, parents))
-        others = await self._items(each for of_it in related.values() for each in of_it)
-        for item, document in documents.items():
-            for each in related[item]:
-                if each in others and each.entity_type not in document.parts:
-                    document.parts[each.entity_type] = others[each]
-        if Prefix.ASSIGNED in prefixes:
-            wanted_users = {user for each in documents.values() for user in ids([each.fields.get("assignedById")])}
-            users = await self._users(wanted_users)
-            for document in documents.values():
-                document.users = users
-        return documents
+        described = await self.described({item.entity_type for item in wanted} | {CONTACT, COMPANY} | parents)
+        known = [item for item in wanted if item.entity_type not in described.refused]
+        found, unread = await self._items(known)
+        for item in wanted:
+            error = described.refused.get(item.entity_type)
+            # A type that has been deleted has taken along all that were of it.
+            if error is not None and not (isinstance(error, PortalError) and error.says_there_is_none):
+                unread[item] = error
+        documents = {item: Document(item, described, {item.entity_type: fields}) for item, fields in found.items()}
+        if not alone:
+            unread |= await self._relate(documents, parents)
+        await self._name_people(documents, placeholders)
+        return Reading({item: each for item, each in documents.items() if item not in unread}, unread)
 
-    async def _items(self, wanted: Iterable[Item]) -> dict[Item, Mapping[str, Any]]:
+    async def _relate(
+        self, documents: Mapping[Item, Document], parents: Iterable[int]
+    ) -> dict[Item, PortalTrouble | PortalError]:
+        """Give documents their contact, company and parents; those of which some cannot be read."""
+        related = {item: list(_related(item, document.fields, parents)) for item, document in documents.items()}
+        others, unread = await self._items(each for of_it in related.values() for each in of_it)
+        refused: dict[Item, PortalTrouble | PortalError] = {}
+        for item, document in documents.items():
+            contacts = []
+            for each in related[item]:
+                undescribed = document.described.refused.get(each.entity_type)
+                if each in unread:
+                    refused[item] = unread[each]
+                elif each in others and isinstance(undescribed, PortalTrouble):
+                    # Its fields would come out empty.
+                    refused[item] = undescribed
+                elif each in others and each.entity_type == CONTACT:
+                    contacts.append(others[each])
+                elif each in others:
+                    document.parts.setdefault(each.entity_type, others[each])
+            if contacts:
+                # Whoever is written to is who is called by name.
+                reached = (each for each in contacts if any(_is_mobile(number) for number in _numbers(each)))
+                document.parts[CONTACT] = next(reached, contacts[0])
+        return refused
+
+    async def _items(
+        self, wanted: Iterable[Item]
+    ) -> tuple[dict[Item, Mapping[str, Any]], dict[Item, PortalTrouble | PortalError]]:
+        """Those that there are, with their fields, and those of which the portal does not say."""
         by_type: dict[int, list[int]] = {}
         for item in dict.fromkeys(wanted):
             by_type.setdefault(item.entity_type, []).append(item.id)
@@ -298,27 +397,41 @@ class DocumentReader:
             f"p{place}": ("crm.item.list", {"entityTypeId": of, "filter": {"@id": page}, "select": ["*"]})
             for place, (of, page) in enumerate(pages)
         }
-        results = await self._run(commands)
+        results = await run_all(self._portal, commands, apart=True)
         found: dict[Item, Mapping[str, Any]] = {}
         missing: list[Item] = []
         for place, (of, page) in enumerate(pages):
             result = results[f"p{place}"]
-            given = {} if isinstance(result, PortalError) else items(result)
+            given = {} if isinstance(result, (PortalTrouble, PortalError)) else items(result)
             found |= {Item(of, id_): given[id_] for id_ in page if id_ in given}
             missing += [Item(of, id_) for id_ in page if id_ not in given]
         # The page may have left it out; it is the document itself that has to be asked for.
-        singly = await self._run({f"g{place}": read_one(item) for place, item in enumerate(missing)})
+        singly = await run_all(
+            self._portal, {f"g{place}": read_one(item) for place, item in enumerate(missing)}, apart=True
+        )
+        unread: dict[Item, PortalTrouble | PortalError] = {}
         for place, item in enumerate(missing):
             result = singly[f"g{place}"]
-            if isinstance(result, PortalError):
-                if not result.says_there_is_none:
-                    raise PortalTrouble(f"Bitrix24 answers {result}", code=result.code)
+            if isinstance(result, (PortalTrouble, PortalError)):
+                if not (isinstance(result, PortalError) and result.says_there_is_none):
+                    unread[item] = result
                 continue
             one = items(result).get(item.id)
             if one is None:
-                raise PortalTrouble("Bitrix24 answers nothing that can be understood when it is asked for a document")
-            found[item] = one
-        return found
+                unread[item] = PortalTrouble("Bitrix24 answers nothing that can be understood for a document")
+            else:
+                found[item] = one
+        return found, unread
+
+    async def _name_people(self, documents: Mapping[Item, Document], placeholders: Sequence[Placeholder]) -> None:
+        wanted = {user for each in documents.values() for user in each.people_in(placeholders)}
+        if not wanted:
+            return
+        users = await self._users(wanted)
+        names = {id_: _full_name(user) for id_, user in users.items()}
+        for document in documents.values():
+            document.users = users
+            document.described = replace(document.described, known=replace(document.described.known, users=names))
 
     async def _users(self, wanted: Iterable[int]) -> dict[int, Mapping[str, Any]]:
         every = sorted(wanted)
@@ -327,62 +440,74 @@ class DocumentReader:
             for start in range(0, len(every), ITEMS_IN_A_PAGE)
         }
         found: dict[int, Mapping[str, Any]] = {}
-        for result in (await self._run(commands)).values():
+        for result in (await run_all(self._portal, commands, apart=True)).values():
+            if isinstance(result, PortalTrouble):
+                raise result
             # Without the scope for users there are none.
             for user in [] if isinstance(result, PortalError) else listed(result):
                 if isinstance(user, Mapping):
                     found |= dict.fromkeys(ids([user.get("ID")]), user)
         return found
 
+    async def _statuses(self, first: Any) -> Sequence[Any] | PortalTrouble | PortalError:
+        """All of them: the method gives them at once, whatever its documentation says of pages."""
+        if isinstance(first, (PortalTrouble, PortalError)):
+            return first
+        if not isinstance(first, (list, Mapping)):
+            return PortalTrouble("Bitrix24 answers nothing that can be understood when it is asked for its stages")
+        page = found = list(listed(first))
+        while len(page) == ITEMS_IN_A_PAGE and len(found) < _MOST_STATUSES:
+            answer = await run_all(self._portal, {"statuses": _statuses(len(found))}, apart=True)
+            page = [each for each in listed(answer["statuses"]) if each not in found]
+            found = [*found, *page]
+        return found
+
     async def _listed(self, results: Mapping[str, Any]) -> Described:
+        given = await self._statuses(results["statuses"])
+        if isinstance(given, PortalError) and given.code != "ERROR_METHOD_NOT_FOUND":
+            # Without them a visit that is cancelled looks like any other.
+            raise PortalTrouble(f"Bitrix24 does not list its stages: {given}", code=given.code)
+        if isinstance(given, PortalTrouble):
+            raise given
         statuses: dict[tuple[str, str], str] = {}
-        failed: set[str] = set()
-        by_name: dict[str, set[str]] = {}
-        for page in range(_STATUS_PAGES):
-            result = results[f"s{page}"]
-            for each in [] if isinstance(result, PortalError) else listed(result):
-                if not isinstance(each, Mapping):
-                    continue
-                of, status, name = (text_of(each.get(key)) for key in ("ENTITY_ID", "STATUS_ID", "NAME"))
-                statuses[of, status] = name
-                if "STAGE" in of or of == "STATUS":
-                    by_name.setdefault(name.casefold(), set()).add(status)
-                    if each.get("SEMANTICS") == "F":
-                        failed.add(status)
+        failed: dict[int, set[str]] = {}
+        by_name: dict[int, dict[str, set[str]]] = {}
+        for each in [] if isinstance(given, PortalError) else given:
+            if not isinstance(each, Mapping):
+                continue
+            where, status, name = (text_of(each.get(key)) for key in ("ENTITY_ID", "STATUS_ID", "NAME"))
+            statuses[where, status] = name
+            of = _type_of_stages(where)
+            if of is not None:
+                by_name.setdefault(of, {}).setdefault(name.casefold(), set()).add(status)
+                if _is_failed(each):
+                    failed.setdefault(of, set()).add(status)
         codes = [text_of(each.get("CURRENCY")) for each in _mappings(results["currencies"])]
         commands: dict[str, Command] = {
             f"c{place}": ("crm.currency.localizations.get", {"id": code})
             for place, code in enumerate(codes[:MOST_IN_A_BATCH])
         }
-        formats = await self._run(commands)
+        formats = await run_all(self._portal, commands, apart=True)
         currencies = {
             code: currency
             for place, code in enumerate(codes[:MOST_IN_A_BATCH])
             if (currency := _currency(formats[f"c{place}"])) is not None
         }
-        known = Known(statuses=statuses, currencies=currencies)
-        names = {name: frozenset(each) for name, each in by_name.items()}
-        return Described({}, known, frozenset(failed), names)
+        stages = {
+            of: Stages({name: frozenset(each) for name, each in names.items()}, frozenset(failed.get(of, ())))
+            for of, names in by_name.items()
+        }
+        return Described({}, Known(statuses=statuses, currencies=currencies), stages)
 
-    async def _run(self, commands: Mapping[str, Command]) -> dict[str, Any]:
-        """All of them in as few requests as it takes; raises `PortalTrouble` when one of them could not be run."""
-        results: dict[str, Any] = {}
-        every = list(commands.items())
-        for start in range(0, len(every), MOST_IN_A_BATCH):
-            asked = dict(every[start : start + MOST_IN_A_BATCH])
-            answered = await self._portal.batch(asked)
-            for name in asked:
-                result = answered.get(name, PortalTrouble("Bitrix24 has not run a command"))
-                if isinstance(result, PortalTrouble):
-                    raise result
-                results[name] = result
-        return results
+
+def _statuses(start: int) -> Command:
+    return "crm.status.list", {"order": {"ID": "ASC"}, "start": start}
 
 
 def _related(item: Item, fields: Mapping[str, Any], parents: Iterable[int]) -> Iterator[Item]:
-    """The contact, the company and the parents of a document."""
+    """The contacts, the company and the parents of a document."""
     if item.entity_type != CONTACT:
-        for contact in contacts_of(fields)[:1]:
+        for contact in contacts_of(fields)[:_MOST_CONTACTS]:
             yield Item(CONTACT, contact)
     if item.entity_type != COMPANY:
         for company in ids([fields.get("companyId")]):
@@ -391,6 +516,34 @@ def _related(item: Item, fields: Mapping[str, Any], parents: Iterable[int]) -> I
         if of != item.entity_type:
             for parent in ids([fields.get(f"parentId{of}"), fields.get("leadId") if of == LEAD else None]):
                 yield Item(of, parent)
+
+
+def _numbers(part: Mapping[str, Any] | None) -> list[str]:
+    """The numbers of a contact, a lead or a company, those called mobile first."""
+    phones = [each for each in phones_of(part or {}) if each.value]
+    return [each.value for each in sorted(phones, key=lambda each: each.value_type.upper() != "MOBILE")]
+
+
+def _is_mobile(number: str) -> bool:
+    return isinstance(read_number(number), Msisdn)
+
+
+def _full_name(user: Mapping[str, Any]) -> str:
+    return " ".join(filter(None, (text_of(user.get("NAME")), text_of(user.get("LAST_NAME")))))
+
+
+def _type_of_stages(where: str) -> int | None:
+    """The type of documents whose stages a list of `crm.status.list` has; None for a list of something else."""
+    form = _STAGES.fullmatch(where)
+    if form is None:
+        return None
+    return int(form[1]) if form[1] else _STAGES_OF[form[2] or form[3] or form[4]]
+
+
+def _is_failed(status: Mapping[str, Any]) -> bool:
+    extra = status.get("EXTRA")
+    of_extra = text_of(extra.get("SEMANTICS")) if isinstance(extra, Mapping) else ""
+    return text_of(status.get("SEMANTICS")) == "F" or of_extra in ("failure", "apology")
 
 
 def _currency(result: Any) -> Currency | None:
@@ -403,6 +556,4 @@ def _currency(result: Any) -> Currency | None:
 
 
 def _mappings(result: Any) -> list[Mapping[str, Any]]:
-    if isinstance(result, PortalError):
-        return []
     return [each for each in listed(result) if isinstance(each, Mapping)]

@@ -1,4 +1,4 @@
-"""What the portal's events of the CRM and of telephony name."""
+"""What the portal's events of the CRM name."""
 
 from __future__ import annotations
 
@@ -9,19 +9,14 @@ from typing import Any
 from ..bitrix24.contacts import Item
 from ..bitrix24.crm_answers import ids
 from ..journal.look_ups import Event
-from . import calls
 from .documents import COMPANY, CONTACT, DEAL, LEAD, name_of
-from .scenarios import CALL_END
 
 _FORM = re.compile(r"ONCRM(LEAD|DEAL|CONTACT|COMPANY|DYNAMICITEM)(ADD|UPDATE)(?:_(\d{1,9}))?")
 _TYPES = {"LEAD": LEAD, "DEAL": DEAL, "CONTACT": CONTACT, "COMPANY": COMPANY}
 
 
 def read_event(name: str, data: Mapping[str, Any]) -> Event | None:
-    """What an event of the CRM or of telephony tells of; None for one that names nothing."""
-    if name == CALL_END:
-        call = calls.read(data)
-        return None if call is None else Event(f"call:{call.id}", payload=calls.written(call))
+    """What an event of the CRM tells of; None for one that names no document."""
     form = _FORM.fullmatch(name)
     fields = data.get("FIELDS")
     if form is None or not isinstance(fields, Mapping):
@@ -29,5 +24,6 @@ def read_event(name: str, data: Mapping[str, Any]) -> Event | None:
     types = [_TYPES[form[1]]] if form[1] in _TYPES else [*ids([fields.get("ENTITY_TYPE_ID"), form[3]])]
     for entity_type in types[:1]:
         for item in ids([fields.get("ID")]):
-            return Event(name_of(Item(entity_type, item)), entity_type, item)
+            added = {"ADDED": "Y"} if form[2] == "ADD" else None
+            return Event(name_of(Item(entity_type, item)), entity_type, item, added)
     return None

@@ -2,330 +2,452 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from twisted.logger import Logger
 
-from ..bitrix24.contacts import Command, Item, find, found
+from ..bitrix24.batches import run_all
+from ..bitrix24.contacts import Command, Item
 from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE
-from ..bitrix24.portal import MOST_IN_A_BATCH
 from ..bitrix24.trouble import PortalError, PortalTrouble
 from ..due_loop import DueLoop, until
-from ..hours import windows
 from ..journal import look_ups, reminders
-from ..journal.acceptance import accept_one
 from ..journal.look_ups import LookUp
-from ..journal.reminders import Rule
+from ..journal.reminders import Followed
 from ..journal.statements import Connection
-from ..message import Acceptance, Arrival, Refusal, Teller
-from ..msisdn import Msisdn, read_number
-from . import calls, moments, stage_history
-from .documents import CONTACT, Document, name_of
-from .moments import Planned
+from ..message import Refusal
+from . import stage_history
+from .deciding import Decided, Deciding
+from .documents import Described, Document, Reading, name_of
+from .missed_calls import MissedCalls
 from .parts import Parts
 from .reminders import Reminders
 from .scenarios import Happening, Scenario
 from .stage_history import Entry
-from .terms import compose, message_id
+from .values import Known
 
 _IDLE = 60.0
 _AT_ONCE = 500
 _FIRST_RETRY = 1.0
 _LONGEST_RETRY = 60.0
+# Events that come one after another are looked into together every so many seconds: others need requests, too.
+_TOGETHER = 1.0
 # Of a document that changes without a rest.
 _LONGEST_UNREST = 60.0
+# For one that the portal does not show: from a second to five minutes.
+_LONGEST_WAIT = 300.0
+_LEAST_PATIENCE = 3600.0
+# Together these take a quarter of an hour.
+_LEAST_TRIES = 10
+
+# How long after its time, in seconds, a change may be followed by one of the same time; and how many are remembered.
+_CHANGES_WITHIN = 2.0
+_VERSIONS = 10_000
+
+Error = PortalTrouble | PortalError
 
 
 @dataclass
-class Decided:
-    """What is to be done, in one transaction."""
+class _Outcome:
+    """What came of looking into events."""
 
-    sent: list[tuple[Scenario, Arrival]] = field(default_factory=list)
-    entries: list[tuple[Entry, list[tuple[Scenario, Arrival]]]] = field(default_factory=list)
-    """Entries into stages, with what they set off: an entry that has been dealt with sets off nothing more."""
-    conditions: list[tuple[Scenario, int, bool, Arrival]] = field(default_factory=list)
-    """Whether changed items fulfil a scenario's condition, and what is sent when they had not before."""
-    planned: list[tuple[Rule, float, Sequence[Planned]]] = field(default_factory=list)
+    settled: list[LookUp] = field(default_factory=list)
+    failed: list[tuple[LookUp, Error | None]] = field(default_factory=list)
+    """With what stood in the way; None: a fault of the gateway."""
+    early: list[LookUp] = field(default_factory=list)
+    """Of types that the sweep has not begun with."""
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """How far a type's entries into stages are known."""
+
+    record: int | None
+    """The last record of its history that has been read; None: it has none, and its documents are watched."""
+    since: float
+    """When, by the server's clock, in seconds since the epoch; of documents: since when."""
 
 
 class LookUps(DueLoop):
     """Reads what has changed, many documents in a request, and sends what scenarios say.
 
     Fifty changes of a document are one look-up: it is looked at when it has been left alone for some seconds, and
-    every stage that it has been in meanwhile stands in the portal's history.
+    every stage that it has been in meanwhile stands in the portal's history. What cannot be looked into keeps nobody
+    else waiting.
     """
 
     _log = Logger()
 
-    def __init__(self, parts: Parts, reminding: Reminders, *, quiet: float) -> None:
-        """`quiet` is how long a document has to stay as it is before it is looked at, in seconds."""
+    def __init__(
+        self, parts: Parts, reminding: Reminders, *, quiet: float, on_no_history: Callable[[int], None]
+    ) -> None:
+        """`quiet` is how long a document has to stay as it is before it is looked at, in seconds.
+
+        `on_no_history` is called when the portal does not show a type's history of stages.
+        """
         super().__init__("scenarios", parts.clock, self._look)
         self._wall = parts.wall
         self._journal = parts.journal
         self._portal = parts.portal
         self._reader = parts.reader
         self._tokens = parts.tokens
-        self._intake = parts.intake
-        self._admission = parts.admission
         self._scenarios = parts.scenarios
         self._reminding = reminding
         self._quiet = quiet
+        self._on_no_history = on_no_history
+        self._deciding = Deciding(parts, on_planned=reminding.wake)
+        self._calls = MissedCalls(parts, self._deciding)
+        self._versions: OrderedDict[Item, float] = OrderedDict()
+        """Of documents that have been looked into: when they had changed last, by the portal's clock."""
+        self._patience = max(_LEAST_PATIENCE, parts.grace, parts.scenarios.longest_grace)
+        self._rests_until = 0.0
         self._backoff = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
 
     def renew(self) -> None:
         """The application has been installed: what stood in the way may be over."""
         self._backoff.reset()
+        self._versions.clear()
         self.wake()
 
-    async def note(self, events: Iterable[look_ups.Event], *, quiet: float | None = None) -> None:
-        """Look into these soon; on disk when this returns. Raises `JournalUnavailable`."""
-        now = self._clock.seconds()
-        wait = self._quiet if quiet is None else quiet
-        longest = max(wait, _LONGEST_UNREST)
-        await self._journal.within(_note_all, list(events), now, quiet=wait, longest=longest)
-        self.wake()
+    async def note(self, events: Iterable[tuple[look_ups.Event, float | None]]) -> None:
+        """Look into these soon; on disk when this returns. Raises `JournalUnavailable`.
 
-    async def take_entries(self, entries: Sequence[Entry], decided: Decided | None = None) -> None:
-        """Do what these entries into stages set off; those that have been dealt with set off nothing.
-
-        Raises `PortalTrouble`, `PortalError`, and then they have not been dealt with.
+        With each the seconds to wait for others like it; None: as long as documents have to be left alone.
         """
-        decided = decided or Decided()
-        by_item: dict[Item, list[tuple[Entry, list[Scenario]]]] = {}
-        described = await self._reader.described({entry.entity_type for entry in entries}) if entries else None
-        for entry in await self._not_done(entries):
-            assert described is not None
-            off = [
-                each
-                for each in (
-                    *(self._scenarios.of(Happening.NEW, entry.entity_type) if entry.is_new else ()),
-                    *self._scenarios.of(Happening.STAGE, entry.entity_type),
-                )
-                if each.happening is Happening.NEW or each.is_entered(entry.stage, described)
-            ]
-            if off:
-                by_item.setdefault(Item(entry.entity_type, entry.item), []).append((entry, off))
-        names = {scenario.name for of_it in by_item.values() for _, off in of_it for scenario in off}
-        documents = await self._reader.read(by_item, self._scenarios.placeholders(names)) if by_item else {}
-        for item, of_it in by_item.items():
-            for entry, off in of_it:
-                decided.entries.append((entry, self._set_off(entry, off, documents.get(item))))
-        await self._write_down(decided)
+        now = self._clock.seconds()
+        waits = [(event, self._quiet if wait is None else wait) for event, wait in events]
+        await self._journal.within(_note_all, waits, now)
+        self.wake()
+
+    def has_seen(self, item: Item, updated_at: float | None) -> bool:
+        """Whether a document has been looked into since it changed at this time, by the portal's clock."""
+        return updated_at is not None and self._versions.get(item) == updated_at
+
+    async def take_entries(self, of: int, entries: Sequence[Entry]) -> set[int]:
+        """Do what these entries into stages of a type set off; those that have been dealt with set off nothing.
+
+        The records that could not be dealt with, for the documents are not to be had now. Raises `PortalTrouble`.
+        """
+        described = await self._stages_described({of}, entries)
+        off = await self._set_off(entries, described)
+        reading = await self._read({Item(entry.entity_type, entry.item) for entry, _ in off}, off)
+        every, left = [], set()
+        for entry, scenarios in off:
+            try:
+                decided = self._decide_entry(entry, scenarios, reading)
+            except Exception:
+                about = name_of(Item(entry.entity_type, entry.item))
+                self._log.failure("{event}: a fault of the gateway", event=about)
+                # Whatever is wrong with it, it must not be gone through for ever.
+                given_up = self._wall() - entry.at > self._patience
+                decided = Decided(about, entries=[(entry, [])]) if given_up else None
+            if decided is None:
+                left.add(entry.record)
+            else:
+                every.append(decided)
+        failed = await self._deciding.write_down(every)
+        return left | {entry.record for each in failed for entry, _ in each.entries}
+
+    # One look at all that is due.
 
     async def _look(self) -> float:
         if self._tokens.installation is None:
             return _IDLE
-        if self._backoff.left > 0:
-            return self._backoff.left
         now = self._clock.seconds()
+        pause = max(self._rests_until - now, self._backoff.left)
+        if pause > 0:
+            return pause
         due, next_due = await self._journal.within(look_ups.due, now, _AT_ONCE)
         if not due:
             return until(next_due, now, _IDLE)
+        outcome = _Outcome()
+        pause = 0.0
         try:
-            await self._look_into(due)
-        except PortalError as error:
-            # Trying again would bring the same; what the sweep finds, it finds without them.
-            self._log.error("{count} events come to nothing: {error}", count=len(due), error=str(error))
-        except PortalTrouble as error:
-            pause = self._backoff.failed(error)
-            keys = [each.event.key for each in due]
-            await self._journal.within(look_ups.put_off, keys, self._clock.seconds() + pause)
-            self._log.warn("{count} events wait to be looked into: {trouble}", count=len(due), trouble=str(error))
-            return pause
-        self._backoff.succeeded()
-        await self._journal.within(look_ups.done, due)
-        return 0.0
+            await self._look_into(due, outcome)
+            self._backoff.succeeded()
+        except PortalTrouble as trouble:
+            # What has not been settled stays due.
+            pause = self._backoff.failed(trouble)
+            self._log.warn("{count} events wait to be looked into: {trouble}", count=len(due), trouble=str(trouble))
+        await self._end(outcome)
+        if len(due) < _AT_ONCE:
+            self._rests_until = self._clock.seconds() + _TOGETHER
+        return pause
 
-    async def _look_into(self, due: Sequence[LookUp]) -> None:
-        changed: dict[int, list[int]] = {}
-        for each in due:
-            if each.event.entity_type is not None and each.event.item is not None:
-                changed.setdefault(each.event.entity_type, []).append(each.event.item)
-        decided = Decided()
-        for each in due:
-            if each.event.payload is not None:
-                await self._missed_call(each, decided)
-        await self._documents(changed, decided)
-        by_stages = {of: items for of, items in changed.items() if of in self._scenarios.by_stages}
-        await self.take_entries(await self._history(by_stages), decided)
+    async def _look_into(self, due: Sequence[LookUp], outcome: _Outcome) -> None:
+        of_documents = [each for each in due if each.event.entity_type is not None and each.event.item is not None]
+        await self._look_into_documents(of_documents, outcome)
+        of_calls = [each for each in due if each.event.entity_type is None]
+        if of_calls:
+            found = await self._calls.look_into(of_calls)
+            failed = await self._deciding.write_down([each.decided for each in found if each.decided is not None])
+            for each in found:
+                if each.error is not None or each.decided in failed:
+                    outcome.failed.append((each.look_up, each.error))
+                else:
+                    outcome.settled.append(each.look_up)
 
-    async def _history(self, changed: Mapping[int, Sequence[int]]) -> list[Entry]:
-        """What has happened to the stages of these since their type was gone through."""
-        found: list[Entry] = []
-        waiting: dict[str, tuple[int, Command]] = {}
-        for of, items in changed.items():
-            begun = await self._journal.within(look_ups.position, stage_history.position_of(of))
-            if begun is None:
-                # The sweep has yet to find out where the history stands: from there on it counts.
-                raise PortalTrouble("the history of stages has not been read yet")
-            for start in range(0, len(items), ITEMS_IN_A_PAGE):
-                some = items[start : start + ITEMS_IN_A_PAGE]
-                waiting[f"h{of}_{start}"] = of, stage_history.read_after(of, begun[0], some)
-        while waiting:
-            asked = dict(list(waiting.items())[:MOST_IN_A_BATCH])
-            results = await self._portal.batch({name: command for name, (_, command) in asked.items()})
-            for name, (of, command) in asked.items():
-                result = results.get(name, PortalTrouble("Bitrix24 has not run a command"))
-                if isinstance(result, (PortalTrouble, PortalError)):
-                    raise result
-                entries, more = stage_history.entries(of, result)
-                found += entries
-                del waiting[name]
-                if more and entries:
-                    owners = command[1]["filter"].get("@OWNER_ID", ())
-                    waiting[name] = of, stage_history.read_after(of, entries[-1].record, owners)
-        return found
-
-    async def _documents(self, changed: Mapping[int, Sequence[int]], decided: Decided) -> None:
-        """Those whose own fields matter: of scenarios for changes and dates, and with reminders to come."""
-        rules: list[tuple[Rule, float]] = []
-        wanted: list[Item] = []
-        for of, items in changed.items():
-            with_reminders = await self._journal.within(reminders.items_with_reminders, of, items)
-            for id_ in items:
-                if of in self._scenarios.by_documents or id_ in with_reminders:
-                    wanted.append(Item(of, id_))
-                if id_ in with_reminders:
-                    rules += await self._journal.within(reminders.rules_of, of, id_)
-        if not wanted:
-            return
-        # Only what scenarios for changes send, they send now.
-        names = [each.name for of in changed for each in self._scenarios.of(Happening.CHANGED, of)]
-        documents = await self._reader.read(wanted, self._scenarios.placeholders(names), alone=not names)
-        # Reminders that wait follow their documents; what scenarios plan anew comes after.
-        await self._reminding.replan(rules, documents)
-        for item, document in documents.items():
-            self._changed(item, document, decided)
-            self._dated(item, document, decided)
-
-    def _changed(self, item: Item, document: Document, decided: Decided) -> None:
-        for scenario in self._scenarios.of(Happening.CHANGED, item.entity_type):
-            # Its identifier is known when it is known how often that has happened.
-            arrival = self._arrival(scenario, "", document, item)
-            decided.conditions.append((scenario, item.id, scenario.is_for(document), arrival))
-
-    def _dated(self, item: Item, document: Document, decided: Decided) -> None:
-        now = self._wall()
-        for scenario in self._scenarios.of(Happening.DATE, item.entity_type):
-            moment = document.moment(scenario.field, scenario.date_at)
-            if moment is None or moment <= now or scenario.is_over(document) or not scenario.is_for(document):
-                continue
-            planned = moments.plan(moment, scenario.aheads, now, grace=scenario.grace, hours=scenario.hours)
-            decided.planned.append((Rule(scenario.name, None, item.entity_type, item.id), moment, planned))
-
-    async def _missed_call(self, look_up: LookUp, decided: Decided) -> None:
-        call = calls.read(look_up.event.payload or {})
-        if call is None or not call.missed:
-            return
-        for scenario in self._scenarios.of(Happening.MISSED_CALL):
-            if scenario.delay > 0:
-                answered = await self._portal.call(*calls.calls_back(call))
-                if calls.has_called_back(answered):
-                    self._log.info("{scenario}: call {call} was called back", scenario=scenario.name, call=call.id)
-                    continue
-            document = await self._caller(call, scenario)
-            scenario_of_call = replace(scenario, terms=replace(scenario.terms, to=scenario.terms.to or call.number))
-            about = message_id("call", scenario.name, call.id)
-            arrival = self._arrival(scenario_of_call, about, document, document.item, happened_at=call.ended_at)
-            if scenario.is_for(document):
-                decided.sent.append((scenario, arrival))
-
-    async def _caller(self, call: calls.Call, scenario: Scenario) -> Document:
-        """The contact with the caller's number, or a document with nothing but the call."""
-        read = read_number(call.number)
-        contacts = found(await self._portal.call(*find([read.number]))) if isinstance(read, Msisdn) else []
-        known = calls.known(call)
-        for contact in contacts[:1]:
-            documents = await self._reader.read([Item(CONTACT, contact)], scenario.placeholders)
-            for document in documents.values():
-                document.call = known
-                return document
-        described = await self._reader.described({CONTACT})
-        return Document(Item(CONTACT, 0), described, {}, call=known)
-
-    def _set_off(
-        self, entry: Entry, off: Sequence[Scenario], document: Document | None
-    ) -> list[tuple[Scenario, Arrival]]:
-        item = Item(entry.entity_type, entry.item)
-        sent = []
-        for scenario in off:
-            if document is None or scenario.is_for(document):
-                about = message_id("stage", scenario.name, entry.entity_type, entry.item, entry.record)
-                arrival = self._arrival(scenario, about, document, item, happened_at=entry.at)
-                sent.append((scenario, arrival))
-        return sent
-
-    def _arrival(
-        self,
-        scenario: Scenario,
-        id_: str,
-        document: Document | None,
-        item: Item,
-        *,
-        happened_at: float | None = None,
-    ) -> Arrival:
+    async def _end(self, outcome: _Outcome) -> None:
         now = self._clock.seconds()
-        age = 0.0 if happened_at is None else max(0.0, self._wall() - happened_at)
-        refusal = None
-        if document is None:
-            refusal = Refusal.DOCUMENT_DELETED
-        elif age > scenario.grace:
-            refusal = Refusal.LATE
-        ahead_of_wall = now - self._wall()
-        # What waits for the morning has its grace from then on.
-        first, again = windows(now - ahead_of_wall - age, scenario.grace, scenario.hours)
-        return compose(
-            self._admission,
-            id_,
-            now,
-            scenario.terms,
-            document,
-            origin={"scenario": scenario.name, "document": name_of(item)},
-            teller=Teller.NOBODY,
-            refusal=refusal,
-            windows=(first.moved(ahead_of_wall), None if again is None else again.moved(ahead_of_wall)),
+        settled, put_off = list(outcome.settled), []
+        for each, error in outcome.failed:
+            trouble = "a fault of the gateway" if error is None else str(error)
+            # It may have been heard of long before it could be tried.
+            if now - each.first_at > self._patience and each.tries >= _LEAST_TRIES:
+                self._log.error("{event}: given up: {trouble}", event=each.event.key, trouble=trouble)
+                settled.append(each)
+                continue
+            if not each.tries:
+                self._log.warn("{event}: cannot be looked into: {trouble}", event=each.event.key, trouble=trouble)
+            put_off.append((each.event.key, now + min(_LONGEST_WAIT, 2.0 ** min(each.tries, 9)), trouble))
+        early = [each.event.key for each in outcome.early]
+        await self._journal.within(_end_all, settled, put_off, early, now + _FIRST_RETRY)
+
+    # Documents.
+
+    async def _look_into_documents(self, due: Sequence[LookUp], outcome: _Outcome) -> None:
+        by_item = {_item(each): each for each in due}
+        types = {item.entity_type for item in by_item}
+        watched = {of: await self._watched(of) for of in types & self._scenarios.by_stages}
+        for item, each in list(by_item.items()):
+            if item.entity_type in watched and watched[item.entity_type] is None:
+                outcome.early.append(each)
+                del by_item[item]
+        entries = await self._history(by_item, watched, outcome)
+        described = await self._stages_described(types, entries)
+        off = await self._set_off(entries, described)
+        rules = [rule for of in types for rule in await self._rules(of, by_item)]
+        wanted = {Item(entry.entity_type, entry.item) for entry, _ in off}
+        wanted |= {Item(each.rule.entity_type, each.rule.item) for each in rules}
+        wanted |= {item for item in by_item if item.entity_type in self._scenarios.by_documents}
+        by_themselves = {of for of, known in watched.items() if known is not None and known.record is None}
+        wanted |= {item for item in by_item if item.entity_type in by_themselves}
+        reading = await self._read(wanted, off, types, by_themselves)
+        # Reminders that wait follow their documents; what scenarios plan anew comes after.
+        if rules:
+            await self._reminding.replan(rules, reading)
+        begun = await self._begun(types)
+        seen = {Item(of, id_) for of in by_themselves for id_ in await self._seen(of, by_item)}
+        off_of: dict[Item, list[tuple[Entry, list[Scenario]]]] = {}
+        for entry, scenarios in off:
+            off_of.setdefault(Item(entry.entity_type, entry.item), []).append((entry, scenarios))
+        every: list[Decided] = []
+        by_decided: dict[int, Item] = {}
+        for item, each in by_item.items():
+            decided = Decided(name_of(item))
+            try:
+                if not self._decide_entries(off_of.get(item, ()), reading, decided) or item in reading.unread:
+                    outcome.failed.append((each, reading.unread.get(item)))
+                    continue
+                document = reading.documents.get(item)
+                known = watched.get(item.entity_type)
+                if document is not None and known is not None and known.record is None:
+                    self._decide_watched(document, known.since, each, decided, is_seen=item in seen)
+                if document is not None:
+                    self._deciding.changed(document, begun, decided)
+                    self._deciding.dated(document, decided)
+            except Exception:
+                self._log.failure("{event}: a fault of the gateway", event=each.event.key)
+                outcome.failed.append((each, None))
+                continue
+            by_decided[id(decided)] = item
+            every.append(decided)
+        failed = {by_decided[id(each)] for each in await self._deciding.write_down(every)}
+        for item in by_decided.values():
+            if item in failed:
+                outcome.failed.append((by_item[item], None))
+            else:
+                outcome.settled.append(by_item[item])
+                self._remember(item, reading.documents.get(item))
+
+    def _remember(self, item: Item, document: Document | None) -> None:
+        updated_at = None if document is None else document.updated_at
+        # Within the second of its change it may have changed once more.
+        if updated_at is not None and self._wall() - updated_at > _CHANGES_WITHIN:
+            self._versions[item] = updated_at
+            self._versions.move_to_end(item)
+            if len(self._versions) > _VERSIONS:
+                self._versions.popitem(last=False)
+
+    def _decide_entries(
+        self, off: Sequence[tuple[Entry, Sequence[Scenario]]], reading: Reading, decided: Decided
+    ) -> bool:
+        """Whether all that entries set off could be decided."""
+        of_each = [self._decide_entry(entry, scenarios, reading) for entry, scenarios in off]
+        for each in of_each:
+            decided.entries += [] if each is None else each.entries
+        return None not in of_each
+
+    def _decide_watched(
+        self, document: Document, since: float, look_up: LookUp, decided: Decided, *, is_seen: bool
+    ) -> None:
+        """What an entry sets off that the document itself tells of."""
+        entry = _entry_of(document, since, look_up, is_seen=is_seen)
+        if entry is not None:
+            self._deciding.entered(entry, self._off(entry, document.described), document, decided)
+
+    def _decide_entry(self, entry: Entry, off: Sequence[Scenario], reading: Reading) -> Decided | None:
+        """What an entry sets off; None when its document is not to be had, and may be yet."""
+        item = Item(entry.entity_type, entry.item)
+        decided = Decided(name_of(item))
+        error = reading.unread.get(item)
+        if error is None:
+            self._deciding.entered(entry, off, reading.documents.get(item), decided)
+            return decided
+        if not all(each.is_late(entry.at, self._wall()) for each in off):
+            return None
+        self._deciding.refused(entry, off, Refusal.PORTAL_AWAY, str(error), decided)
+        return decided
+
+    async def _read(
+        self,
+        wanted: Iterable[Item],
+        off: Sequence[tuple[Entry, Sequence[Scenario]]],
+        changed: Iterable[int] = (),
+        by_themselves: Iterable[int] = (),
+    ) -> Reading:
+        """These, with what the scenarios need that are set `off`, or that changes of these types may set off."""
+        wanted = list(wanted)
+        if not wanted:
+            return Reading()
+        names = {scenario.name for _, scenarios in off for scenario in scenarios}
+        # Reminders are not sent now: they need no more than their dates.
+        names |= {each.name for of in changed for each in self._scenarios.of(Happening.CHANGED, of)}
+        for kind in (Happening.NEW, Happening.STAGE):
+            names |= {each.name for of in by_themselves for each in self._scenarios.of(kind, of)}
+        return await self._reader.read(wanted, self._scenarios.placeholders(names), alone=not names)
+
+    async def _rules(self, of: int, items: Iterable[Item]) -> list[Followed]:
+        return await self._journal.within(
+            reminders.rules_of, of, [item.id for item in items if item.entity_type == of]
         )
 
-    async def _not_done(self, entries: Sequence[Entry]) -> list[Entry]:
-        left: list[Entry] = []
-        for of in {entry.entity_type for entry in entries}:
-            of_type = [entry for entry in entries if entry.entity_type == of]
+    async def _seen(self, of: int, items: Iterable[Item]) -> set[int]:
+        return await self._journal.within(look_ups.moved, of, [item.id for item in items if item.entity_type == of])
+
+    async def _begun(self, types: Iterable[int]) -> dict[str, float]:
+        """The scenarios for changes of these types that are at work, by their keys, and since when."""
+        keys = [each.key for of in types for each in self._scenarios.of(Happening.CHANGED, of)]
+        positions = await self._journal.within(look_ups.positions_named, [f"changed:{key}" for key in keys])
+        return {name.removeprefix("changed:"): at for name, (_, at) in positions.items() if at > 0}
+
+    # Entries into stages.
+
+    async def _watched(self, of: int) -> _Watched | None:
+        """None: the sweep has yet to find out where the history stands; from there on it counts."""
+        history, documents = stage_history.position_of(of), stage_history.watch_of(of)
+        known = await self._journal.within(look_ups.positions_named, [history, documents])
+        if documents in known:
+            return _Watched(None, known[documents][1])
+        return _Watched(*known[history]) if history in known else None
+
+    async def _history(
+        self, items: dict[Item, LookUp], watched: Mapping[int, _Watched | None], outcome: _Outcome
+    ) -> list[Entry]:
+        """What has happened to the stages of these since their type was gone through.
+
+        Those whose history cannot be read are taken out of `items`.
+        """
+        found: list[Entry] = []
+        commands: dict[str, tuple[int, Command]] = {}
+        for of, known in watched.items():
+            ids = [item.id for item in items if item.entity_type == of]
+            if known is None or known.record is None:
+                continue
+            for start in range(0, len(ids), ITEMS_IN_A_PAGE):
+                some = ids[start : start + ITEMS_IN_A_PAGE]
+                commands[f"h{of}_{start}"] = of, stage_history.read_after(of, known.record, some)
+        while commands:
+            answers = await run_all(
+                self._portal, {name: command for name, (_, command) in commands.items()}, apart=True
+            )
+            more: dict[str, tuple[int, Command]] = {}
+            for name, (of, command) in commands.items():
+                answer, owners = answers[name], command[1]["filter"]["@OWNER_ID"]
+                if isinstance(answer, (PortalTrouble, PortalError)):
+                    for owner in owners:
+                        item = Item(of, owner)
+                        if item in items:
+                            outcome.failed.append((items.pop(item), answer))
+                    if isinstance(answer, PortalError):
+                        self._on_no_history(of)
+                    continue
+                entries, goes_on = stage_history.entries(of, answer)
+                found += entries
+                if goes_on and entries:
+                    more[name] = of, stage_history.read_after(of, entries[-1].record, owners)
+            commands = more
+        return [entry for entry in found if Item(entry.entity_type, entry.item) in items]
+
+    async def _stages_described(self, types: Iterable[int], entries: Iterable[Entry]) -> Described:
+        """What the portal says of its stages; anew when there is one that it has not told of."""
+        if not self._scenarios.by_stages.intersection(types):
+            return Described({}, Known())
+        described = await self._reader.described(types)
+        if all(described.has_stage(entry.entity_type, entry.stage) for entry in entries):
+            return described
+        return await self._reader.described(types, anew=True)
+
+    def _off(self, entry: Entry, described: Described) -> list[Scenario]:
+        """The scenarios that an entry may set off."""
+        of = entry.entity_type
+        new = self._scenarios.of(Happening.NEW, of) if entry.may_be_new else []
+        stages = self._scenarios.of(Happening.STAGE, of)
+        return [*new, *(each for each in stages if each.is_entered(of, entry.stage, described))]
+
+    async def _set_off(self, entries: Sequence[Entry], described: Described) -> list[tuple[Entry, list[Scenario]]]:
+        """Of these, those that have not been dealt with and set something off."""
+        by_type: dict[int, list[Entry]] = {}
+        for entry in entries:
+            by_type.setdefault(entry.entity_type, []).append(entry)
+        found = []
+        for of, of_type in by_type.items():
             done = await self._journal.within(look_ups.records_done, of, [entry.record for entry in of_type])
-            left += [entry for entry in of_type if entry.record not in done]
-        return left
-
-    async def _write_down(self, decided: Decided) -> None:
-        for arrival, acceptance in await self._journal.within(_write_down, decided, self._clock.seconds()):
-            self._intake.taken(arrival, acceptance)
-        if decided.planned:
-            self._reminding.wake()
+            found += [
+                (entry, off) for entry in of_type if entry.record not in done and (off := self._off(entry, described))
+            ]
+        return found
 
 
-def _write_down(connection: Connection, decided: Decided, now: float) -> list[tuple[Arrival, Acceptance]]:
-    sent = list(decided.sent)
-    for entry, of_it in decided.entries:
-        if not look_ups.record_done(connection, entry.entity_type, entry.record):
-            sent += of_it
-    for scenario, item, holds, arrival in decided.conditions:
-        times = look_ups.comes_to_hold(connection, scenario.name, item, holds=holds)
-        if times is not None:
-            id_ = message_id("changed", scenario.name, scenario.entity_type, item, times)
-            sent.append((scenario, replace(arrival, message_id=id_)))
-    for rule, moment, planned in decided.planned:
-        reminders.plan(connection, rule, moment, planned, now)
-    accepted = []
-    for scenario, arrival in sent:
-        if look_ups.was_said(
-            connection, scenario.name, arrival, scenario.saying(arrival.text), scenario.repeat_after
-        ):
-            arrival = replace(arrival, refusal=Refusal.REPEATED)
-        accepted.append((arrival, accept_one(connection, arrival)))
-    return accepted
+def _item(look_up: LookUp) -> Item:
+    assert look_up.event.entity_type is not None
+    assert look_up.event.item is not None
+    return Item(look_up.event.entity_type, look_up.event.item)
 
 
-def _note_all(
-    connection: Connection, events: Sequence[look_ups.Event], now: float, *, quiet: float, longest: float
+def _entry_of(document: Document, since: float, look_up: LookUp, *, is_seen: bool) -> Entry | None:
+    """The entry into a stage that a document itself tells of; None when there was none `since` it is watched.
+
+    `is_seen`: one has been seen before.
+    """
+    created_at, moved_at = document.created_at, document.moved_at
+    was_told = bool((look_up.event.payload or {}).get("ADDED"))
+    is_new = not is_seen and (was_told if created_at is None else created_at > since)
+    at = max(filter(None, (created_at, moved_at)), default=None)
+    if at is None and is_new:
+        # It does not say when.
+        at = look_up.first_at
+    if at is None or at <= since:
+        return None
+    item = document.item
+    return Entry(0, item.entity_type, item.id, document.stage, at, is_new, of_document=True)
+
+
+def _end_all(
+    connection: Connection,
+    settled: Sequence[LookUp],
+    put_off: Sequence[tuple[str, float, str]],
+    early: Sequence[str],
+    again_at: float,
 ) -> None:
-    for event in events:
-        look_ups.note(connection, event, now, quiet=quiet, longest=longest)
+    look_ups.done(connection, settled)
+    for key, due_at, trouble in put_off:
+        look_ups.put_off(connection, key, due_at, trouble)
+    look_ups.wait(connection, early, again_at)
+
+
+def _note_all(connection: Connection, events: Sequence[tuple[look_ups.Event, float]], now: float) -> None:
+    for event, wait in events:
+        look_ups.note(connection, event, now, quiet=wait, longest=max(wait, _LONGEST_UNREST))

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from ..hours import MINSK, Hours
+from ..hours import MINSK, Hours, windows
+from ..message import Drop, Planned, Window
 
 DATE_AT = 9 * 3600.0
 """Of a date without a time: the second of the day that is meant, if nobody says another."""
@@ -61,16 +61,6 @@ _UNITS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A reminder as it is planned."""
-
-    ahead: float
-    """Seconds before the moment."""
-    due_at: float | None
-    """None when there is no time for it."""
-
-
 def read_moment(text: str, date_at: float = DATE_AT) -> float | None:
     """A moment as ISO 8601 or as `24.11.2026 10:30`, also with Bitrix24's `[10800]` behind it; None: it is none.
 
@@ -81,6 +71,18 @@ def read_moment(text: str, date_at: float = DATE_AT) -> float | None:
     except (ValueError, OverflowError):
         return None
     return moment if _EARLIEST <= moment < _LATEST else None
+
+
+def zone_of(text: str) -> timezone:
+    """The time zone that a moment is written in: Minsk's, unless it says another."""
+    offset = re.search(r"\[(-?\d{1,5})\]\s*\Z|(?:\d|Z)([+-])(\d{2}):?(\d{2})\s*\Z", text)
+    if offset is None:
+        return UTC if text.rstrip().endswith("Z") else MINSK
+    if offset[1] is not None:
+        seconds = int(offset[1])
+    else:
+        seconds = (int(offset[3]) * 3600 + int(offset[4]) * 60) * (-1 if offset[2] == "-" else 1)
+    return timezone(timedelta(seconds=seconds)) if abs(seconds) < 86400 else MINSK
 
 
 def moment_of(value: Any, kind: str, date_at: float = DATE_AT) -> float | None:
@@ -131,18 +133,34 @@ def read_aheads(text: str) -> list[float]:
     return sorted(found, reverse=True)
 
 
+def window_of(moment: float, ahead: float, now: float, *, grace: float, hours: Hours | None) -> Window | None:
+    """When a reminder may go out from `now` on, so long before a moment; None when it is too late for that.
+
+    At most `grace` seconds late, within the hours, and before the moment.
+    """
+    for each in windows(moment - ahead, grace, hours, end=moment):
+        # The hours may begin only when it is over.
+        if each is not None and each.opens_at < moment and now <= each.closes_at and now < moment:
+            return each
+    return None
+
+
 def plan(
     moment: float, aheads: Iterable[float], now: float, *, grace: float, hours: Hours | None = None
 ) -> Sequence[Planned]:
-    """When a moment is reminded of; at none that is past by more than `grace` seconds, nor out of `hours`.
-
-    One that falls out of the hours goes out when they begin, if that is before the moment.
-    """
+    """When a moment is reminded of: of those that would go out at the same time, by the one nearest to it alone."""
+    of_each = [(ahead, window_of(moment, ahead, now, grace=grace, hours=hours)) for ahead in aheads]
+    nearest: dict[float, float] = {}
+    for ahead, window in of_each:
+        if window is not None:
+            at = max(now, window.opens_at)
+            nearest[at] = min(ahead, nearest.get(at, ahead))
     planned = []
-    for ahead in aheads:
-        due_at = moment - ahead
-        if hours is not None:
-            due_at = hours.opening(due_at)
-        there_is_time = due_at + grace >= now and max(due_at, now) < moment
-        planned.append(Planned(ahead, due_at if there_is_time else None))
+    for ahead, window in of_each:
+        if window is None:
+            planned.append(Planned(ahead, None, Drop.PAST))
+        elif nearest[max(now, window.opens_at)] != ahead:
+            planned.append(Planned(ahead, None, Drop.OVERTAKEN))
+        else:
+            planned.append(Planned(ahead, window.opens_at))
     return planned

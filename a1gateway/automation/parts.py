@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from ..admission import Admission
 from ..bitrix24.backoff import Backoff
 from ..bitrix24.tokens import Tokens
-from ..hours import Hours
+from ..hours import OpenHours
 from ..intake import Intake
 from ..interfaces import IPortal
 from ..journal import Journal
@@ -35,7 +35,7 @@ class Parts:
     scenarios: Scenarios
     grace: float
     """How late something of an automation rule may go out."""
-    hours: Hours | None
+    hours: OpenHours
     """When reminders of automation rules go out that are not urgent."""
 
     def backoff(self, first: float, longest: float) -> Backoff:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from twisted.logger import Logger
 
@@ -14,7 +15,7 @@ from ..journal.journal import Installation
 from . import robots
 from .checks import faults_of
 from .parts import Parts
-from .scenarios import CALL_END, events_of
+from .scenarios import CALL_END, changed
 
 _OF_THE_APPLICATION = ("ONAPPINSTALL", "ONAPPUPDATE", "ONAPPUNINSTALL")
 _IDLE = 3600.0
@@ -43,13 +44,20 @@ class AutomationRegistration(DueLoop):
         self._event_url = event_url
         self._backoff = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
         self._done_for: Installation | None = None
+        self._changes = 0
         self._bound: frozenset[str] = frozenset()
         self._told_of_plan = False
-        self.trouble: str | None = None
+        self._troubles: list[str] = []
+
+    @property
+    def trouble(self) -> str | None:
         """What is missing for automation; None while nothing is known to be."""
+        return "; ".join(self._troubles) or None
 
     def renew(self) -> None:
         """The application has been installed, updated or uninstalled."""
+        # A registration that is under way may be of the time before.
+        self._changes += 1
         self._done_for = None
         self._backoff.reset()
         self.wake()
@@ -59,86 +67,109 @@ class AutomationRegistration(DueLoop):
             return _IDLE
         if self._backoff.left > 0:
             return self._backoff.left
+        changes, installation = self._changes, self._tokens.installation
+        troubles: list[str] = []
         try:
             events = await self._wanted_events()
             if self._done_for is None:
                 scopes = await self._scopes()
-                self._note(_missing(scopes, events, rules=bool(self._definitions)))
+                troubles += _missing(scopes, events, rules=bool(self._definitions))
                 if "bizproc" in scopes:
-                    await self._register_rules()
-                if self.trouble is None:
-                    await self._check_scenarios()
+                    troubles += await self._register_rules()
+                if not troubles:
+                    troubles += await self._faults_of_scenarios()
             if self._done_for is None or events != self._bound:
-                await self._bind(events)
+                troubles += await self._bind(events)
         except (PortalTrouble, PortalError) as error:
             self._log.warn("automation is not registered: {trouble}", trouble=str(error))
             return self._backoff.failed(error)
-        self._done_for = self._tokens.installation
-        self._bound = events
+        if changes != self._changes:
+            return 0.0
         self._backoff.reset()
-        if self.trouble is not None:
-            # Somebody may mend it in the portal, which tells nobody.
-            self._done_for = None
-            return _LOOK_AGAIN
-        return _IDLE
+        self._bound = events
+        if self._done_for is None:
+            self._tell(troubles)
+        # Somebody may mend it in the portal, which tells nobody.
+        self._done_for = None if self._troubles else installation
+        return _LOOK_AGAIN if self._troubles else _IDLE
 
     async def _wanted_events(self) -> frozenset[str]:
         """Those of the scenarios, and of documents that have reminders to come."""
         types = await self._journal.within(reminders.types)
-        return self._scenarios.events | {event for of in types for event in events_of(of)}
+        return self._scenarios.events | {changed(of) for of in types}
 
     async def _scopes(self) -> set[str]:
         return {str(each).lower() for each in listed(await self._portal.call("scope", {}))}
 
-    async def _register_rules(self) -> None:
+    async def _register_rules(self) -> list[str]:
+        """What stands in the way of one of them is no reason to leave the other out."""
         try:
             known = {str(each) for each in listed(await self._portal.call("bizproc.robot.list", {}))}
         except PortalError as error:
             if error.code != "ERROR_METHOD_NOT_FOUND":
-                raise
+                return [f"the automation rules cannot be registered: {error}"]
             if self._definitions and not self._told_of_plan:
                 self._told_of_plan = True
                 self._log.warn("automation: the portal's plan has no automation rules; scenarios do without")
-            return
+            return []
+        troubles = []
         if not self._definitions:
             for code in sorted(known & robots.CODES):
-                await self._portal.call("bizproc.robot.delete", {"CODE": code})
-            return
+                troubles += await self._try(f"the automation rule {code} cannot be removed", "delete", {"CODE": code})
+            return troubles
         for definition in self._definitions:
             code, fields = definition["CODE"], {k: v for k, v in definition.items() if k != "CODE"}
+            trouble = f"the automation rule {code} cannot be registered"
             if code in known:
-                await self._portal.call("bizproc.robot.update", {"CODE": code, "FIELDS": fields})
+                troubles += await self._try(trouble, "update", {"CODE": code, "FIELDS": fields})
             else:
-                await self._portal.call("bizproc.robot.add", definition)
-        self._log.info("the automation rules {codes} are registered", codes=", ".join(robots.CODES_IN_ORDER))
+                troubles += await self._try(trouble, "add", definition)
+        if not troubles:
+            self._log.info("the automation rules {codes} are registered", codes=", ".join(robots.CODES_IN_ORDER))
+        return troubles
 
-    async def _check_scenarios(self) -> None:
+    async def _try(self, trouble: str, what: str, parameters: Mapping[str, Any]) -> list[str]:
+        try:
+            await self._portal.call(f"bizproc.robot.{what}", parameters)
+        except PortalError as error:
+            return [f"{trouble}: {error}"]
+        return []
+
+    async def _faults_of_scenarios(self) -> list[str]:
         """What they name and the portal does not have, `check-config` says too."""
-        for name, key, text in await faults_of(self._reader, self._scenarios.all):
-            self._note(f"scenario {name}, {key}: {text}")
+        faults = await faults_of(self._reader, self._scenarios.all)
+        return [f"scenario {name}, {key}: {text}" for name, key, text in faults]
 
-    async def _bind(self, events: frozenset[str]) -> None:
+    async def _bind(self, events: frozenset[str]) -> list[str]:
         """Have the gateway called for these events, and for none that nobody listens to any more."""
         bound = {
             str(each.get("event", "")).upper()
             for each in listed(await self._portal.call("event.get", {}))
             if isinstance(each, Mapping) and str(each.get("handler", "")) == self._event_url
         }
+        troubles = []
         for event in sorted(events - bound):
             try:
                 await self._portal.call("event.bind", {"event": event, "handler": self._event_url})
             except PortalError as error:
-                self._log.warn("the event {event} cannot be bound: {error}", event=event, error=str(error))
+                troubles.append(f"the event {event} cannot be bound: {error}")
         for event in sorted(bound - events - set(_OF_THE_APPLICATION)):
-            await self._portal.call("event.unbind", {"event": event, "handler": self._event_url})
+            try:
+                await self._portal.call("event.unbind", {"event": event, "handler": self._event_url})
+            except PortalError as error:
+                # It is called for nothing, no more.
+                self._log.info("the event {event} cannot be unbound: {error}", event=event, error=str(error))
+        return troubles
 
-    def _note(self, trouble: str | None) -> None:
-        if trouble is not None and trouble != self.trouble:
-            self._log.warn("automation: {trouble}", trouble=trouble)
-        self.trouble = trouble
+    def _tell(self, troubles: list[str]) -> None:
+        """Once for each, as long as it lasts."""
+        for trouble in troubles:
+            if trouble not in self._troubles:
+                self._log.warn("automation: {trouble}", trouble=trouble)
+        self._troubles = troubles
 
 
-def _missing(scopes: set[str], events: frozenset[str], *, rules: bool) -> str | None:
+def _missing(scopes: set[str], events: frozenset[str], *, rules: bool) -> list[str]:
     wanted = {"bizproc"} if rules else set()
     if CALL_END in events:
         wanted.add("telephony")
@@ -146,5 +177,5 @@ def _missing(scopes: set[str], events: frozenset[str], *, rules: bool) -> str | 
         wanted.add("crm")
     missing = sorted(wanted - scopes)
     if not missing:
-        return None
-    return f"the application lacks the permissions {', '.join(missing)}; tick them in Bitrix24 and reinstall it"
+        return []
+    return [f"the application lacks the permissions {', '.join(missing)}; tick them in Bitrix24 and reinstall it"]

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from twisted.logger import Logger
 
 from ..bitrix24.contacts import Item
-from ..bitrix24.trouble import PortalError, PortalTrouble
+from ..bitrix24.trouble import PortalTrouble
 from ..due_loop import DueLoop, until
-from ..hours import Hours, windows
+from ..errors import TryLater
+from ..hours import Hours, OpenHours, windows
 from ..journal import look_ups, reminders, runs
-from ..journal.reminders import Drop, Reminder, Rule
+from ..journal.reminders import Followed, Reminder, Rule
 from ..journal.runs import Run
 from ..journal.statements import Connection
-from ..message import Acceptance, Arrival, Refusal, Teller
+from ..message import Acceptance, Arrival, Drop, Planned, Refusal, Teller, Window
 from . import moments, robots
-from .documents import Document, name_of
-from .moments import Planned
+from .documents import Document, Reading, name_of
 from .parts import Parts
 from .scenarios import Scenario
 from .terms import Terms, compose, message_id
+from .values import event_values
 
 _IDLE = 60.0
 _AT_ONCE = 500
 # Reminders that are due one after another are looked at together every so many seconds: requests are what is scarce.
-_TOGETHER = 2.0
+_TOGETHER = 4.0
 _FIRST_RETRY = 1.0
 _LONGEST_RETRY = 60.0
+_AFTER_A_FAULT = 60.0
+# Of documents that are there no more, or ask for nothing any more.
+_FOR_GOOD = (Drop.DELETED, Drop.NO_SCENARIO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +50,13 @@ class Remindful:
     scenario: Scenario | None = None
     run: Run | None = None
 
-    def due_at(self, reminder: Reminder) -> float:
-        """When it is to go out, however often it has been put off since."""
-        at = reminder.moment - reminder.ahead
-        return at if self.hours is None else self.hours.opening(at)
+    def window(self, reminder: Reminder, now: float) -> Window | None:
+        """When it may go out from `now` on; None when it is too late for that."""
+        return moments.window_of(reminder.moment, reminder.ahead, now, grace=self.grace, hours=self.hours)
+
+    def plan(self, moment: float, now: float) -> Sequence[Planned]:
+        """The reminders of a moment."""
+        return moments.plan(moment, self.aheads, now, grace=self.grace, hours=self.hours)
 
     def moment(self, document: Document, known: float) -> float | None:
         """The moment that the document has now, which was `known`."""
@@ -59,6 +66,8 @@ class Remindful:
         """Why nobody is to be reminded of this document any more; None: somebody is."""
         if document is None:
             return Drop.DELETED
+        if self.field and not document.has_field(self.field):
+            return Drop.NO_FIELD
         if self.scenario is None:
             return Drop.CANCELLED if document.failed else None
         if self.scenario.is_over(document):
@@ -79,14 +88,13 @@ def of_scenario(scenario: Scenario) -> Remindful:
     )
 
 
-def of_run(run: Run, *, grace: float, hours: Hours | None) -> Remindful:
+def of_run(run: Run, *, grace: float, open_hours: OpenHours) -> Remindful:
     """By the run of an automation rule, which has been planned once and so can be read."""
     properties = run.call.properties
     terms, _ = robots.terms_of(properties)
     _, aheads = robots.moment_and_aheads(properties)
-    urgent = robots.says_yes(properties.get("urgent", ""))
-    field_name = properties.get("field", "")
-    return Remindful(terms, field_name, aheads, moments.DATE_AT, grace, None if urgent else hours, run=run)
+    hours = robots.hours_of(properties, open_hours)
+    return Remindful(terms, properties.get("field", ""), aheads, moments.DATE_AT, grace, hours, run=run)
 
 
 @dataclass
@@ -98,7 +106,8 @@ class _Decided:
     dropped: list[tuple[Reminder, Drop]] = field(default_factory=list)
     dropped_all: dict[Rule, Drop] = field(default_factory=dict)
     planned: dict[Rule, tuple[float, Sequence[Planned]]] = field(default_factory=dict)
-    put_off: list[tuple[Reminder, float]] = field(default_factory=list)
+    put_off: list[tuple[Reminder, float, int]] = field(default_factory=list)
+    """With the time to look again, and how often they have been tried then."""
 
 
 class Reminders(DueLoop):
@@ -119,6 +128,7 @@ class Reminders(DueLoop):
         self._hours = parts.hours
         self._on_answer = on_answer
         self._rests_until = 0.0
+        self._is_away = False
         self._backoff = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
 
     def renew(self) -> None:
@@ -126,19 +136,28 @@ class Reminders(DueLoop):
         self._backoff.reset()
         self.wake()
 
-    async def replan(self, rules: Collection[tuple[Rule, float]], documents: Mapping[Item, Document]) -> None:
-        """Documents that there are reminders of, with the moments known of them, have been read: follow these."""
+    async def replan(self, followed: Collection[Followed], reading: Reading) -> None:
+        """Documents that reminders follow have been read: go by these now."""
         decided = _Decided()
-        for rule, known in rules:
-            remindful = await self._remindful(rule)
-            if remindful is not None:
-                item = Item(rule.entity_type, rule.item)
-                self._follow(rule, remindful, documents.get(item), decided, known)
+        remindfuls = await self._remindfuls(each.rule for each in followed)
+        for each in followed:
+            item = Item(each.rule.entity_type, each.rule.item)
+            remindful = remindfuls.get(each.rule)
+            if remindful is None:
+                decided.dropped_all[each.rule] = Drop.NO_SCENARIO
+            elif item not in reading.unread:
+                try:
+                    self._follow(each, remindful, reading.documents.get(item), decided)
+                except Exception:
+                    # It is read again when it is due.
+                    self._log.failure("{rule}: a fault of the gateway", rule=each.rule.name)
         await self._write_down(decided)
         self.wake()
 
     async def _remind(self) -> float:
-        pause = self._rests_until - self._clock.seconds()
+        if self._tokens.installation is None:
+            return _IDLE
+        pause = max(self._rests_until - self._clock.seconds(), self._backoff.left)
         if pause > 0:
             return pause
         now = self._wall()
@@ -146,94 +165,111 @@ class Reminders(DueLoop):
         if not due:
             return until(next_due, now, _IDLE)
         decided = _Decided()
-        known: dict[str, Remindful | None] = {}
+        remindfuls = await self._remindfuls(each.of for each in due)
         waiting: list[tuple[Reminder, Remindful]] = []
         for each in due:
-            if each.rule not in known:
-                known[each.rule] = await self._remindful(_rule(each))
-            remindful = known[each.rule]
+            remindful = remindfuls.get(each.of)
             if remindful is None or each.ahead not in remindful.aheads:
                 decided.dropped.append((each, Drop.NO_SCENARIO))
-            elif each.moment <= now:
-                decided.dropped.append((each, Drop.PAST))
-            elif now - remindful.due_at(each) > remindful.grace:
-                decided.dropped.append((each, Drop.PORTAL if each.tries else Drop.LATE))
-            elif remindful.hours is not None and remindful.hours.opening(now) > now:
-                decided.put_off.append((each, remindful.hours.opening(now)))
+                continue
+            window = remindful.window(each, now)
+            if window is None:
+                decided.dropped.append((each, self._why_late(each, now)))
+            elif window.opens_at > now:
+                decided.put_off.append((each, window.opens_at, each.tries))
             else:
                 waiting.append((each, remindful))
+        waiting = _nearest(waiting, decided)
+        away = None
         if waiting:
-            await self._look_at(waiting, decided)
+            try:
+                await self._look_at(waiting, decided)
+            except PortalTrouble as trouble:
+                away = trouble
+        self._is_away = away is not None
         await self._write_down(decided)
+        if away is not None:
+            pause = self._backoff.failed(away)
+            self._log.warn(
+                "{count} reminders wait for their documents: {trouble}", count=len(waiting), trouble=str(away)
+            )
+            return pause
         if len(due) < _AT_ONCE:
             self._rests_until = self._clock.seconds() + _TOGETHER
         return 0.0
 
-    async def _look_at(self, waiting: Sequence[tuple[Reminder, Remindful]], decided: _Decided) -> None:
-        now = self._wall()
-        try:
-            documents = await self._read(waiting)
-        except (PortalTrouble, PortalError) as error:
-            again_at = now + max(_FIRST_RETRY, self._backoff.left)
-            await self._journal.within(
-                reminders.put_off, [(each.id, each.tries + 1) for each, _ in waiting], again_at
-            )
-            self._log.warn(
-                "{count} reminders wait for their documents: {trouble}", count=len(waiting), trouble=str(error)
-            )
-            return
-        for each, remindful in waiting:
-            document = documents.get(Item(each.entity_type, each.item))
-            if self._follow(_rule(each), remindful, document, decided, each.moment) and document is not None:
-                repeat_after = 0.0 if remindful.scenario is None else remindful.scenario.repeat_after
-                decided.sent.append((each, self._arrival(each, remindful, document), repeat_after))
+    def _why_late(self, reminder: Reminder, now: float) -> Drop:
+        if self._is_away or reminder.tries:
+            return Drop.PORTAL
+        return Drop.PAST if reminder.moment <= now else Drop.LATE
 
-    async def _read(self, waiting: Sequence[tuple[Reminder, Remindful]]) -> Mapping[Item, Document]:
-        if self._tokens.installation is None:
-            raise PortalTrouble("the application is not installed in Bitrix24")
-        if self._backoff.left > 0:
-            raise PortalTrouble("Bitrix24 is left alone for a moment")
+    async def _look_at(self, waiting: Sequence[tuple[Reminder, Remindful]], decided: _Decided) -> None:
+        """Decide by their documents; raises `PortalTrouble`."""
         items = {Item(each.entity_type, each.item) for each, _ in waiting}
         scenarios = {remindful.scenario.name for _, remindful in waiting if remindful.scenario is not None}
-        try:
-            documents = await self._reader.read(items, self._scenarios.placeholders(scenarios))
-        except (PortalTrouble, PortalError) as error:
-            self._backoff.failed(error)
-            raise
+        reading = await self._reader.read(items, self._scenarios.placeholders(scenarios))
         self._backoff.succeeded()
-        return documents
+        for each, remindful in waiting:
+            item = Item(each.entity_type, each.item)
+            trouble = reading.unread.get(item)
+            try:
+                if trouble is not None:
+                    self._wait(each, str(trouble), decided)
+                    continue
+                document = reading.documents.get(item)
+                known = Followed(each.of, each.moment, is_held=True)
+                if self._follow(known, remindful, document, decided) and document is not None:
+                    repeat_after = 0.0 if remindful.scenario is None else remindful.scenario.repeat_after
+                    decided.sent.append((each, self._arrival(each, remindful, document), repeat_after))
+            except Exception:
+                self._log.failure("reminder {id}: a fault of the gateway", id=each.id)
+                decided.put_off.append((each, self._wall() + _AFTER_A_FAULT, each.tries + 1))
 
-    def _follow(
-        self,
-        rule: Rule,
-        remindful: Remindful,
-        document: Document | None,
-        decided: _Decided,
-        known: float,
-    ) -> bool:
+    def _wait(self, reminder: Reminder, trouble: str, decided: _Decided) -> None:
+        """Its document is not shown; that is no reason to keep others waiting."""
+        if not reminder.tries:
+            self._log.warn(
+                "{rule}: a reminder of {document} waits: {trouble}",
+                rule=reminder.rule,
+                document=name_of(Item(reminder.entity_type, reminder.item)),
+                trouble=trouble,
+            )
+        pause = min(_LONGEST_RETRY, 2.0 ** min(reminder.tries, 6))
+        decided.put_off.append((reminder, self._wall() + pause, reminder.tries + 1))
+
+    def _follow(self, known: Followed, remindful: Remindful, document: Document | None, decided: _Decided) -> bool:
         """Whether the document still has the moment that is `known` of it; if not, what becomes of its reminders."""
+        rule = known.rule
         why = remindful.drop(document)
-        moment = None if document is None else remindful.moment(document, known)
+        moment = None if document is None else remindful.moment(document, known.moment)
         if why is None and moment is None:
             why = Drop.CANCELLED
         if why is not None or moment is None:
             decided.dropped_all[rule] = why or Drop.CANCELLED
             return False
-        if moment == known:
-            return True
-        now = self._wall()
-        decided.planned[rule] = (
-            moment,
-            moments.plan(moment, remindful.aheads, now, grace=remindful.grace, hours=remindful.hours),
-        )
-        return False
+        if moment != known.moment or not known.is_held or rule in decided.planned:
+            decided.planned[rule] = moment, remindful.plan(moment, self._wall())
+            return False
+        return True
 
-    async def _remindful(self, rule: Rule) -> Remindful | None:
-        if rule.run is None:
-            scenario = self._scenarios.get(rule.name)
-            return None if scenario is None else of_scenario(scenario)
-        run = await self._journal.within(runs.by_id, rule.run)
-        return None if run is None else of_run(run, grace=self._grace, hours=self._hours)
+    async def _remindfuls(self, rules: Iterable[Rule]) -> dict[Rule, Remindful]:
+        """What reminds by these rules; those that nothing does any more are left out."""
+        wanted = set(rules)
+        of_rules = await self._journal.within(runs.by_ids, [rule.run for rule in wanted if rule.run is not None])
+        found: dict[Rule, Remindful] = {}
+        for rule in wanted:
+            if rule.run is None:
+                scenario = self._scenarios.get(rule.name)
+                if scenario is not None:
+                    found[rule] = of_scenario(scenario)
+                continue
+            run = of_rules.get(rule.run)
+            try:
+                if run is not None:
+                    found[rule] = of_run(run, grace=self._grace, open_hours=self._hours)
+            except Exception:
+                self._log.failure("run {run}: its reminders cannot be read", run=rule.run)
+        return found
 
     def _arrival(self, reminder: Reminder, remindful: Remindful, document: Document) -> Arrival:
         item, now = document.item, self._clock.seconds()
@@ -243,28 +279,64 @@ class Reminders(DueLoop):
         first, again = windows(due_at, remindful.grace, remindful.hours, end=reminder.moment)
         about = (reminder.rule, item.entity_type, item.id, reminder.moment, reminder.ahead)
         origin = {"document": name_of(item), "ahead": reminder.ahead}
+        terms, refusal, note = remindful.terms, None, ""
         if remindful.run is not None:
             origin |= remindful.run.call.origin
+            text, stale = robots.text_at(remindful.run.call.properties, reminder.moment)
+            terms = replace(terms, text=text)
+            if stale:
+                refusal, note = Refusal.OUTDATED_TEXT, stale
         else:
             origin["scenario"] = reminder.rule
+        document.event = event_values(reminder.moment)
         return compose(
             self._admission,
             message_id("reminder", *about),
             now,
-            remindful.terms,
+            terms,
             document,
             origin=origin,
             teller=Teller.NOBODY if remindful.run is None else Teller.RUN,
+            refusal=refusal,
+            note=note,
             windows=(first.moved(ahead_of_wall), None if again is None else again.moved(ahead_of_wall)),
             deliver_by=reminder.moment + ahead_of_wall,
         )
 
     async def _write_down(self, decided: _Decided) -> None:
         now = self._clock.seconds()
-        accepted = await self._journal.within(_write_down, decided, now)
+        try:
+            accepted = await self._journal.within(_write_down, decided, now)
+        except TryLater:
+            raise
+        except Exception:
+            self._log.failure("reminders are written down one by one: a fault of the gateway")
+            accepted = await self._write_down_singly(decided, now)
         for arrival, acceptance in accepted:
             self._intake.taken(arrival, acceptance)
-        why = Counter(str(drop) for _, drop in decided.dropped)
+        self._tell(decided)
+        self._on_answer()
+
+    async def _write_down_singly(self, decided: _Decided, now: float) -> list[tuple[Arrival, Acceptance]]:
+        """One that cannot be written down is put off, and keeps none of the others."""
+        accepted: list[tuple[Arrival, Acceptance]] = []
+        singly = [_Decided(sent=[each]) for each in decided.sent]
+        singly += [_Decided(dropped=[each]) for each in decided.dropped]
+        singly += [_Decided(put_off=[each]) for each in decided.put_off]
+        singly += [_Decided(dropped_all={rule: why}) for rule, why in decided.dropped_all.items()]
+        singly += [_Decided(planned={rule: planned}) for rule, planned in decided.planned.items()]
+        for one in singly:
+            try:
+                accepted += await self._journal.within(_write_down, one, now)
+            except TryLater:
+                raise
+            except Exception:
+                self._log.failure("a reminder cannot be written down: a fault of the gateway")
+                later = [(each, self._wall() + _AFTER_A_FAULT, each.tries + 1) for each, _, _ in one.sent]
+                await self._journal.within(_write_down, _Decided(put_off=later), now)
+        return accepted
+
+    def _tell(self, decided: _Decided) -> None:
         for rule, drop in decided.dropped_all.items():
             self._log.info(
                 "{rule}: the reminders of {document} are dropped ({reason})",
@@ -278,9 +350,18 @@ class Reminders(DueLoop):
                 rule=rule.name,
                 document=name_of(Item(rule.entity_type, rule.item)),
             )
-        for reason, count in why.items():
+        for reason, count in Counter(str(drop) for _, drop in decided.dropped).items():
             self._log.warn("{count} reminders are dropped ({reason})", count=count, reason=reason)
-        self._on_answer()
+
+
+def _nearest(waiting: Sequence[tuple[Reminder, Remindful]], decided: _Decided) -> list[tuple[Reminder, Remindful]]:
+    """Of those that are due together for one moment, the nearest to it: nobody gets two at once."""
+    nearest: dict[tuple[Rule, float], float] = {}
+    for each, _ in waiting:
+        of = each.of, each.moment
+        nearest[of] = min(each.ahead, nearest.get(of, each.ahead))
+    decided.dropped += [(each, Drop.OVERTAKEN) for each, _ in waiting if each.ahead != nearest[each.of, each.moment]]
+    return [(each, by) for each, by in waiting if each.ahead == nearest[each.of, each.moment]]
 
 
 def _write_down(connection: Connection, decided: _Decided, now: float) -> list[tuple[Arrival, Acceptance]]:
@@ -296,13 +377,9 @@ def _write_down(connection: Connection, decided: _Decided, now: float) -> list[t
     for reminder, why in decided.dropped:
         reminders.drop(connection, reminder, why, now)
     for rule, why in decided.dropped_all.items():
-        reminders.drop_all(connection, rule, why, now)
+        reminders.drop_all(connection, rule, why, now, for_good=why in _FOR_GOOD)
     for rule, (moment, planned) in decided.planned.items():
         reminders.plan(connection, rule, moment, planned, now)
-    for reminder, due_at in decided.put_off:
-        reminders.put_off(connection, [(reminder.id, reminder.tries)], due_at)
+    for reminder, due_at, tries in decided.put_off:
+        reminders.put_off(connection, reminder, due_at, tries)
     return accepted
-
-
-def _rule(reminder: Reminder) -> Rule:
-    return Rule(reminder.rule, reminder.run, reminder.entity_type, reminder.item)

@@ -7,7 +7,8 @@ from typing import Any
 from twisted.logger import Logger
 
 from ..bitrix24.backoff import pause_after
-from ..bitrix24.portal import MOST_IN_A_BATCH
+from ..bitrix24.batches import run_all
+from ..bitrix24.contacts import Command
 from ..bitrix24.queries import REFERENCE
 from ..bitrix24.trouble import PortalError, PortalTrouble
 from ..due_loop import DueLoop, until
@@ -16,13 +17,16 @@ from ..journal.runs import Answer
 from .parts import Parts
 
 _IDLE = 60.0
+# As many as there is room for in a batch.
+_AT_ONCE = 49
 _FIRST_RETRY = 1.0
 _LONGEST_RETRY = 60.0
 _METHOD = "bizproc.event.send"
-# What the portal refuses for good is tried for an hour: its workflow may be held up for a moment.
+# An answer that is refused is tried for an hour: its workflow may be held up for a moment.
 _MOST_REFUSALS = 12
 _FIRST_AFTER_REFUSAL = 5.0
 _LONGEST_AFTER_REFUSAL = 600.0
+_LEAST_PAUSE = 10.0
 
 
 class RobotAnswers(DueLoop):
@@ -52,25 +56,30 @@ class RobotAnswers(DueLoop):
         if self._backoff.left > 0:
             return self._backoff.left
         now = self._clock.seconds()
-        due, next_due = await self._journal.within(runs.answers, now, MOST_IN_A_BATCH - 1)
+        due, next_due = await self._journal.within(runs.answers, now, _AT_ONCE)
         if not due:
             return until(next_due, now, _IDLE)
-        commands: dict[str, tuple[str, dict[str, Any]]] = {
+        commands: dict[str, Command] = {
             f"r{each.id}": (_METHOD, {"EVENT_TOKEN": each.event_token, "RETURN_VALUES": _told(each)}) for each in due
         }
-        # A workflow that is gone is refused like an application that may nothing. Beside something that every
-        # application may, it is known for what it is.
-        commands["alive"] = ("app.info", {})
         try:
-            results = await self._portal.batch(commands)
-        except (PortalTrouble, PortalError) as error:
+            # A workflow that is gone is refused like an application that may nothing.
+            results = await run_all(self._portal, commands, apart=True)
+        except PortalTrouble as error:
             self._backoff.failed(error)
             return self._backoff.left
         self._backoff.succeeded()
         taken = []
         for each in due:
-            result = results.get(f"r{each.id}", PortalTrouble("Bitrix24 has not run a command"))
-            if isinstance(result, (PortalTrouble, PortalError)):
+            result = results[f"r{each.id}"]
+            if isinstance(result, PortalError) and result.shuts_out:
+                # No answer of any run will be taken before somebody mends that; and then all will.
+                self._log.error("workflows wait for their answers: {error}", error=str(result))
+                self._backoff.hold(_LONGEST_AFTER_REFUSAL)
+                break
+            if isinstance(result, PortalTrouble):
+                await self._put_off(each, result)
+            elif isinstance(result, PortalError):
                 await self._refused(each, result)
             else:
                 taken.append(each)
@@ -86,9 +95,14 @@ class RobotAnswers(DueLoop):
             )
         return 0.0
 
-    async def _refused(self, answer: Answer, error: PortalTrouble | PortalError) -> None:
-        now, tries = self._clock.seconds(), answer.tries + 1
-        if isinstance(error, PortalError) and tries > _MOST_REFUSALS:
+    async def _put_off(self, answer: Answer, trouble: PortalTrouble) -> None:
+        pause = pause_after(trouble, 1, _FIRST_RETRY, _LONGEST_RETRY, self._random)
+        due_at = self._clock.seconds() + max(pause, _LEAST_PAUSE)
+        await self._journal.within(runs.put_off, answer.id, 0, due_at, str(trouble))
+
+    async def _refused(self, answer: Answer, error: PortalError) -> None:
+        now, refusals = self._clock.seconds(), answer.refusals + 1
+        if refusals > _MOST_REFUSALS:
             await self._journal.within(runs.over, [answer.id], now, str(error))
             self._log.warn(
                 "run {run} of {code}: its workflow does not take the answer: {error}",
@@ -97,10 +111,8 @@ class RobotAnswers(DueLoop):
                 error=str(error),
             )
             return
-        final = isinstance(error, PortalError)
-        first, longest = (_FIRST_AFTER_REFUSAL, _LONGEST_AFTER_REFUSAL) if final else (_FIRST_RETRY, _LONGEST_RETRY)
-        pause = pause_after(error, tries, first, longest, self._random)
-        await self._journal.within(runs.put_off, answer.id, tries, now + pause, str(error))
+        pause = pause_after(error, refusals, _FIRST_AFTER_REFUSAL, _LONGEST_AFTER_REFUSAL, self._random)
+        await self._journal.within(runs.refused, answer, now + pause, str(error))
 
 
 def _told(answer: Answer) -> dict[str, Any]:

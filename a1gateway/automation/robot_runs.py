@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from ..bitrix24.contacts import Item
+from ..bitrix24.crm_fields import CrmField
 from ..bitrix24.trouble import PortalError, PortalTrouble
 from ..due_loop import DueLoop, until
 from ..errors import TryLater
 from ..journal import runs
+from ..journal.reminders import Rule
 from ..journal.runs import Run, Wanted
 from ..message import Acceptance, Arrival, Refusal, Teller
 from . import moments, robots
-from .documents import Document, name_of
+from .documents import Document, Fields, Reading, name_of
 from .parts import Parts
 from .terms import compose, message_id
 
@@ -22,10 +25,12 @@ _IDLE = 60.0
 _AT_ONCE = 100
 _FIRST_RETRY = 1.0
 _LONGEST_RETRY = 60.0
+# Nobody's visit.
+_OF_THE_PORTAL = frozenset({"createdTime", "updatedTime", "movedTime", "lastActivityTime", "lastCommunicationTime"})
 
 
 class RobotRuns(DueLoop):
-    """Does what runs ask for. A run that needs its document waits for the portal, for as long as the grace."""
+    """Does what runs ask for. A run that needs its document waits for the portal, and others do not wait for it."""
 
     _log = Logger()
 
@@ -42,6 +47,7 @@ class RobotRuns(DueLoop):
         self._on_planned = on_planned
         self._on_answer = on_answer
         self._backoff = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
+        self._looking = False
 
     def renew(self) -> None:
         """The application has been installed: what stood in the way may be over."""
@@ -50,56 +56,94 @@ class RobotRuns(DueLoop):
 
     async def _do_due(self) -> float:
         now = self._clock.seconds()
-        found, next_due = await self._journal.within(runs.new, now, _AT_ONCE)
-        if not found:
-            return until(next_due, now, _IDLE)
-        documents: Mapping[Item, Document] = {}
-        trouble: str | None = None
-        wanted = {item for run in found if (item := _wanted(run)) is not None}
-        if wanted:
-            try:
-                documents = await self._read(wanted)
-            except (PortalTrouble, PortalError) as error:
-                trouble = str(error)
-        for run in found:
-            item = _wanted(run)
-            if item is None or trouble is None:
-                await self._do_one(run, None if item is None else documents.get(item), gone=item not in documents)
-            elif now - run.call.received_at >= self._grace:
-                await self._send(run, None, Refusal.PORTAL_AWAY, trouble)
-            else:
-                await self._journal.within(
-                    runs.put_off, run.id, run.tries + 1, now + max(_FIRST_RETRY, self._backoff.left), trouble
-                )
-        return 0.0
+        looks = not self._looking and self._backoff.left <= 0 and self._tokens.installation is not None
+        alone, others, next_due = await self._journal.within(
+            runs.new, now, _AT_ONCE, reminder=robots.REMIND, documents=looks
+        )
+        if others:
+            self._looking = True
+            self.begin(self._look(others), self._failed)
+        for run in alone:
+            await self._do_one(run, None)
+        if len(alone) == _AT_ONCE:
+            return 0.0
+        # The end of a look wakes; nobody else waits for the portal.
+        return min(until(next_due, now, _IDLE), self._backoff.left or _IDLE)
 
-    async def _read(self, wanted: set[Item]) -> Mapping[Item, Document]:
-        if self._tokens.installation is None:
-            raise PortalTrouble("the application is not installed in Bitrix24")
-        if self._backoff.left > 0:
-            raise PortalTrouble("Bitrix24 is left alone for a moment")
+    def _failed(self, why: Failure) -> None:
+        self._log.failure("runs of automation rules wait: a fault of the gateway", why)
+
+    async def _look(self, looked_at: Sequence[Run]) -> None:
+        """Do what these ask for, once their documents have been read."""
         try:
-            documents = await self._reader.read(wanted)
-        except (PortalTrouble, PortalError) as error:
+            trouble: PortalTrouble | PortalError | None = None
+            reading = Reading()
+            try:
+                reading = await self._read({item for run in looked_at if (item := _wanted(run)) is not None})
+            except PortalTrouble as error:
+                trouble = error
+            for run in looked_at:
+                item = _wanted(run)
+                assert item is not None
+                why = trouble or reading.unread.get(item)
+                if why is None:
+                    await self._do_one(run, reading.documents.get(item))
+                else:
+                    await self._wait(run, str(why))
+        except TryLater as away:
+            self._log.warn("runs of automation rules wait: {trouble}", trouble=str(away))
+            self._backoff.hold(_FIRST_RETRY)
+        finally:
+            self._looking = False
+
+    async def _read(self, wanted: set[Item]) -> Reading:
+        try:
+            reading = await self._reader.read(wanted)
+        except PortalTrouble as error:
             self._backoff.failed(error)
             self._log.warn("documents of automation rules cannot be read: {trouble}", trouble=str(error))
             raise
         self._backoff.succeeded()
-        return documents
+        return reading
 
-    async def _do_one(self, run: Run, document: Document | None, *, gone: bool) -> None:
-        """No fault of one run may keep others from being done."""
+    async def _wait(self, run: Run, trouble: str) -> None:
+        """Its document cannot be read for now; a reminder has time for that until the last of its times has come."""
+        now = self._clock.seconds()
+        if now - run.call.received_at >= self._grace and not self._has_time(run):
+            await self._send(run, None, Refusal.PORTAL_AWAY, trouble)
+            return
+        pause = max(_FIRST_RETRY, self._backoff.left, min(_LONGEST_RETRY, 2.0 ** min(run.tries, 6)))
+        await self._journal.within(runs.put_off, run.id, run.tries + 1, now + pause, trouble)
+
+    def _has_time(self, run: Run) -> bool:
+        if run.call.code != robots.REMIND:
+            return False
         try:
-            await self._do(run, document, gone=gone)
+            moment, aheads = robots.moment_and_aheads(run.call.properties)
+        except ValueError:
+            return False
+        return self._wall() < moment - min(aheads)
+
+    async def _do_one(self, run: Run, document: Document | None) -> None:
+        """No fault of one run may keep others from being done, nor hold its workflow up for ever."""
+        try:
+            await self._do(run, document)
         except TryLater:
             raise
         except Exception as error:
             self._log.failure("run {run}: a fault of the gateway", run=run.id)
-            again_at = self._clock.seconds() + _LONGEST_RETRY
-            await self._journal.within(runs.put_off, run.id, run.tries + 1, again_at, repr(error))
+            now = self._clock.seconds()
+            if now - run.call.received_at >= self._grace:
+                answered = _wanted_of(run) is not Wanted.NOTHING
+                reason = str(Refusal.GATEWAY_FAULT)
+                await self._journal.within(runs.give_up, run.id, reason, now, repr(error), answered=answered)
+                self._on_answer()
+            else:
+                again_at = now + _LONGEST_RETRY
+                await self._journal.within(runs.put_off, run.id, run.tries + 1, again_at, repr(error))
 
-    async def _do(self, run: Run, document: Document | None, *, gone: bool) -> None:
-        if gone and _wanted(run) is not None:
+    async def _do(self, run: Run, document: Document | None) -> None:
+        if document is None and _wanted(run) is not None:
             await self._send(run, None, Refusal.DOCUMENT_DELETED)
         elif run.call.code == robots.REMIND:
             await self._plan(run, document)
@@ -129,7 +173,6 @@ class RobotRuns(DueLoop):
         self._on_answer()
 
     async def _plan(self, run: Run, document: Document | None) -> None:
-        now = self._wall()
         properties = dict(run.call.properties)
         _, fault = robots.terms_of(properties)
         if document is None or fault is not None:
@@ -137,17 +180,27 @@ class RobotRuns(DueLoop):
             return
         try:
             moment, aheads = robots.moment_and_aheads(properties)
+            # What runs have in common is what the rule says, not what is found out for it.
+            name = robots.rule_name(properties)
+            properties["field"] = _field_of(document, properties.get("field", "").strip(), moment)
         except ValueError as error:
             await self._send(run, document, Refusal.BAD_REMINDER, str(error))
             return
-        if not properties.get("field"):
-            properties["field"] = _field_with(document, moment)
         if properties["field"]:
             held = document.moment(properties["field"])
-            moment = held if _is_about(held, moment) and held is not None else moment
-        hours = None if robots.says_yes(properties.get("urgent", "")) else self._hours
-        planned = moments.plan(moment, aheads, now, grace=self._grace, hours=hours)
-        count = await self._journal.within(runs.plan, run, properties, moment, planned, now, _wanted_of(run))
+            moment = held if held is not None and _is_about(held, moment) else moment
+        else:
+            self._log.warn(
+                "run {run}: no field of {document} is known to hold its date: reminders will not move with it",
+                run=run.id,
+                document=name_of(document.item),
+            )
+        hours = robots.hours_of(properties, self._hours)
+        planned = moments.plan(moment, aheads, self._wall(), grace=self._grace, hours=hours)
+        rule = Rule(name, run.id, document.item.entity_type, document.item.id)
+        count = await self._journal.within(
+            runs.plan, run, properties, moment, planned, self._clock.seconds(), _wanted_of(run), rule
+        )
         self._log.info(
             "run {run}: {count} reminders of {document} are planned",
             run=run.id,
@@ -168,11 +221,25 @@ def _wanted(run: Run) -> Item | None:
     return Item(call.entity_type, call.item)
 
 
-def _field_with(document: Document, moment: float) -> str:
-    """The field that holds this moment, if there is exactly one; else empty."""
-    fields = document.described.fields[document.item.entity_type].dates()
-    found = [each.name or each.key for each in fields if _is_about(document.moment(each.key), moment)]
-    return found[0] if len(found) == 1 else ""
+def _field_of(document: Document, named: str, moment: float) -> str:
+    """The field whose date reminders follow: the one that is `named`, or one that holds this moment.
+
+    Empty when there is none; raises `ValueError` when the named one holds no dates.
+    """
+    fields = document.described.fields.get(document.item.entity_type, Fields(()))
+    if named:
+        described = fields.get(named)
+        if described is None or described.kind not in ("date", "datetime"):
+            raise ValueError(f"field: {named[:100]} is no field with a date")
+        return named
+    dates = (each for each in fields.dates() if each.key not in _OF_THE_PORTAL)
+    holding = [each for each in dates if _is_about(document.moment(each.key), moment)]
+    return min(((_rank(each), each.name or each.key) for each in holding), default=((), ""))[1]
+
+
+def _rank(field: CrmField) -> tuple[bool, bool]:
+    """Which of several fields with the same moment is meant: one of the company's own, with a time, goes first."""
+    return not field.name.startswith("UF_"), field.kind != "datetime"
 
 
 def _is_about(held: float | None, moment: float) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from ..hours import Hours, OpenHours
 from ..message import Kind, Refusal
-from .moments import read_aheads, read_moment
+from .moments import read_aheads, read_moment, zone_of
 from .terms import Terms
+from .values import event_values
 
 SEND, REMIND = "a1_sms_send", "a1_sms_reminder"
 CODES_IN_ORDER = (SEND, REMIND)
@@ -16,6 +20,8 @@ CODES = frozenset(CODES_IN_ORDER)
 DEFAULT_AHEADS = "1 day, 1 hour"
 SENDER_ID = re.compile(r"(?![0-9]+\Z)[A-Za-z0-9 ._&!-]{1,11}")
 _YES = ("y", "yes", "1", "true", "да")
+_EVENT = re.compile(r"#EVENT_(DATE|TIME|DAY)#", re.IGNORECASE)
+_BETWEEN = r"(\s*,?\s*(?:\b(?:в|у|at)\s+)?)"
 
 _DOCUMENTS = [
     ["crm", "CCrmDocumentLead"],
@@ -42,6 +48,11 @@ _COMMON: dict[str, dict[str, Any]] = {
     },
     "text": {
         "Name": _named("Текст SMS", "Тэкст SMS", "Text of the SMS"),
+        "Description": _named(
+            "В напоминаниях дату пишите как #EVENT_DATE#, время как #EVENT_TIME#: при переносе они изменятся",
+            "У напамінах дату пішыце як #EVENT_DATE#, час як #EVENT_TIME#: пры пераносе яны зменяцца",
+            "In reminders write the date as #EVENT_DATE#, the time as #EVENT_TIME#: they move with the date",
+        ),
         "Type": "text",
         "Required": "Y",
     },
@@ -190,6 +201,12 @@ def says_yes(value: str) -> bool:
     return value.strip().lower() in _YES
 
 
+def hours_of(properties: Mapping[str, str], open_hours: OpenHours) -> Hours | None:
+    """When a run's reminders may go out; None: at any time."""
+    terms, _ = terms_of(properties)
+    return open_hours.of(terms.kind, urgent=says_yes(properties.get("urgent", "")))
+
+
 def moment_and_aheads(properties: Mapping[str, str]) -> tuple[float, list[float]]:
     """What a run reminds of, and how many seconds ahead; raises `ValueError` with what is wrong."""
     at = properties.get("at", "")
@@ -197,3 +214,45 @@ def moment_and_aheads(properties: Mapping[str, str]) -> tuple[float, list[float]
     if moment is None:
         raise ValueError(f"{at[:40]!r} is no date")
     return moment, read_aheads(properties.get("ahead", "").strip() or DEFAULT_AHEADS)
+
+
+def rule_name(properties: Mapping[str, str]) -> str:
+    """What runs of the reminder rule have in common that remind the same person of the same thing.
+
+    A deal that comes into its stage once more runs the rule once more, perhaps with another date in the text: nobody
+    is to be reminded twice.
+    """
+    wording = re.sub(r"\d+", "0", " ".join(properties.get("text", "").split())).casefold()
+    others = (
+        properties.get(name, "").strip().casefold() for name in ("phone", "kind", "sender_id", "field", "urgent")
+    )
+    aheads = read_aheads(properties.get("ahead", "").strip() or DEFAULT_AHEADS)
+    return f"{REMIND}:{hashlib.sha256(repr((wording, *others, aheads)).encode()).hexdigest()[:16]}"
+
+
+def text_at(properties: Mapping[str, str], moment: float) -> tuple[str, str]:
+    """The text of a reminder of `moment`, and what of it is out of date for good; empty when nothing is.
+
+    Bitrix24 has put the document's fields into it when the rule ran: a date that was written out then moves along.
+    """
+    values = event_values(moment)
+    text = _EVENT.sub(lambda mark: values[mark[1].upper()], properties.get("text", ""))
+    at = properties.get("at", "").strip()
+    original = read_moment(at)
+    if original is None or abs(original - moment) < 60:
+        return text, ""
+    old, new = (datetime.fromtimestamp(each, zone_of(at)) for each in (original, moment))
+    if len(at) > len("24.11.2026"):
+        text = re.sub(rf"(?<!\d){re.escape(at)}(?!\d)", f"{new:%d.%m.%Y %H:%M}", text)
+    day, time = re.escape(f"{old:%d.%m.%Y}"), f"{old:%H:%M}"
+    both = re.compile(rf"(?<!\d){day}{_BETWEEN}{time}(?::\d\d)?(?!\d)")
+    text = both.sub(lambda found: f"{new:%d.%m.%Y}{found[1]}{new:%H:%M}", text)
+    text = re.sub(rf"(?<!\d){day}(?!\d)", f"{new:%d.%m.%Y}", text)
+    stale = []
+    if old.date() != new.date():
+        stale += re.findall(rf"(?<![\d.]){re.escape(f'{old:%d.%m.%y}')}(?!\d|\.\d)", text)
+    if f"{old:%d.%m}" != f"{new:%d.%m}":
+        stale += re.findall(rf"(?<![\d.]){re.escape(f'{old:%d.%m}')}(?!\d|\.\d)", text)
+    if time != f"{new:%H:%M}" and ":" in at:
+        stale += re.findall(rf"(?<![\d:]){time}(?!\d)", text)
+    return text, ", ".join(dict.fromkeys(stale))

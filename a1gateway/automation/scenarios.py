@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..config_sections import Automation
 from ..config_sections import Scenario as Section
-from ..hours import Hours
+from ..hours import Hours, OpenHours, windows
 from ..message import Kind
 from .documents import COMPANY, CONTACT, DEAL, LEAD, Described, Document
 from .template import Placeholder, Template
 from .terms import Terms
 from .values import said_by
+
+# Quiet hours are over within it.
+_DAY = 86400.0
 
 
 class Happening(enum.StrEnum):
@@ -46,13 +50,14 @@ class Scenario:
     hours: Hours | None
     """When it may send, unless it is urgent."""
 
-    def is_entered(self, stage: str, described: Described) -> bool:
-        """Whether this stage, a `STATUS_ID`, is one that it waits for."""
-        return described.is_one_of(stage, self.stages)
+    def is_entered(self, of: int, stage: str, described: Described) -> bool:
+        """Whether this stage of a type of documents, a `STATUS_ID`, is one that it waits for."""
+        return described.is_one_of(of, stage, self.stages)
 
     def is_over(self, document: Document) -> bool:
         """Whether a document is in a stage in which nobody is to be reminded any more."""
-        return document.failed or document.described.is_one_of(document.stage, self.cancelled)
+        of = document.item.entity_type
+        return document.failed or document.described.is_one_of(of, document.stage, self.cancelled)
 
     def is_for(self, document: Document) -> bool:
         """Whether a document fulfils the condition."""
@@ -60,9 +65,27 @@ class Scenario:
             _says_one_of(document, name, [value.casefold() for value in values]) for name, values in self.when.items()
         )
 
+    def is_late(self, happened_at: float, now: float) -> bool:
+        """Whether the time for what happened then is over, also the one after quiet hours."""
+        first, again = windows(happened_at, self.grace, self.hours)
+        return now > (first if again is None else again).closes_at
+
     def saying(self, text: str) -> str:
         """What is not to be said to a number again so soon: whoever calls five times gets one SMS, not five times."""
         return "" if self.happening is Happening.MISSED_CALL else text
+
+    @property
+    def key(self) -> str:
+        """Its name with what it waits for: under the same name with another condition it is another scenario."""
+        waits_for = (
+            self.happening,
+            self.entity_type,
+            sorted((name, list(values)) for name, values in self.when.items()),
+            self.field,
+            list(self.aheads),
+            self.date_at,
+        )
+        return f"{self.name}:{hashlib.sha256(repr(waits_for).encode()).hexdigest()[:12]}"
 
     @property
     def placeholders(self) -> Sequence[Placeholder]:
@@ -97,6 +120,10 @@ class Scenarios:
         """Those that something like this sets off."""
         return [each for each in self.all if each.happening is happening and each.entity_type == entity_type]
 
+    def of_any(self, happening: Happening) -> list[Scenario]:
+        """Those that something like this sets off, of whatever documents."""
+        return [each for each in self.all if each.happening is happening]
+
     def placeholders(self, names: Iterable[str]) -> list[Placeholder]:
         """What the texts of these need to know."""
         found = (self._by_name[name] for name in names if name in self._by_name)
@@ -110,28 +137,47 @@ class Scenarios:
             if each.happening is Happening.MISSED_CALL:
                 found.add(CALL_END)
             elif each.entity_type is not None:
-                found |= events_of(each.entity_type)
+                found.add(added(each.entity_type))
+                if each.happening is not Happening.NEW:
+                    found.add(changed(each.entity_type))
         return frozenset(found)
+
+    @property
+    def longest_repeat(self) -> float:
+        """For how long what was said has to be known, in seconds."""
+        return max((each.repeat_after for each in self.all), default=0.0)
+
+    @property
+    def longest_grace(self) -> float:
+        """How late the one may be that may be latest, in seconds."""
+        return max((each.grace + (0.0 if each.hours is None else _DAY) for each in self.all), default=0.0)
 
 
 CALL_END = "ONVOXIMPLANTCALLEND"
 _NAMES = {LEAD: "LEAD", DEAL: "DEAL", CONTACT: "CONTACT", COMPANY: "COMPANY"}
 
 
-def events_of(entity_type: int) -> set[str]:
-    """The events that tell of new documents of a type, and of changes."""
+def added(entity_type: int) -> str:
+    """The event that tells of new documents of a type."""
     name = _NAMES.get(entity_type)
-    changed = f"ONCRM{name}UPDATE" if name else f"ONCRMDYNAMICITEMUPDATE_{entity_type}"
-    added = f"ONCRM{name}ADD" if name else f"ONCRMDYNAMICITEMADD_{entity_type}"
-    return {changed, added}
+    return f"ONCRM{name}ADD" if name else f"ONCRMDYNAMICITEMADD_{entity_type}"
 
 
-def scenarios_of(sections: Iterable[Section], automation: Automation) -> Scenarios:
-    """Those of a configuration."""
-    return Scenarios(_scenario(each, automation) for each in sections)
+def changed(entity_type: int) -> str:
+    """The event that tells of changes of documents of a type."""
+    name = _NAMES.get(entity_type)
+    return f"ONCRM{name}UPDATE" if name else f"ONCRMDYNAMICITEMUPDATE_{entity_type}"
 
 
-def _scenario(section: Section, automation: Automation) -> Scenario:
+def scenarios_of(
+    sections: Iterable[Section], automation: Automation, marketing_hours: Hours | None = None
+) -> Scenarios:
+    """Those of a configuration; `marketing_hours` are when marketing SMS may go out."""
+    open_hours = OpenHours(automation.hours, marketing_hours)
+    return Scenarios(_scenario(each, automation, open_hours) for each in sections)
+
+
+def _scenario(section: Section, automation: Automation, open_hours: OpenHours) -> Scenario:
     return Scenario(
         section.name,
         Happening(section.event),
@@ -146,7 +192,7 @@ def _scenario(section: Section, automation: Automation) -> Scenario:
         section.delay,
         automation.grace if section.grace is None else section.grace,
         automation.repeat_after if section.repeat_after is None else section.repeat_after,
-        None if section.urgent else automation.hours,
+        open_hours.of(Kind(section.kind), urgent=section.urgent),
     )
 
 

@@ -14,7 +14,11 @@ from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE, id_of, ids, listed, text_of
 from .documents import LEAD
 from .moments import read_moment
 
-_CREATION = "1"
+_CREATION, _FINAL = "1", "3"
+# A document that is made in its last stage has no other record than that of its end.
+_MADE_WITHIN = 60.0
+# One that comes back from the recycle bin is recorded as if it were made; it was made before.
+_COMES_BACK_AFTER = 86400.0
 _FIELDS = ("ID", "TYPE_ID", "OWNER_ID", "CREATED_TIME")
 
 
@@ -30,13 +34,39 @@ class Entry:
     """As `STATUS_ID`."""
     at: float
     """When, by the portal's clock, in seconds since the epoch."""
-    is_new: bool
-    """Whether the document was made with it."""
+    is_creation: bool
+    """Whether the portal says that the document was made with it."""
+    is_final: bool = False
+    """Whether it is the document's end."""
+    of_document: bool = False
+    """Whether it was seen at the document itself: then there is no record."""
+
+    @property
+    def may_be_new(self) -> bool:
+        """Whether the document may have been made with it."""
+        return self.is_creation or self.is_final
+
+    def is_new(self, created_at: float | None) -> bool:
+        """Whether it was, when the document says that it was made at this time (None: it does not say)."""
+        if self.is_creation:
+            return not self.comes_back(created_at)
+        return self.is_final and created_at is not None and abs(self.at - created_at) <= _MADE_WITHIN
+
+    def comes_back(self, created_at: float | None) -> bool:
+        """Whether the document was deleted, and has been brought back."""
+        if self.of_document or created_at is None:
+            return False
+        return self.is_creation and self.at - created_at > _COMES_BACK_AFTER
 
 
 def position_of(entity_type: int) -> str:
     """The name under which the journal keeps how far a type's history has been read."""
     return f"stages:{entity_type}"
+
+
+def watch_of(entity_type: int) -> str:
+    """The name under which it keeps since when a type's documents themselves are watched: they have no history."""
+    return f"moves:{entity_type}"
 
 
 def read_after(entity_type: int, record: int, owners: Sequence[int] = ()) -> Command:
@@ -78,8 +108,8 @@ def entries(entity_type: int, answer: Any) -> tuple[list[Entry], bool]:
         item = id_of({"id": each.get("OWNER_ID")})
         at = read_moment(text_of(each.get("CREATED_TIME")))
         if record is not None and item is not None and at is not None:
-            is_new = text_of(each.get("TYPE_ID")) == _CREATION
-            found.append(Entry(record, entity_type, item, text_of(each.get(_stage_field(entity_type))), at, is_new))
+            kind, stage = text_of(each.get("TYPE_ID")), text_of(each.get(_stage_field(entity_type)))
+            found.append(Entry(record, entity_type, item, stage, at, kind == _CREATION, kind == _FINAL))
     return sorted(found, key=lambda entry: entry.record), len(records) >= ITEMS_IN_A_PAGE
 
 

@@ -8,19 +8,22 @@ from typing import Any
 
 from twisted.logger import Logger
 
+from ..bitrix24.batches import run_one
 from ..bitrix24.contacts import Command, Item
-from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE, id_of, listed
+from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE, id_of, listed, text_of
 from ..bitrix24.queries import Reference
 from ..bitrix24.trouble import PortalError, PortalTrouble
 from ..due_loop import DueLoop
 from ..hours import MINSK
 from ..journal import look_ups, reminders
 from ..journal.look_ups import Event
-from . import stage_history
-from .documents import name_of
+from . import calls, stage_history
+from .documents import Described, Document, Fields, name_of
 from .look_ups import LookUps
+from .missed_calls import events_of
+from .moments import read_moment
 from .parts import Parts
-from .scenarios import Happening
+from .scenarios import Happening, Scenario
 
 _IDLE = 60.0
 _FIRST_RETRY = 2.0
@@ -30,11 +33,13 @@ _SETTLED_AFTER = 60.0
 # How far the portal's clock and ours may be apart.
 _CLOCKS_DIFFER = 120.0
 _PAGES = 20
-_SAID_FOR = 31 * 86400.0
+_LEAST_MEMORY = 31 * 86400.0
+_CALLS = "calls"
+_CALLS_IN_A_PAGE = 50
 
 
 class Sweep(DueLoop):
-    """Goes through the history of stages behind where it was, and through what has changed since."""
+    """Goes through the history of stages, and through what has changed and who has called, behind where it was."""
 
     _log = Logger()
 
@@ -50,14 +55,23 @@ class Sweep(DueLoop):
         self._looking = looking
         self._every = every
         self._due_at = 0.0
-        self._refused: set[int] = set()
+        self._without_history: set[int] = set()
+        self._told: set[str] = set()
         self._backoff = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
 
     def renew(self) -> None:
         """The application has been installed: what stood in the way may be over."""
         self._backoff.reset()
+        self._without_history.clear()
         self._due_at = 0.0
         self.wake()
+
+    def has_no_history(self, of: int) -> None:
+        """The portal does not show the history of stages of a type: its documents themselves have to do."""
+        if of not in self._without_history:
+            self._without_history.add(of)
+            self._due_at = 0.0
+            self.wake()
 
     async def _sweep(self) -> float:
         now = self._clock.seconds()
@@ -67,16 +81,24 @@ class Sweep(DueLoop):
         if wait > 0:
             return wait
         try:
+            await self._forget_what_nobody_waits_for()
             for of in sorted(self._scenarios.by_stages):
                 await self._one(self._stages, of)
             with_reminders = await self._journal.within(reminders.types)
-            for of in sorted(self._scenarios.by_documents | set(with_reminders)):
+            watched = await self._watched()
+            for of in sorted(self._scenarios.by_documents | set(with_reminders) | set(watched)):
                 await self._one(self._changes, of)
+            for scenario in self._scenarios.all:
+                await self._begin(scenario)
+            if self._scenarios.of(Happening.MISSED_CALL):
+                await self._calls()
         except PortalTrouble as error:
             self._log.warn("the CRM cannot be searched for changes: {trouble}", trouble=str(error))
             return self._backoff.failed(error)
         self._backoff.succeeded()
-        await self._journal.within(look_ups.forget_said, now - _SAID_FOR)
+        memory = max(_LEAST_MEMORY, self._scenarios.longest_repeat)
+        await self._journal.within(look_ups.forget_said, now - memory)
+        await self._journal.within(reminders.forget_old, self._wall())
         self._due_at = now + self._every
         return self._every
 
@@ -85,17 +107,66 @@ class Sweep(DueLoop):
         try:
             await sweep(of)
         except PortalError as error:
-            if of not in self._refused:
-                self._log.error("type {of} of documents cannot be searched: {error}", of=of, error=str(error))
-            self._refused.add(of)
-        else:
-            self._refused.discard(of)
+            self._tell(f"type {of} of documents cannot be searched: {error}")
+
+    def _tell(self, trouble: str) -> None:
+        """Once for each trouble."""
+        if trouble not in self._told:
+            self._told.add(trouble)
+            self._log.error("{trouble}", trouble=trouble)
+
+    async def _forget_what_nobody_waits_for(self) -> None:
+        """What was read for scenarios that are not in the configuration any more: back there, they begin anew."""
+        needed = {stage_history.position_of(of) for of in self._scenarios.by_stages}
+        needed |= {stage_history.watch_of(of) for of in self._scenarios.by_stages}
+        needed |= {_begin_of(each) for each in self._scenarios.all}
+        needed |= {_CALLS} if self._scenarios.of(Happening.MISSED_CALL) else set()
+        types = self._scenarios.by_stages | self._scenarios.by_documents
+        types |= set(await self._journal.within(reminders.types))
+        needed |= {_changes_of(of) for of in types}
+        for name in await self._journal.within(look_ups.positions_of):
+            if name not in needed:
+                await self._journal.within(look_ups.forget_position, name)
+        known = {each.key for each in self._scenarios.of_any(Happening.CHANGED)}
+        await self._journal.within(look_ups.forget_conditions, known)
+
+    # Entries into stages.
+
+    async def _watched(self) -> list[int]:
+        """The types whose documents themselves are watched for entries into stages."""
+        names = {stage_history.watch_of(of): of for of in self._scenarios.by_stages}
+        known = await self._journal.within(look_ups.positions_named, list(names))
+        return [names[name] for name in known]
 
     async def _stages(self, of: int) -> None:
         """All entries into stages of a type since the last time."""
-        name = stage_history.position_of(of)
-        position = await self._journal.within(look_ups.position, name)
-        now = self._wall()
+        history, documents = stage_history.position_of(of), stage_history.watch_of(of)
+        known = await self._journal.within(look_ups.positions_named, [history, documents])
+        if of not in self._without_history and await self._has_stages(of):
+            try:
+                await self._history(of, known.get(history))
+            except PortalError as error:
+                self._tell(f"type {of} of documents has no history of stages: {error}; the documents are watched")
+                self._without_history.add(of)
+            else:
+                await self._journal.within(look_ups.forget_position, documents)
+                return
+        if documents not in known:
+            # What has happened since the history was read last counts.
+            since = known[history][1] if history in known else self._wall()
+            await self._journal.within(look_ups.advance, documents, 0, since)
+            await self._journal.within(look_ups.forget_position, history)
+            self._looking.wake()
+
+    async def _has_stages(self, of: int) -> bool:
+        described = await self._reader.described({of})
+        refused = described.refused.get(of)
+        if refused is not None:
+            raise refused
+        return described.fields[of].get("stageId") is not None
+
+    async def _history(self, of: int, position: tuple[int, float] | None) -> None:
+        name, now = stage_history.position_of(of), self._wall()
         if position is None:
             # What was before is nobody's business.
             latest = stage_history.latest(await self._call(stage_history.read_latest(of)))
@@ -103,60 +174,117 @@ class Sweep(DueLoop):
             self._looking.wake()
             return
         record = settled = position[0]
+        waits = False
         while True:
-            entries, more = stage_history.entries(of, await self._call(stage_history.read_after(of, record)))
-            await self._looking.take_entries(entries)
+            answer = await self._call(stage_history.read_after(of, record))
+            entries, more = stage_history.entries(of, answer)
+            left = await self._looking.take_entries(of, entries)
             for entry in entries:
-                record = entry.record
-                if entry.at <= now - _SETTLED_AFTER:
-                    settled = record
-            if not more or not entries:
+                waits = waits or entry.record in left or entry.at > now - _SETTLED_AFTER
+                settled = settled if waits else entry.record
+            # Behind records that cannot be read there may be others.
+            last = stage_history.latest(answer)
+            if not more or last <= record:
                 break
+            record = last
+            settled = settled if waits else last
         await self._journal.within(look_ups.advance, name, settled, now)
         await self._journal.within(look_ups.forget_records, of, settled)
+
+    # Documents.
 
     async def _changes(self, of: int) -> None:
         """Documents of a type that have changed since the last time, to be looked into."""
         now = self._wall()
-        name = f"changes:{of}"
+        name = _changes_of(of)
         position = await self._journal.within(look_ups.position, name)
         if position is not None:
-            await self._look_into(of, {">=updatedTime": _written(position[1] - _CLOCKS_DIFFER)})
+            watched = of in self._scenarios.by_documents or of in await self._watched()
+            await self._look_into(of, {">=updatedTime": _written(position[1] - _CLOCKS_DIFFER)}, every=watched)
         await self._journal.within(look_ups.advance, name, 0, now)
-        for key in await self._date_fields(of):
-            # Dates that were there before the scenario was.
-            begun = f"dates:{of}:{key}"
-            if await self._journal.within(look_ups.position, begun) is None:
-                await self._look_into(of, {f">={key}": _written(now)})
-                await self._journal.within(look_ups.advance, begun, 0, now)
 
-    async def _look_into(self, of: int, wanted: Mapping[str, Any]) -> None:
-        async for page in self._pages(of, wanted):
-            known: Sequence[int] = page
-            if of not in self._scenarios.by_documents:
-                known = sorted(await self._journal.within(reminders.items_with_reminders, of, page))
-            await self._looking.note([Event(name_of(Item(of, id_)), of, id_) for id_ in known], quiet=0.0)
+    async def _begin(self, scenario: Scenario) -> None:
+        """Find out what was before there was a scenario: dates that are to come still, conditions that hold."""
+        of = scenario.entity_type
+        begin = _begin_of(scenario)
+        if of is None or scenario.happening not in (Happening.DATE, Happening.CHANGED):
+            return
+        position = await self._journal.within(look_ups.position, begin)
+        if position is not None and position[1] > 0:
+            return
+        now = self._wall()
+        try:
+            if scenario.happening is Happening.DATE:
+                await self._dates(scenario, of, now)
+            elif scenario.when:
+                await self._conditions(scenario, of, begin, 0 if position is None else position[0])
+        except PortalError as error:
+            self._tell(f"scenario {scenario.name} cannot begin: {error}")
+            return
+        await self._journal.within(look_ups.advance, begin, 0, now)
+        self._looking.wake()
 
-    async def _pages(self, of: int, wanted: Mapping[str, Any]) -> AsyncIterator[list[int]]:
-        """The ids of documents, ascending: a page alone, and while pages are full, several in a request."""
-        after, pages = 0, 1
+    async def _dates(self, scenario: Scenario, of: int, now: float) -> None:
+        described = (await self._described(of)).get(scenario.field)
+        if described is not None:
+            await self._look_into(of, {f">={described.key}": _written(now)}, every=True, anew=True)
+
+    async def _conditions(self, scenario: Scenario, of: int, begin: str, after: int) -> None:
+        """Which documents fulfil a condition already; `after` is where that was interrupted."""
+        fields = await self._described(of)
+        keys = [described.key for name in scenario.when if (described := fields.get(name)) is not None]
+        known = await self._reader.described({of})
+        async for page in self._pages(of, {}, after=after, fields=keys):
+            holding = [id_ for id_, each in page.items() if scenario.is_for(_bare(of, id_, each, known))]
+            await self._journal.within(look_ups.holds_already, scenario.key, holding)
+            await self._journal.within(look_ups.advance, begin, max(page), 0.0)
+
+    async def _described(self, of: int) -> Fields:
+        described = await self._reader.described({of})
+        refused = described.refused.get(of)
+        if refused is not None:
+            raise refused
+        return described.fields[of]
+
+    async def _look_into(self, of: int, wanted: Mapping[str, Any], *, every: bool, anew: bool = False) -> None:
+        """Look into these, or if not `every` one, into those that reminders follow.
+
+        `anew`: also if they have been looked into since they changed.
+        """
+        async for page in self._pages(of, wanted, fields=["updatedTime"]):
+            known: Sequence[int] = [
+                id_
+                for id_, each in page.items()
+                if anew or not self._looking.has_seen(Item(of, id_), read_moment(text_of(each.get("updatedTime"))))
+            ]
+            if not every:
+                known = sorted(await self._journal.within(reminders.followed, of, known))
+            await self._looking.note([(Event(name_of(Item(of, id_)), of, id_), None) for id_ in known])
+
+    async def _pages(
+        self, of: int, wanted: Mapping[str, Any], *, after: int = 0, fields: Sequence[str] = ()
+    ) -> AsyncIterator[dict[int, Mapping[str, Any]]]:
+        """Documents by their ids, ascending: a page alone, and while pages are full, several in a request."""
+        pages = 1
         while True:
-            found = await self._stretch(of, wanted, after, pages)
+            found = await self._stretch(of, wanted, after, pages, fields)
             if found:
                 yield found
-                after = found[-1]
+                after = max(found)
             if len(found) < ITEMS_IN_A_PAGE:
                 return
             pages = _PAGES
 
-    async def _stretch(self, of: int, wanted: Mapping[str, Any], after: int, pages: int) -> list[int]:
+    async def _stretch(
+        self, of: int, wanted: Mapping[str, Any], after: int, pages: int, fields: Sequence[str]
+    ) -> dict[int, Mapping[str, Any]]:
         """What comes behind the id `after`, by pages that each ask for what is behind the last of the one before."""
         commands: dict[str, Command] = {}
         behind: int | Reference = after
         for number in range(pages):
             query = {
                 "entityTypeId": of,
-                "select": ["id"],
+                "select": ["id", *fields],
                 "filter": {**wanted, ">id": behind},
                 "order": {"id": "ASC"},
                 "start": -1,
@@ -164,7 +292,8 @@ class Sweep(DueLoop):
             commands[f"p{number}"] = ("crm.item.list", query)
             behind = Reference(f"p{number}", "items", str(ITEMS_IN_A_PAGE - 1), "id")
         answers = await self._portal.batch(commands)
-        found: list[int] = []
+        found: dict[int, Mapping[str, Any]] = {}
+        last = after
         for name in commands:
             answer = answers.get(name, PortalTrouble("Bitrix24 has not run a command"))
             if isinstance(answer, (PortalTrouble, PortalError)):
@@ -172,23 +301,65 @@ class Sweep(DueLoop):
                     break
                 raise answer
             every = listed(answer.get("items")) if isinstance(answer, Mapping) else []
-            page = sorted({id_ for each in every if (id_ := id_of(each)) is not None})
+            page = {id_: each for each in every if (id_ := id_of(each)) is not None}
             # A reference that led nowhere is seen by what it brought.
-            if not page or page[0] <= (found[-1] if found else after):
+            if not page or min(page) <= last:
                 break
-            found += page
+            found |= {id_: page[id_] for id_ in sorted(page)}
+            last = max(page)
             if len(page) < ITEMS_IN_A_PAGE:
                 break
         return found
 
-    async def _date_fields(self, of: int) -> list[str]:
-        """The keys of the fields that reminders of scenarios go by."""
-        fields = (await self._reader.described({of})).fields[of]
-        names = {each.field for each in self._scenarios.of(Happening.DATE, of)}
-        return sorted({described.key for name in names if (described := fields.get(name)) is not None})
+    # Calls.
 
-    async def _call(self, command: tuple[str, Mapping[str, Any]]) -> Any:
-        return await self._portal.call(*command)
+    async def _calls(self) -> None:
+        """Calls since the last time: of those that came while nobody listened no event tells any more."""
+        position = await self._journal.within(look_ups.position, _CALLS)
+        try:
+            if position is None:
+                latest = max(
+                    (record for record, _ in calls.records(await self._call(calls.read_latest()))), default=0
+                )
+                await self._journal.within(look_ups.advance, _CALLS, latest, self._wall())
+                return
+            await self._calls_after(position[0])
+        except PortalError as error:
+            # It is a right of its own; without it there are the events.
+            self._tell(f"calls cannot be searched: {error}")
+
+    async def _calls_after(self, record: int) -> None:
+        settled, now, waits = record, self._wall(), False
+        while True:
+            found = [each for each in calls.records(await self._call(calls.read_after(record))) if each[0] > record]
+            for record, call in found:
+                at = None if call is None else call.at
+                waits = waits or (at is not None and at > now - _SETTLED_AFTER)
+                settled = settled if waits else record
+                if call is not None and at is not None:
+                    # Whoever may call back has had some of the time for it.
+                    events = [(event, max(0.0, at + wait - now)) for event, wait in events_of(call, self._scenarios)]
+                    await self._looking.note(events)
+            if len(found) < _CALLS_IN_A_PAGE:
+                break
+        await self._journal.within(look_ups.advance, _CALLS, settled, now)
+
+    async def _call(self, command: Command) -> Any:
+        return await run_one(self._portal, command)
+
+
+def _begin_of(scenario: Scenario) -> str:
+    """The name under which the journal keeps since when a scenario is at work."""
+    return f"{scenario.happening}:{scenario.key}"
+
+
+def _changes_of(of: int) -> str:
+    """The name under which it keeps until when changes of a type's documents are known."""
+    return f"changes:{of}"
+
+
+def _bare(of: int, id_: int, fields: Mapping[str, Any], described: Described) -> Document:
+    return Document(Item(of, id_), described, {of: fields})
 
 
 def _written(moment: float) -> str:

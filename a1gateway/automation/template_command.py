@@ -70,8 +70,10 @@ async def show(desk: IDesk, config: Config, item: Item, template: Template, at: 
 
     clock: Any = reactor
     reader = DocumentReader(clock, RemotePortal(desk))
-    found = await reader.read([item], template.placeholders)
-    document = found.get(item)
+    reading = await reader.read([item], template.placeholders)
+    document = reading.documents.get(item)
+    if item in reading.unread:
+        raise reading.unread[item]
     if document is None:
         raise GatewayError(f"the portal has no document {name_of(item)}")
     faults = [

@@ -84,4 +84,5 @@ def _number(to: str, document: Document) -> str:
     """The number itself, the one in the document's field of this name, or the contact's."""
     if not to:
         return document.phone
-    return document.value(to) if _FIELD.fullmatch(to) else to
+    value = document.value(to) if _FIELD.fullmatch(to) else ""
+    return value if value or document.has_field(to) else to

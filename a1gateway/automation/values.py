@@ -34,10 +34,11 @@ _YES = (True, 1, "1", "Y", "y", "true")
 _BOOLEANS = ("boolean", "bool", "char")
 _CHOICES = ("enumeration", "crm_status")
 _DAYS = ("date", "datetime")
-_PEOPLE = ("user", "employee")
+PEOPLE = ("user", "employee")
+"""The kinds of fields that hold users, by their ids."""
 _NUMBERS = ("integer", "double", "int", "float")
 _TEXTS = ("string", "string_formatted", "text", "phone", "email", "crm_currency")
-_READABLE = frozenset((*_BOOLEANS, *_CHOICES, *_DAYS, *_PEOPLE, *_NUMBERS, *_TEXTS, "money", "url", "address"))
+_READABLE = frozenset((*_BOOLEANS, *_CHOICES, *_DAYS, *PEOPLE, *_NUMBERS, *_TEXTS, "money", "url", "address"))
 _LONGEST_NUMBER = 40
 _IN_BELARUS = str.maketrans({",": " ", ".": ","})
 # What is no ordinary space would cost an SMS its alphabet.
@@ -143,7 +144,7 @@ def _one(described: CrmField, value: Any, known: Known) -> str:
         return _day(text_of(value), kind)
     if kind in _CHOICES:
         return described.values.get(text_of(value), "") or _status(described, text_of(value), known)
-    if kind in _PEOPLE:
+    if kind in PEOPLE:
         return next((known.users[each] for each in ids([value]) if each in known.users), "")
     if kind == "money":
         return _money(text_of(value), known)

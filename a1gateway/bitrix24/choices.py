@@ -18,6 +18,7 @@ from ..message import Choice, ChoiceSource, PendingChoice
 from ..msisdn import masked
 from ..pacing import Gathering
 from .backoff import pause_after
+from .batches import run_all
 from .consent_field import CONTACT, ConsentField, NoSuchField
 from .contacts import Command, find, found, has_number, items, read_many
 from .crm_answers import ITEMS_IN_A_PAGE
@@ -167,14 +168,8 @@ class ChoiceWriter(DueLoop):
         return [(job, result) for job, result in answered if job.error is None]
 
     async def _results(self, commands: Sequence[tuple[_Job, Command]]) -> list[Any]:
-        results: list[Any] = []
-        for start in range(0, len(commands), MOST_IN_A_BATCH):
-            asked = {
-                f"c{place}": command for place, (_, command) in enumerate(commands[start : start + MOST_IN_A_BATCH])
-            }
-            answer = await self._portal.batch(asked)
-            results += [answer.get(name, PortalTrouble("Bitrix24 has not run a command")) for name in asked]
-        return results
+        named = {f"c{place}": command for place, (_, command) in enumerate(commands)}
+        return list((await run_all(self._portal, named)).values())
 
     async def _write_down(self, job: _Job) -> None:
         choice, again_at = job.choice, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -55,8 +56,9 @@ def phones_of(item: Mapping[str, Any]) -> list[Phone]:
 
 def text_of(value: Any) -> str:
     """A text or a number as text, whole ones without a point; empty for everything else."""
-    if isinstance(value, (float, Decimal)) and value == value // 1:
-        value = int(value)
+    if isinstance(value, (float, Decimal)) and math.isfinite(value) and -_HIGHEST_ID < value < _HIGHEST_ID:
+        whole = int(value)
+        value = whole if whole == value else value
     return "" if value is None or isinstance(value, (bool, list, Mapping)) else str(value).strip()
 
 

@@ -90,7 +90,8 @@ class Lifecycle:
         """Raises `NotGenuine` for a message whose `auth` is not the portal's. Most genuine ones bring no `auth`.
 
         A token other than the one kept is not yet a forgery: the portal may have installed the application anew and
-        the call about it may have been lost. Then the portal is asked, rather than every message refused from now on.
+        the call about it may have been lost. Then the portal is asked, rather than every message refused from now on;
+        and while it cannot be, none is.
         """
         installed = self._tokens.installation
         if installed is None or credentials is None or not credentials.application_token:
@@ -100,7 +101,15 @@ class Lifecycle:
         except NotGenuine:
             if not credentials.access_token:
                 raise
-            await self._prove_application(installed.client_endpoint, credentials.access_token)
+            try:
+                await self._prove_application(installed.client_endpoint, credentials.access_token)
+            except PortalTrouble as trouble:
+                # Its address has the secret; and Bitrix24 does not repeat a call that is turned away.
+                self._log.warn(
+                    "a call with another application_token is taken, as the portal cannot be asked: {trouble}",
+                    trouble=str(trouble),
+                )
+                return
             self._log.warn("the portal has changed the application's token; the new one is kept")
             await self._tokens.adopt(replace(installed, application_token=credentials.application_token))
 

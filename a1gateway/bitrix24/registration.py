@@ -67,6 +67,7 @@ class Registration(DueLoop):
         self._event_url = event_url
         self._backoff = Backoff(clock, first=_FIRST_RETRY, longest=_LONGEST_RETRY, random=random)
         self._done_for: Installation | None = None
+        self._changes = 0
         self._waiting: list[Deferred[None]] = []
         self.trouble: str | None = None
         """Why the sender could not be registered; None while nothing is known to be wrong."""
@@ -78,6 +79,8 @@ class Registration(DueLoop):
 
     def renew(self) -> None:
         """The application has been installed, updated or uninstalled."""
+        # A registration that is under way may be of the time before.
+        self._changes += 1
         self._done_for = None
         self._backoff.reset()
         self.trouble = None
@@ -93,6 +96,7 @@ class Registration(DueLoop):
         installation = self._tokens.installation
         if installation is None or self.stands:
             return _IDLE
+        changes = self._changes
         try:
             await self._register_senders()
             await self._bind_events()
@@ -102,6 +106,8 @@ class Registration(DueLoop):
                 self._log.error("the sender {code} is not registered: {trouble}", code=self._code, trouble=str(error))
             self._tell_waiting()
             return self._backoff.failed(error)
+        if changes != self._changes:
+            return 0.0
         # Tokens refreshed meanwhile make another installation object of the same installation.
         self._done_for = self._tokens.installation
         self._backoff.reset()

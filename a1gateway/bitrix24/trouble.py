@@ -31,11 +31,23 @@ class PortalError(GatewayError):
     @property
     def says_there_is_none(self) -> bool:
         """Whether what was asked for is not there; the CRM's methods have no one code for it."""
-        if self.code == "ERROR_METHOD_NOT_FOUND":
-            # It is the question that the portal does not know.
+        if self.shuts_out:
+            # It is the question that the portal does not answer, whatever its words are.
             return False
+        if self.code.upper() == "ENTITY_TYPE_NOT_SUPPORTED":
+            # A smart process that has been deleted, with all its items.
+            return True
         said = str(self).casefold()
         return any(each in said for each in _NONE)
+
+    @property
+    def shuts_out(self) -> bool:
+        """Whether it is the application that is shut out from the method, whatever it asks for.
+
+        `ACCESS_DENIED` may also be said of what was asked for.
+        """
+        code = self.code.upper()
+        return code == "ERROR_METHOD_NOT_FOUND" or (code in _OPERATOR and code != "ACCESS_DENIED")
 
 
 _NONE = ("not_found", "not found", "не найден", "does not exist")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import bindparam, false, func, or_, select, update
 
 from ..message import Change, Kind, Refusal, Source, Stage, Unasked, Verdict
 from .rows import STATE, change, reject, write_history
@@ -29,8 +29,16 @@ _OVERDUE = Statement(
     .order_by(messages.c.due_at)
     .limit(bindparam("most"))
 )
+# Those with a time to leave by have quiet hours of their own; further away than a day is what a clock set back left.
+_HELD = (
+    messages.c.leave_by.is_not(None)
+    & (messages.c.not_before > bindparam("now"))
+    & (messages.c.not_before <= bindparam("now") + 86400.0)
+)
 _OPEN = Statement(
-    update(messages).where(*_OF_CONSENT, messages.c.due_at > bindparam("now")).values(due_at=bindparam("now"))
+    update(messages)
+    .where(*_OF_CONSENT, messages.c.due_at > bindparam("now"), ~func.coalesce(_HELD, false()))
+    .values(due_at=bindparam("now"))
 )
 _ONE = Statement(select(*STATE).where(messages.c.id == bindparam("row"), messages.c.stage == Stage.CONSENT))
 _NOT_GONE = Statement(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import bindparam, delete, func, select, text, update
@@ -38,6 +39,7 @@ from .evidence import Evidence
 from .lane import ILane
 from .matching import Unsettled
 from .outcomes import not_found, record, release
+from .portal_change import take_portal
 from .rows import (
     IN_ORDER,
     STATE,
@@ -140,7 +142,9 @@ _CATCH_UP = tuple(
         "UPDATE unmatched SET due_at = :now WHERE due_at > :now",
         "UPDATE unmatched SET at = :now WHERE at > :now",
         "UPDATE runs SET due_at = :now WHERE due_at > :now + 600",
-        "UPDATE look_ups SET due_at = :now, first_at = min(first_at, :now) WHERE due_at > :now + 3600",
+        # Whoever was missed may be called back for hours, and hears nothing before.
+        "UPDATE look_ups SET due_at = :now, first_at = min(first_at, :now) WHERE due_at > :now + 3600"
+        " AND (entity_type IS NOT NULL OR latest_at > :now)",
     )
 )
 
@@ -225,7 +229,8 @@ class Journal:
         self, work: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs
     ) -> Deferred[T]:
         """Do `work` of one of the journal's other modules, in a transaction; fires with its result."""
-        return self._lane.run(lambda connection: work(connection, *arguments, **named))
+        # Whoever looks at what the lane does sees the work's own name.
+        return self._lane.run(partial(_do, work, arguments, named))
 
     # Messages, from the door to A1.
 
@@ -591,12 +596,13 @@ class Journal:
         return self._lane.run(operation)
 
     def install(self, installed: Installation) -> Deferred[None]:
-        """Keep the portal's tokens, in place of any older ones."""
+        """Keep the portal's tokens, in place of any older ones; what automation knows of another portal's is over."""
 
         def operation(connection: Connection) -> None:
             connection.execute(_UNINSTALL)
             values = {field.name: getattr(installed, field.name) for field in fields(installed)}
             connection.execute(insertion(installation, tuple(values)), values)
+            take_portal(connection, installed.member_id, installed.domain, installed.refreshed_at)
 
         return self._lane.run(operation)
 
@@ -658,6 +664,10 @@ class Journal:
             )
 
         return self._lane.run(operation)
+
+
+def _do(work: Callable[..., T], arguments: Sequence[Any], named: Mapping[str, Any], connection: Connection) -> T:
+    return work(connection, *arguments, **named)
 
 
 # What is done with all that waits of one kind.

@@ -8,13 +8,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import bindparam, case, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from ..message import Arrival
-from .schema import conditions, look_ups, messages, positions, said, stage_records
+from .schema import conditions, look_ups, messages, moves, positions, said, stage_records
 from .statements import Connection, Statement, among, listed
 
+_LONGEST_TROUBLE = 500
 _insert = insert(look_ups)
 _NOTE = Statement(
     _insert.on_conflict_do_update(
@@ -22,7 +23,11 @@ _NOTE = Statement(
         set_={
             "latest_at": _insert.excluded.latest_at,
             "payload": func.coalesce(look_ups.c.payload, _insert.excluded.payload),
-            "due_at": func.min(_insert.excluded.due_at, look_ups.c.first_at + bindparam("longest")),
+            # A call happens once, however often it is heard of.
+            "due_at": case(
+                (look_ups.c.entity_type.is_(None), func.min(look_ups.c.due_at, _insert.excluded.due_at)),
+                else_=func.min(_insert.excluded.due_at, look_ups.c.first_at + bindparam("longest")),
+            ),
         },
     ),
     ("key", "entity_type", "item", "payload", "first_at", "latest_at", "due_at"),
@@ -36,9 +41,16 @@ _DONE = Statement(
 )
 # An event came while it was looked into.
 _ONCE_MORE = Statement(
-    look_ups.update().where(look_ups.c.key == bindparam("name")).values(first_at=look_ups.c.latest_at)
+    look_ups.update()
+    .where(look_ups.c.key == bindparam("name"))
+    .values(first_at=look_ups.c.latest_at, tries=0, trouble=None)
 )
-_PUT_OFF = Statement(look_ups.update().where(look_ups.c.key == bindparam("name")).values(due_at=bindparam("at")))
+_PUT_OFF = Statement(
+    look_ups.update()
+    .where(look_ups.c.key == bindparam("name"))
+    .values(due_at=bindparam("at"), tries=look_ups.c.tries + 1, trouble=bindparam("why"))
+)
+_WAIT = Statement(look_ups.update().where(look_ups.c.key == bindparam("name")).values(due_at=bindparam("at")))
 _POSITION = Statement(select(positions).where(positions.c.name == bindparam("of")))
 _position = insert(positions)
 _ADVANCE = Statement(
@@ -46,6 +58,20 @@ _ADVANCE = Statement(
         index_elements=["name"], set_={"record": _position.excluded.record, "at": _position.excluded.at}
     ),
     ("name", "record", "at"),
+)
+_FORGET_POSITION = Statement(delete(positions).where(positions.c.name == bindparam("of")))
+_POSITIONS_NAMED = Statement(select(positions).where(positions.c.name.in_(among("names"))))
+_POSITIONS = Statement(select(positions.c.name))
+_MOVED = Statement(
+    select(moves.c.item).where(moves.c.entity_type == bindparam("of"), moves.c.item.in_(among("items")))
+)
+_LAST_MOVE = Statement(
+    select(moves.c.at).where(moves.c.entity_type == bindparam("of"), moves.c.item == bindparam("row"))
+)
+_move = insert(moves)
+_MOVE = Statement(
+    _move.on_conflict_do_update(index_elements=["entity_type", "item"], set_={"at": _move.excluded.at}),
+    ("entity_type", "item", "at"),
 )
 _RECORD = Statement(insert(stage_records).on_conflict_do_nothing(), ("entity_type", "record"))
 _RECORDS = Statement(
@@ -73,6 +99,10 @@ _SAY = Statement(
 )
 _FORGET_SAID = Statement(delete(said).where(said.c.at < bindparam("before")))
 _KNOWN = Statement(select(messages.c.id).where(messages.c.message_id == bindparam("name")))
+_FORGET_CONDITIONS = Statement(delete(conditions).where(conditions.c.scenario.not_in(among("known"))))
+_FORGET_EVERYTHING = tuple(
+    Statement(delete(table)) for table in (look_ups, positions, stage_records, moves, conditions)
+)
 _HELD = Statement(
     select(conditions).where(conditions.c.scenario == bindparam("of"), conditions.c.item == bindparam("row"))
 )
@@ -103,10 +133,15 @@ class LookUp:
     event: Event
     first_at: float
     latest_at: float
+    tries: int = 0
+    """How often that has come to nothing."""
 
 
 def note(connection: Connection, event: Event, now: float, *, quiet: float, longest: float) -> None:
-    """Look into it when there has been no other for `quiet` seconds, and at the latest `longest` after the first."""
+    """Look into it when there has been no other for `quiet` seconds, and at the latest `longest` after the first.
+
+    Something that is of no document: `quiet` seconds after the first, or earlier.
+    """
     values = {
         "key": event.key,
         "entity_type": event.entity_type,
@@ -131,6 +166,7 @@ def due(connection: Connection, now: float, limit: int) -> tuple[list[LookUp], f
             ),
             row["first_at"],
             row["latest_at"],
+            row["tries"],
         )
         for row in connection.all(_DUE, {"now": now, "most": limit})
     ]
@@ -144,10 +180,15 @@ def done(connection: Connection, looked_into: Collection[LookUp]) -> None:
             connection.execute(_ONCE_MORE, {"name": each.event.key})
 
 
-def put_off(connection: Connection, keys: Collection[str], due_at: float) -> None:
-    """Look into these at `due_at`."""
+def put_off(connection: Connection, key: str, due_at: float, trouble: str) -> None:
+    """Looking into it has come to nothing; once more at `due_at`."""
+    connection.execute(_PUT_OFF, {"name": key, "at": due_at, "why": trouble[:_LONGEST_TROUBLE]})
+
+
+def wait(connection: Connection, keys: Collection[str], due_at: float) -> None:
+    """Look into these at `due_at`: it is too early."""
     for key in keys:
-        connection.execute(_PUT_OFF, {"name": key, "at": due_at})
+        connection.execute(_WAIT, {"name": key, "at": due_at})
 
 
 def position(connection: Connection, name: str) -> tuple[int, float] | None:
@@ -156,9 +197,39 @@ def position(connection: Connection, name: str) -> tuple[int, float] | None:
     return None if row is None else (row["record"], row["at"])
 
 
+def positions_named(connection: Connection, names: Collection[str]) -> dict[str, tuple[int, float]]:
+    """The same of several, by their names; those that have never been read are left out."""
+    rows = connection.all(_POSITIONS_NAMED, {"names": listed(names)})
+    return {row["name"]: (row["record"], row["at"]) for row in rows}
+
+
 def advance(connection: Connection, name: str, record: int, at: float) -> None:
     """It has been read up to this record, at this time."""
     connection.execute(_ADVANCE, {"name": name, "record": record, "at": at})
+
+
+def forget_position(connection: Connection, name: str) -> None:
+    """It is not read any more, or from the beginning the next time."""
+    connection.execute(_FORGET_POSITION, {"of": name})
+
+
+def positions_of(connection: Connection) -> list[str]:
+    """The names of all that has been read."""
+    return [row["name"] for row in connection.all(_POSITIONS)]
+
+
+def moved(connection: Connection, entity_type: int, items: Collection[int]) -> set[int]:
+    """Those of the documents of which an entry into a stage is known."""
+    return {row["item"] for row in connection.all(_MOVED, {"of": entity_type, "items": listed(items)})}
+
+
+def move(connection: Connection, entity_type: int, item: int, at: float) -> bool:
+    """A document's entry into a stage is being dealt with; whether it, or a later one, had been before."""
+    before = connection.value(_LAST_MOVE, {"of": entity_type, "row": item})
+    if before is not None and before >= at:
+        return True
+    connection.execute(_MOVE, {"entity_type": entity_type, "item": item, "at": at})
+    return False
 
 
 def forget_records(connection: Connection, entity_type: int, record: int) -> None:
@@ -197,12 +268,31 @@ def forget_said(connection: Connection, before: float) -> None:
 
 
 def comes_to_hold(connection: Connection, scenario: str, item: int, *, holds: bool) -> int | None:
-    """Write down whether an item fulfils a scenario's condition.
+    """Write down whether an item fulfils a scenario's condition; what is not known of has not fulfilled it yet.
 
-    The how-manieth time it has come to that, from 1; None when it has not now: the first sight is no change.
+    The how-manieth time it has come to that, from 1; None when it has not now.
     """
     row = connection.first(_HELD, {"of": scenario, "row": item})
-    new = holds and row is not None and not row["held"]
+    if not holds and row is None:
+        return None
+    new = holds and (row is None or not row["held"])
     times = (0 if row is None else row["times"]) + new
     connection.execute(_HOLD, {"scenario": scenario, "item": item, "held": holds, "times": times})
     return times if new else None
+
+
+def holds_already(connection: Connection, scenario: str, items: Collection[int]) -> None:
+    """These fulfil a scenario's condition from before there was that scenario."""
+    for item in items:
+        connection.execute(_HOLD, {"scenario": scenario, "item": item, "held": True, "times": 0})
+
+
+def forget_conditions(connection: Connection, known: Collection[str]) -> None:
+    """No others than these scenarios have conditions."""
+    connection.execute(_FORGET_CONDITIONS, {"known": listed(known)})
+
+
+def forget_everything(connection: Connection) -> None:
+    """Of another portal nothing of this holds."""
+    for statement in _FORGET_EVERYTHING:
+        connection.execute(statement)

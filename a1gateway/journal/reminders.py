@@ -1,4 +1,7 @@
-"""Reminders, within one transaction of the journal: one row for each time before each moment of a document."""
+"""Reminders, within one transaction of the journal: one row for each time before each moment of a document.
+
+Moments and due times are by the server's own clock; `now` of what ends something by the steady one.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,17 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Integer, bindparam, cast, func, select, update
+from sqlalchemy import Integer, bindparam, cast, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from ..automation.moments import Planned
-from ..message import Acceptance, Arrival
+from ..message import Acceptance, Arrival, Drop, Planned
 from .acceptance import accept_one, row_of
-from .schema import reminders
+from .schema import reminder_rules, reminders
 from .statements import Connection, Row, Statement, among, change_by_id, listed
 from .waiting_runs import reminder_is_over
+
+# A visit that nobody came to is often given another date afterwards.
+_FOLLOWED_FOR = 30 * 86400.0
 
 
 class State(enum.StrEnum):
@@ -30,23 +35,25 @@ class State(enum.StrEnum):
     """It will not be sent; the reason says why."""
 
 
-class Drop(enum.StrEnum):
-    """Why a reminder is not sent."""
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Whose reminders they are, and of what."""
 
-    LATE = "late"
-    """Its time had passed by more than the grace."""
-    PAST = "past"
-    """There was no time for it before the moment."""
-    DELETED = "deleted"
-    """The document is gone."""
-    CANCELLED = "cancelled"
-    """The document has no moment any more, or has failed."""
-    CONDITION = "condition"
-    """The document does not fulfil the scenario's condition any more."""
-    NO_SCENARIO = "no_scenario"
-    """The configuration does not have its scenario any more, or not this time ahead."""
-    PORTAL = "portal"
-    """The portal could not be asked within the grace."""
+    name: str
+    run: int | None
+    entity_type: int
+    item: int
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A document that reminders follow."""
+
+    rule: Rule
+    moment: float
+    """The last that is known of it."""
+    is_held: bool
+    """Whether it had it when it was last seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +70,10 @@ class Reminder:
     due_at: float
     tries: int
 
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Whose reminders they are, and of what."""
-
-    name: str
-    run: int | None
-    entity_type: int
-    item: int
+    @property
+    def of(self) -> Rule:
+        """Whose it is."""
+        return Rule(self.rule, self.run, self.entity_type, self.item)
 
 
 _OF_RULE = (
@@ -79,29 +81,51 @@ _OF_RULE = (
     reminders.c.entity_type == bindparam("entity_type"),
     reminders.c.item == bindparam("item"),
 )
+_TO_COME = (*_OF_RULE, reminders.c.due_at.is_not(None))
 _MOVE = Statement(
     update(reminders)
-    .where(*_OF_RULE, reminders.c.due_at.is_not(None), reminders.c.moment != bindparam("moment"))
+    .where(*_TO_COME, reminders.c.moment != bindparam("moment"))
     .values(state=State.MOVED, due_at=None)
 )
-_TO_COME = Statement(select(func.count()).where(*_OF_RULE, reminders.c.due_at.is_not(None)))
+_HOW_MANY = Statement(select(func.count()).where(*_TO_COME))
+_RUNS_BEFORE = Statement(
+    select(reminders.c.run)
+    .where(*_TO_COME, reminders.c.run.is_not(None), reminders.c.run != bindparam("not"))
+    .distinct()
+)
 _insert = insert(reminders)
 _PLAN = Statement(
     _insert.on_conflict_do_update(
         index_elements=["rule", "entity_type", "item", "moment", "ahead"],
         set_={
+            "run": _insert.excluded.run,
             "state": _insert.excluded.state,
             "due_at": _insert.excluded.due_at,
             "reason": _insert.excluded.reason,
             "tries": 0,
         },
-        # What was sent stays sent, however often the date goes away and comes back.
+        # What was sent stays sent, however often the date goes away and comes back; and what waits, waits.
         where=reminders.c.message.is_(None)
-        & (reminders.c.state != State.PLANNED)
-        & _insert.excluded.due_at.is_not(None),
+        & (_insert.excluded.due_at.is_not(None) | (reminders.c.state == State.MOVED)),
     ),
     ("rule", "run", "entity_type", "item", "moment", "ahead", "due_at", "state", "reason"),
 )
+_follow = insert(reminder_rules)
+_FOLLOW = Statement(
+    _follow.on_conflict_do_update(
+        index_elements=["rule", "entity_type", "item"],
+        set_={name: _follow.excluded[name] for name in ("run", "moment", "held", "until")},
+    ),
+    ("rule", "entity_type", "item", "run", "moment", "held", "until"),
+)
+_RULE = (
+    reminder_rules.c.rule == bindparam("rule"),
+    reminder_rules.c.entity_type == bindparam("entity_type"),
+    reminder_rules.c.item == bindparam("item"),
+)
+_FORGET = Statement(delete(reminder_rules).where(*_RULE))
+_LET_GO = Statement(update(reminder_rules).where(*_RULE).values(held=False))
+_FORGET_OLD = Statement(delete(reminder_rules).where(reminder_rules.c.until < bindparam("now")))
 _DUE = Statement(
     select(reminders)
     .where(reminders.c.due_at <= bindparam("now"))
@@ -118,57 +142,56 @@ _STILL_DUE = Statement(
     select(reminders.c.due_at).where(reminders.c.id == bindparam("row"), reminders.c.due_at.is_not(None))
 )
 _RULES_OF = Statement(
-    select(reminders.c.rule, reminders.c.run, func.max(reminders.c.moment).label("moment"))
-    .where(
-        reminders.c.entity_type == bindparam("entity_type"),
-        reminders.c.item == bindparam("item"),
-        reminders.c.due_at.is_not(None),
+    select(reminder_rules).where(
+        reminder_rules.c.entity_type == bindparam("entity_type"), reminder_rules.c.item.in_(among("items"))
     )
-    .group_by(reminders.c.rule, reminders.c.run)
 )
 _DROP_ALL = Statement(
+    update(reminders).where(*_TO_COME).values(state=State.DROPPED, due_at=None, reason=bindparam("why"))
+)
+_DROP_EVERYTHING = Statement(
     update(reminders)
-    .where(*_OF_RULE, reminders.c.due_at.is_not(None))
+    .where(reminders.c.due_at.is_not(None))
     .values(state=State.DROPPED, due_at=None, reason=bindparam("why"))
 )
+_FORGET_EVERYTHING = Statement(delete(reminder_rules))
 _OF_RUN = Statement(select(reminders).where(reminders.c.run == bindparam("row")).order_by(reminders.c.id))
+_RUN_OF = Statement(select(reminder_rules.c.run).where(*_RULE))
 _KNOWN_ITEMS = Statement(
-    select(cast(reminders.c.item, Integer))
-    .where(
-        reminders.c.entity_type == bindparam("entity_type"),
-        reminders.c.item.in_(among("items")),
-        reminders.c.due_at.is_not(None),
-    )
+    select(cast(reminder_rules.c.item, Integer))
+    .where(reminder_rules.c.entity_type == bindparam("entity_type"), reminder_rules.c.item.in_(among("items")))
     .distinct()
 )
-_TYPES = Statement(select(reminders.c.entity_type).where(reminders.c.due_at.is_not(None)).distinct())
+_TYPES = Statement(select(reminder_rules.c.entity_type).distinct())
 _DEPTH = Statement(select(func.count(), func.min(reminders.c.due_at)).where(reminders.c.due_at.is_not(None)))
 
 
 def plan(connection: Connection, rule: Rule, moment: float, planned: Iterable[Planned], now: float) -> int:
     """These are a rule's reminders of a document now, and others that have not been sent are not.
 
-    Those that there is no time for are kept as dropped. How many are to be sent.
+    Those that will not be sent are kept as dropped. How many are to be sent.
     """
-    values = {
-        "rule": rule.name,
-        "run": rule.run,
-        "entity_type": rule.entity_type,
-        "item": rule.item,
-        "moment": moment,
-    }
-    of_rule = {"rule": rule.name, "entity_type": rule.entity_type, "item": rule.item}
+    of_rule = _of_rule(rule)
+    before = connection.all(_RUNS_BEFORE, of_rule | {"not": -1 if rule.run is None else rule.run})
     connection.execute(_MOVE, of_rule | {"moment": moment})
     for each in planned:
-        there_is_time = each.due_at is not None
-        state = State.PLANNED if there_is_time else State.DROPPED
-        reason = None if there_is_time else str(Drop.PAST)
-        connection.execute(
-            _PLAN, values | {"ahead": each.ahead, "due_at": each.due_at, "state": str(state), "reason": reason}
-        )
-    if rule.run is not None:
-        reminder_is_over(connection, rule.run, now)
-    count: int = connection.value(_TO_COME, of_rule)
+        state = State.PLANNED if each.due_at is not None else State.DROPPED
+        values = {
+            "run": rule.run,
+            "moment": moment,
+            "ahead": each.ahead,
+            "due_at": each.due_at,
+            "state": str(state),
+            "reason": None if each.why is None else str(each.why),
+        }
+        connection.execute(_PLAN, of_rule | values)
+    connection.execute(
+        _FOLLOW, of_rule | {"run": rule.run, "moment": moment, "held": True, "until": moment + _FOLLOWED_FOR}
+    )
+    for run in (*(row["run"] for row in before), rule.run):
+        if run is not None:
+            reminder_is_over(connection, run, now)
+    count: int = connection.value(_HOW_MANY, of_rule)
     return count
 
 
@@ -198,40 +221,64 @@ def drop(connection: Connection, dropped: Reminder, why: Drop, now: float) -> No
         reminder_is_over(connection, dropped.run, now)
 
 
-def put_off(connection: Connection, tries_of: Iterable[tuple[int, int]], due_at: float) -> None:
-    """Look again at `due_at` at these, which have been tried so often."""
-    for row, tries in tries_of:
-        connection.execute(_PUT_OFF, {"row": row, "due_at": due_at, "tries": tries})
+def put_off(connection: Connection, reminder: Reminder, due_at: float, tries: int) -> None:
+    """Look again at `due_at` at one that has been tried so often."""
+    connection.execute(_PUT_OFF, {"row": reminder.id, "due_at": due_at, "tries": tries})
 
 
-def rules_of(connection: Connection, entity_type: int, item: int) -> list[tuple[Rule, float]]:
-    """Whose reminders wait for a document, and of which moment."""
-    rows = connection.all(_RULES_OF, {"entity_type": entity_type, "item": item})
-    return [(Rule(row["rule"], row["run"], entity_type, item), row["moment"]) for row in rows]
+def rules_of(connection: Connection, entity_type: int, items: Collection[int]) -> list[Followed]:
+    """Whose reminders follow these documents."""
+    rows = connection.all(_RULES_OF, {"entity_type": entity_type, "items": listed(items)})
+    return [
+        Followed(Rule(row["rule"], row["run"], entity_type, row["item"]), row["moment"], bool(row["held"]))
+        for row in rows
+    ]
 
 
-def drop_all(connection: Connection, rule: Rule, why: Drop, now: float) -> int:
-    """None of a rule's reminders of a document will be sent; how many that ends."""
-    values = {"rule": rule.name, "entity_type": rule.entity_type, "item": rule.item, "why": str(why)}
-    dropped = connection.execute(_DROP_ALL, values).rowcount
+def drop_all(connection: Connection, rule: Rule, why: Drop, now: float, *, for_good: bool) -> int:
+    """None of a rule's reminders of a document will be sent; how many that ends.
+
+    Unless it is `for_good`, the document is followed on: it may be given a date again.
+    """
+    dropped = connection.execute(_DROP_ALL, _of_rule(rule) | {"why": str(why)}).rowcount
+    connection.execute(_FORGET if for_good else _LET_GO, _of_rule(rule))
     if rule.run is not None:
         reminder_is_over(connection, rule.run, now)
     return dropped
 
 
+def drop_everything(connection: Connection, why: Drop) -> int:
+    """No reminder that waits will be sent, and no document is followed; how many that ends."""
+    connection.execute(_FORGET_EVERYTHING)
+    return connection.execute(_DROP_EVERYTHING, {"why": str(why)}).rowcount
+
+
+def forget_old(connection: Connection, now: float) -> None:
+    """Follow no document whose moment is long past."""
+    connection.execute(_FORGET_OLD, {"now": now})
+
+
 def of_run(connection: Connection, run: int) -> list[Row]:
-    """All reminders of a run of an automation rule, as they were planned."""
+    """The reminders of a run of an automation rule as they were planned, without those that a later run has taken."""
     return connection.all(_OF_RUN, {"row": run})
 
 
-def items_with_reminders(connection: Connection, entity_type: int, items: Collection[int]) -> set[int]:
-    """Those of the items that have reminders to come."""
+def run_of(connection: Connection, reminder: Row) -> int | None:
+    """The latest run that has planned reminders like this one; its own when the document is not followed any more."""
+    values = {name: reminder[name] for name in ("rule", "entity_type", "item")}
+    latest = connection.first(_RUN_OF, values)
+    run: int | None = reminder["run"] if latest is None else latest["run"]
+    return run
+
+
+def followed(connection: Connection, entity_type: int, items: Collection[int]) -> set[int]:
+    """Those of the items that reminders follow."""
     found = connection.all(_KNOWN_ITEMS, {"entity_type": entity_type, "items": listed(items)})
     return {row[0] for row in found}
 
 
 def types(connection: Connection) -> list[int]:
-    """The types of documents that have reminders to come."""
+    """The types of documents that reminders follow."""
     return [row[0] for row in connection.all(_TYPES)]
 
 
@@ -239,6 +286,10 @@ def depth(connection: Connection) -> tuple[int, float | None]:
     """How many are to come, and when the first is due."""
     ((count, first),) = connection.all(_DEPTH)
     return count, first
+
+
+def _of_rule(rule: Rule) -> dict[str, Any]:
+    return {"rule": rule.name, "entity_type": rule.entity_type, "item": rule.item}
 
 
 def _reminder(row: Row) -> Reminder:

@@ -9,20 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from ..automation.moments import Planned
 from ..hours import MINSK
-from ..message import Acceptance, Arrival, RunState
+from ..message import Acceptance, Arrival, Planned, Refusal, RunState, Status
 from . import reminders
 from .acceptance import accept_one, row_of
 from .schema import messages, runs
-from .statements import Connection, Row, Statement, change_by_id
+from .statements import Connection, Row, Statement, among, change_by_id, listed
 
 _LONGEST_TROUBLE = 500
-_NEW = ("event_token", "received_at", "code", "entity_type", "item", "properties", "origin", "state", "due_at")
-_TAKE = Statement(insert(runs).on_conflict_do_nothing(index_elements=["event_token"]), _NEW)
+_COLUMNS = ("event_token", "received_at", "code", "entity_type", "item", "properties", "origin", "state", "due_at")
+_TAKE = Statement(insert(runs).on_conflict_do_nothing(index_elements=["event_token"]), _COLUMNS)
 _DUE = Statement(
     select(runs)
     .where(runs.c.state == bindparam("of"), runs.c.due_at <= bindparam("now"))
@@ -32,15 +31,31 @@ _DUE = Statement(
 _NEXT_DUE = Statement(
     select(func.min(runs.c.due_at)).where(runs.c.state == bindparam("of"), runs.c.due_at > bindparam("after"))
 )
+_NEW = select(runs).where(runs.c.state == RunState.NEW, runs.c.due_at <= bindparam("now"))
+# All that `str.strip` takes away, and not the space alone.
+_WHITE_SPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
+_OF_A_DOCUMENT = runs.c.entity_type.is_not(None) & (
+    (runs.c.code == bindparam("reminder"))
+    | (func.trim(func.coalesce(func.json_extract(runs.c.properties, "$.phone"), ""), _WHITE_SPACE) == "")
+)
+_NEW_BY_THEMSELVES = Statement(_NEW.where(~_OF_A_DOCUMENT).order_by(runs.c.due_at).limit(bindparam("most")))
+_NEW_WITH_DOCUMENTS = Statement(_NEW.where(_OF_A_DOCUMENT).order_by(runs.c.due_at).limit(bindparam("most")))
 _DEPTH = Statement(select(func.count(), func.min(runs.c.due_at)).where(runs.c.due_at.is_not(None)))
-_BY_ID = Statement(select(runs).where(runs.c.id == bindparam("row")))
+_BY_IDS = Statement(select(runs).where(runs.c.id.in_(among("rows"))))
 _BY_TOKEN = Statement(select(runs).where(runs.c.event_token == bindparam("name")))
 _PUT_OFF = change_by_id(runs, ("due_at", "tries", "trouble"))
+_REFUSED = change_by_id(runs, ("due_at", "refusals", "trouble"))
+_GIVEN_UP = change_by_id(runs, ("state", "due_at", "over_at", "answer", "trouble"))
 _STATE = ("state", "due_at", "over_at", "tries", "trouble")
 _SENT = change_by_id(runs, ("message", *_STATE))
 _PLANNED = change_by_id(runs, ("properties", *_STATE))
 _FIXED = change_by_id(runs, ("answer",))
 _OVER = change_by_id(runs, ("state", "due_at", "over_at", "trouble"))
+_END_ALL = Statement(
+    update(runs)
+    .where(runs.c.state != RunState.OVER)
+    .values(state=RunState.OVER, due_at=None, over_at=bindparam("at"), trouble=bindparam("why"))
+)
 _MESSAGE = Statement(
     select(
         messages.c.message_id,
@@ -101,7 +116,8 @@ class Answer:
     code: str
     values: Mapping[str, Any]
     received_at: float
-    tries: int
+    refusals: int
+    """How often it was this very answer that Bitrix24 did not take."""
 
 
 def take(connection: Connection, call: RunCall) -> bool:
@@ -120,16 +136,23 @@ def take(connection: Connection, call: RunCall) -> bool:
     return not connection.execute(_TAKE, values).rowcount
 
 
-def new(connection: Connection, now: float, limit: int) -> tuple[list[Run], float | None]:
-    """Up to `limit` runs for which nothing has been done yet, and when the next is due later (None: none waits)."""
-    found = connection.all(_DUE, {"of": RunState.NEW, "now": now, "most": limit})
-    return [_run(row) for row in found], connection.value(_NEXT_DUE, {"of": RunState.NEW, "after": now})
+def new(
+    connection: Connection, now: float, limit: int, *, reminder: str, documents: bool
+) -> tuple[list[Run], list[Run], float | None]:
+    """Up to `limit` runs for which nothing has been done yet: those that need no document, and those that do.
+
+    `documents`: whether the latter are wanted. And when the next is due later (None: none waits). A run of the rule
+    with the code `reminder` needs its document in any case, others to learn the number.
+    """
+    values = {"now": now, "most": limit, "reminder": reminder}
+    alone = [_run(row) for row in connection.all(_NEW_BY_THEMSELVES, values)]
+    others = [_run(row) for row in connection.all(_NEW_WITH_DOCUMENTS, values)] if documents else []
+    return alone, others, connection.value(_NEXT_DUE, {"of": RunState.NEW, "after": now})
 
 
-def by_id(connection: Connection, row: int) -> Run | None:
-    """One run."""
-    found = connection.first(_BY_ID, {"row": row})
-    return None if found is None else _run(found)
+def by_ids(connection: Connection, rows: Iterable[int]) -> dict[int, Run]:
+    """Those of the runs that there are."""
+    return {row["id"]: _run(row) for row in connection.all(_BY_IDS, {"rows": listed(rows)})}
 
 
 def send(connection: Connection, run: Run, arrival: Arrival, now: float, wanted: Wanted) -> Acceptance:
@@ -149,23 +172,14 @@ def plan(
     planned: Iterable[Planned],
     now: float,
     wanted: Wanted,
+    rule: reminders.Rule,
 ) -> int:
     """Plan the reminders of a run, by what its properties have become; how many there are to come."""
-    rule = rule_of(run)
-    assert rule is not None
     count = reminders.plan(connection, rule, moment, planned, now)
     state = _next_state(now, wanted, ended=not count)
     as_json = json.dumps(dict(properties), ensure_ascii=False)
     connection.execute(_PLANNED, {"row": run.id, "properties": as_json, **state})
     return count
-
-
-def rule_of(run: Run) -> reminders.Rule | None:
-    """Whose reminders those of a run are; None for a run without a document."""
-    call = run.call
-    if call.entity_type is None or call.item is None:
-        return None
-    return reminders.Rule(f"run:{run.id}", run.id, call.entity_type, call.item)
 
 
 def _next_state(now: float, wanted: Wanted, *, ended: bool) -> dict[str, Any]:
@@ -186,6 +200,34 @@ def put_off(connection: Connection, run: int, tries: int, due_at: float, trouble
     )
 
 
+def give_up(connection: Connection, run: int, reason: str, now: float, trouble: str, *, answered: bool) -> None:
+    """Nothing will come of a run, for this reason; `answered`: its workflow is told."""
+    values = {"status": str(Status.REJECTED), "error": reason}
+    state = RunState.ANSWER if answered else RunState.OVER
+    connection.execute(
+        _GIVEN_UP,
+        {
+            "row": run,
+            "state": str(state),
+            "due_at": now if answered else None,
+            "over_at": None if answered else now,
+            "answer": json.dumps(values),
+            "trouble": trouble[:_LONGEST_TROUBLE],
+        },
+    )
+
+
+def end_all(connection: Connection, now: float, why: str) -> int:
+    """Nothing will come of any run that is not over; how many that ends."""
+    return connection.execute(_END_ALL, {"at": now, "why": why}).rowcount
+
+
+def refused(connection: Connection, answer: Answer, due_at: float, trouble: str) -> None:
+    """Bitrix24 has not taken this answer; try again at `due_at`."""
+    values = {"due_at": due_at, "refusals": answer.refusals + 1, "trouble": trouble[:_LONGEST_TROUBLE]}
+    connection.execute(_REFUSED, {"row": answer.id, **values})
+
+
 def answers(connection: Connection, now: float, limit: int) -> tuple[list[Answer], float | None]:
     """Up to `limit` answers that are due, each the same however often it is tried; and when the next is due."""
     found = []
@@ -195,7 +237,7 @@ def answers(connection: Connection, now: float, limit: int) -> tuple[list[Answer
             connection.execute(_FIXED, {"row": row["id"], "answer": json.dumps(values, ensure_ascii=False)})
         else:
             values = json.loads(row["answer"])
-        found.append(Answer(row["id"], row["event_token"], row["code"], values, row["received_at"], row["tries"]))
+        found.append(Answer(row["id"], row["event_token"], row["code"], values, row["received_at"], row["refusals"]))
     return found, connection.value(_NEXT_DUE, {"of": RunState.ANSWER, "after": now})
 
 
@@ -244,6 +286,9 @@ def _answer(connection: Connection, row: Row) -> dict[str, Any]:
     else:
         waits = any(each["due_at"] is not None for each in of_it)
         reason = next((each["reason"] for each in reversed(of_it) if each["reason"]), "")
+        # None at all: a later run has taken them over, or an earlier one has sent them.
+        if not of_it or reminders.run_of(connection, of_it[0]) != row["id"]:
+            reason = str(Refusal.REPEATED)
         found = {"status": "planned" if waits else "not_sent", "error": "" if waits else reason}
     return found | {"planned": sum(each["due_at"] is not None or each["message"] is not None for each in of_it)}
 

@@ -234,9 +234,11 @@ runs = Table(
     Column("due_at", Double),
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("message", Integer, ForeignKey("messages.id")),
-    # What was returned, as JSON, from the first time it is tried on; and what stands in the way.
+    # What was returned, as JSON, from the first time it is tried on; what stands in the way; and how often this very
+    # answer was refused.
     Column("answer", Text),
     Column("trouble", Text),
+    Column("refusals", Integer, nullable=False, server_default="0"),
     Column("over_at", Double),
 )
 Index("ix_runs_due", runs.c.state, runs.c.due_at, sqlite_where=runs.c.due_at.is_not(None))
@@ -247,7 +249,7 @@ reminders = Table(
     "reminders",
     metadata,
     Column("id", Integer, primary_key=True),
-    # The scenario, or the run of an automation rule.
+    # The scenario, or what runs of an automation rule have in common that remind of the same; and the latest of them.
     Column("rule", String, nullable=False),
     Column("run", Integer, ForeignKey("runs.id")),
     Column("entity_type", Integer, nullable=False),
@@ -264,9 +266,25 @@ reminders = Table(
     UniqueConstraint("rule", "entity_type", "item", "moment", "ahead"),
 )
 Index("ix_reminders_due", reminders.c.due_at, sqlite_where=reminders.c.due_at.is_not(None))
-Index("ix_reminders_item", reminders.c.entity_type, reminders.c.item, sqlite_where=reminders.c.due_at.is_not(None))
 Index("ix_reminders_message", reminders.c.message, sqlite_where=reminders.c.message.is_not(None))
 Index("ix_reminders_run", reminders.c.run, sqlite_where=reminders.c.run.is_not(None))
+
+# Documents that are reminded of, with the moment that is known of them: they are followed until some time after it,
+# also when no reminder waits at the moment.
+reminder_rules = Table(
+    "reminder_rules",
+    metadata,
+    Column("rule", String, primary_key=True),
+    Column("entity_type", Integer, primary_key=True),
+    Column("item", Integer, primary_key=True),
+    Column("run", Integer, ForeignKey("runs.id")),
+    Column("moment", Double, nullable=False),
+    # Whether the document had it when it was last seen.
+    Column("held", Boolean, nullable=False),
+    Column("until", Double, nullable=False),
+)
+Index("ix_reminder_rules_item", reminder_rules.c.entity_type, reminder_rules.c.item)
+Index("ix_reminder_rules_until", reminder_rules.c.until)
 
 # Events that have to be looked into, one row for each document or call however many there were.
 look_ups = Table(
@@ -280,6 +298,9 @@ look_ups = Table(
     Column("first_at", Double, nullable=False),
     Column("latest_at", Double, nullable=False),
     Column("due_at", Double, nullable=False),
+    # How often that came to nothing, and why the last time.
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("trouble", Text),
 )
 Index("ix_look_ups_due", look_ups.c.due_at)
 
@@ -298,6 +319,15 @@ stage_records = Table(
     Column("record", Integer, primary_key=True),
 )
 
+# The last entry into a stage that is known of a document, where the portal has no history of stages.
+moves = Table(
+    "moves",
+    metadata,
+    Column("entity_type", Integer, primary_key=True),
+    Column("item", Integer, primary_key=True),
+    Column("at", Double, nullable=False),
+)
+
 # What scenarios have said to whom: nobody hears the same twice in a row.
 said = Table(
     "said",
@@ -309,7 +339,8 @@ said = Table(
 )
 Index("ix_said_at", said.c.at)
 
-# Whether an item last fulfilled the condition of a scenario for changes, and how often it has come to.
+# Whether an item last fulfilled the condition of a scenario for changes, and how often it has come to: those that
+# never have are not here.
 conditions = Table(
     "conditions",
     metadata,
@@ -349,6 +380,14 @@ incoming_parts = Table(
     Column("number", Integer, nullable=False),
     Column("octets", LargeBinary, nullable=False),
     UniqueConstraint("source", "destination", "reference", "total", "number"),
+)
+
+# The portal whose documents the rows of automation mean: one row at most, also while none has it installed.
+documents_of = Table(
+    "documents_of",
+    metadata,
+    Column("member_id", String, primary_key=True),
+    Column("domain", String, nullable=False),
 )
 
 # The portal that installed the application: one row at most.

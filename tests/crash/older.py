@@ -14,7 +14,8 @@ from alembic.script import ScriptDirectory
 from a1gateway.journal import Store
 from a1gateway.journal import store as store_module
 
-_VERSION = "alembic_version"
+# These the migrations write, from what stands elsewhere.
+_MADE_ANEW = ("alembic_version", "documents_of")
 
 
 class OlderJournals:
@@ -71,7 +72,7 @@ def _copied(journal: Path, older: Path) -> bool:
         raw.execute("BEGIN")
         for (table,) in raw.execute("SELECT name FROM newer.sqlite_schema WHERE type = 'table'").fetchall():
             columns = _columns(raw, "main", table)
-            if table == _VERSION:
+            if table in _MADE_ANEW:
                 continue
             if not columns:
                 if raw.execute(f"SELECT 1 FROM newer.{table} LIMIT 1").fetchone():  # noqa: S608

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from a1gateway.automation.events import read_event
-from a1gateway.automation.scenarios import CALL_END, events_of
+from a1gateway.automation.scenarios import CALL_END, added, changed, scenarios_of
+from a1gateway.config_sections import Automation, Scenario
 from a1gateway.journal.look_ups import Event
 from a1gateway.web.forms import nested
 
@@ -18,6 +19,8 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
     max_leaves=6,
 )
+# What an event of a document that was made says, and no other does.
+ADDED = {"ADDED": "Y"}
 
 
 def about(id_: Any, **more: Any) -> dict[str, Any]:
@@ -27,13 +30,14 @@ def about(id_: Any, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("name", "data", "event"),
     [
-        ("ONCRMDEALADD", about("4182"), Event("deal:4182", 2, 4182)),
+        ("ONCRMDEALADD", about("4182"), Event("deal:4182", 2, 4182, ADDED)),
         ("ONCRMDEALUPDATE", about(4182), Event("deal:4182", 2, 4182)),
-        ("ONCRMLEADADD", about("5"), Event("lead:5", 1, 5)),
+        ("ONCRMLEADADD", about("5"), Event("lead:5", 1, 5, ADDED)),
         ("ONCRMLEADUPDATE", about("5"), Event("lead:5", 1, 5)),
         ("ONCRMCONTACTUPDATE", about("7"), Event("contact:7", 3, 7)),
-        ("ONCRMCOMPANYADD", about("8"), Event("company:8", 4, 8)),
-        ("ONCRMDYNAMICITEMADD", about("12", ENTITY_TYPE_ID="177"), Event("177:12", 177, 12)),
+        ("ONCRMCOMPANYADD", about("8"), Event("company:8", 4, 8, ADDED)),
+        ("ONCRMDYNAMICITEMADD", about("12", ENTITY_TYPE_ID="177"), Event("177:12", 177, 12, ADDED)),
+        ("ONCRMDYNAMICITEMADD_177", about("12"), Event("177:12", 177, 12, ADDED)),
         ("ONCRMDYNAMICITEMUPDATE_177", about("12", ENTITY_TYPE_ID="177"), Event("177:12", 177, 12)),
         ("ONCRMDYNAMICITEMUPDATE_177", about("12"), Event("177:12", 177, 12)),
         # What it is about is what the data say.
@@ -70,22 +74,13 @@ def test_events_of_documents(name: str, data: dict[str, Any], event: Event) -> N
         ("ONCRMDEALADD", about(True)),
         ("ONCRMDEALADD", about("9" * 30)),
         ("ONCRMDEALADD", about("9" * 5000)),
+        # It names a call.
         (CALL_END, {}),
-        (CALL_END, {"CALL_ID": "8B2F"}),
+        (CALL_END, {"CALL_ID": "8B2F", "PHONE_NUMBER": "+375291112233"}),
     ],
 )
 def test_events_that_name_nothing(name: str, data: dict[str, Any]) -> None:
     assert read_event(name, data) is None
-
-
-def test_an_event_of_telephony_brings_the_call() -> None:
-    call = {"CALL_ID": "8B2F", "PHONE_NUMBER": "+375291112233", "CALL_TYPE": "2", "CALL_FAILED_CODE": "304"}
-    event = read_event(CALL_END, call | {"CALL_DURATION": "0"})
-    assert event is not None
-    assert (event.key, event.entity_type, event.item) == ("call:8B2F", None, None)
-    assert event.payload is not None
-    assert call.items() <= event.payload.items()
-    assert "CALL_DURATION" not in event.payload
 
 
 def test_an_event_as_the_portal_posts_it() -> None:
@@ -95,12 +90,28 @@ def test_an_event_as_the_portal_posts_it() -> None:
 
 @pytest.mark.parametrize("entity_type", [1, 2, 3, 4, 31, 177])
 def test_the_events_that_are_asked_for_are_understood(entity_type: int) -> None:
-    names = events_of(entity_type)
-    assert len(names) == 2
-    for name in names:
+    for name, payload in ((added(entity_type), ADDED), (changed(entity_type), None)):
         event = read_event(name, about("5"))
         assert event is not None
-        assert (event.entity_type, event.item) == (entity_type, 5)
+        assert (event.entity_type, event.item, event.payload) == (entity_type, 5, payload)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "events"),
+    [
+        ({"event": "new", "of": "lead"}, {"ONCRMLEADADD"}),
+        ({"event": "stage", "of": "deal", "stage": ["WON"]}, {"ONCRMDEALADD", "ONCRMDEALUPDATE"}),
+        ({"event": "changed", "of": "contact"}, {"ONCRMCONTACTADD", "ONCRMCONTACTUPDATE"}),
+        (
+            {"event": "date", "of": 177, "field": "UF_CRM_VISIT"},
+            {"ONCRMDYNAMICITEMADD_177", "ONCRMDYNAMICITEMUPDATE_177"},
+        ),
+        ({"event": "missed_call"}, {CALL_END}),
+    ],
+)
+def test_the_events_that_a_scenario_needs_to_hear_of(scenario: dict[str, Any], events: set[str]) -> None:
+    section = Scenario.model_validate({"name": "one", "text": "Здравствуйте"} | scenario)
+    assert scenarios_of([section], Automation()).events == events
 
 
 @given(

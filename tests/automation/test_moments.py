@@ -9,8 +9,18 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from a1gateway.automation.moments import DATE_AT, Planned, moment_of, plan, read_ahead, read_aheads, read_moment
+from a1gateway.automation.moments import (
+    DATE_AT,
+    moment_of,
+    plan,
+    read_ahead,
+    read_aheads,
+    read_moment,
+    window_of,
+    zone_of,
+)
 from a1gateway.hours import MINSK, Hours
+from a1gateway.message import Drop, Planned, Window
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 MOMENTS = st.integers(-(10**10), 10**11).map(lambda each: datetime.fromtimestamp(each, UTC).replace(tzinfo=None))
@@ -247,7 +257,8 @@ def test_whatever_is_written_is_times_ahead_or_a_fault(text: str) -> None:
 )
 def test_reminders_are_planned_unless_their_time_has_passed(now: float, expected: list[float | None]) -> None:
     assert plan(at("10:30"), [DAY, HOUR], now, grace=HOUR) == [
-        Planned(ahead, due_at) for ahead, due_at in zip([DAY, HOUR], expected, strict=True)
+        Planned(ahead, due_at, Drop.PAST if due_at is None else None)
+        for ahead, due_at in zip([DAY, HOUR], expected, strict=True)
     ]
 
 
@@ -264,23 +275,104 @@ def test_reminders_are_planned_unless_their_time_has_passed(now: float, expected
         # It has been put off already, and the grace is counted from there.
         (at("12:00", 25), 14 * HOUR, at("09:30", 25), at("09:00", 25)),
         (at("12:00", 25), 14 * HOUR, at("10:30", 25), None),
+        # What the evening has cut short has another time in the morning, while that is before the moment.
+        (at("12:00", 25), 15.5 * HOUR, at("20:59"), at("20:30")),
+        (at("12:00", 25), 15.5 * HOUR, at("21:01"), at("09:00", 25)),
+        (at("12:00", 25), 15.5 * HOUR, at("10:00", 25), at("09:00", 25)),
+        (at("12:00", 25), 15.5 * HOUR, at("10:01", 25), None),
+        (at("09:00", 25), 12.5 * HOUR, at("21:01"), None),
+        # It was not cut short: the grace was over in the evening.
+        (at("12:00", 25), 16.5 * HOUR, at("20:31"), None),
     ],
 )
 def test_at_night_there_are_no_reminders(moment: float, ahead: float, now: float, due_at: float | None) -> None:
     hours = Hours.read("09:00-21:00")
-    assert plan(moment, [ahead], now, grace=HOUR, hours=hours) == [Planned(ahead, due_at)]
+    why = Drop.PAST if due_at is None else None
+    assert plan(moment, [ahead], now, grace=HOUR, hours=hours) == [Planned(ahead, due_at, why)]
 
 
 def test_what_is_urgent_goes_out_at_night() -> None:
     assert plan(at("08:00", 25), [HOUR], at("10:00"), grace=HOUR) == [Planned(HOUR, at("07:00", 25))]
 
 
-@given(
-    st.floats(-10 * DAY, 10 * DAY),
-    st.lists(st.floats(MINUTE, 366 * DAY), max_size=5),
-    st.floats(0, 2 * DAY),
-    st.none() | HOURS,
+@pytest.mark.parametrize(
+    ("moment", "aheads", "now", "planned"),
+    [
+        # Both would go out in the morning.
+        (
+            at("09:30", 25),
+            [12 * HOUR, HOUR],
+            at("10:00"),
+            [Planned(12 * HOUR, None, Drop.OVERTAKEN), Planned(HOUR, at("09:00", 25))],
+        ),
+        # Both would go out at once.
+        (
+            at("10:30"),
+            [2 * HOUR, HOUR, 30 * MINUTE],
+            at("09:30"),
+            [Planned(2 * HOUR, None, Drop.OVERTAKEN), Planned(HOUR, at("09:30")), Planned(30 * MINUTE, at("10:00"))],
+        ),
+        # A minute apart they are two.
+        (
+            at("09:30", 25),
+            [12 * HOUR, 29 * MINUTE],
+            at("10:00"),
+            [Planned(12 * HOUR, at("09:00", 25)), Planned(29 * MINUTE, at("09:01", 25))],
+        ),
+        # What is too late overtakes nothing, and is not overtaken.
+        (
+            at("13:30"),
+            [3 * HOUR, 90 * MINUTE],
+            at("12:30"),
+            [Planned(3 * HOUR, None, Drop.PAST), Planned(90 * MINUTE, at("12:00"))],
+        ),
+    ],
 )
+def test_of_reminders_at_the_same_time_the_nearest_to_the_moment_goes_out(
+    moment: float, aheads: list[float], now: float, planned: list[Planned]
+) -> None:
+    assert plan(moment, aheads, now, grace=HOUR, hours=Hours.read("09:00-21:00")) == planned
+
+
+def test_when_a_reminder_may_go_out() -> None:
+    hours = Hours.read("09:00-21:00")
+    moment = at("12:00", 25)
+    evening, morning = Window(at("20:30"), at("21:00")), Window(at("09:00", 25), at("10:00", 25))
+    for now, window in ((at("10:00"), evening), (at("21:00"), evening), (at("21:00:01"), morning)):
+        assert window_of(moment, 15.5 * HOUR, now, grace=HOUR, hours=hours) == window
+    assert window_of(moment, 15.5 * HOUR, at("21:00:01"), grace=HOUR, hours=None) == Window(at("20:30"), at("21:30"))
+    assert window_of(moment, HOUR, at("11:30", 25), grace=2 * HOUR, hours=None) == Window(at("11:00", 25), moment)
+    assert window_of(moment, HOUR, moment, grace=2 * HOUR, hours=None) is None
+
+
+AFTER = st.floats(-10 * DAY, 10 * DAY)
+AHEADS = st.floats(MINUTE, 366 * DAY)
+GRACES = st.floats(0, 2 * DAY)
+
+
+@given(AFTER, AHEADS, GRACES, st.none() | HOURS)
+def test_a_reminders_window_is_within_the_hours_and_the_grace_and_before_the_moment(
+    after: float, ahead: float, grace: float, hours: Hours | None
+) -> None:
+    now = at("12:00")
+    moment = now + after
+    window = window_of(moment, ahead, now, grace=grace, hours=hours)
+    if window is None:
+        return
+    assert now < moment
+    assert moment - ahead <= window.opens_at < moment
+    assert window.opens_at <= window.closes_at <= min(moment, window.opens_at + grace)
+    assert now <= window.closes_at
+    if hours is None:
+        assert window.opens_at == moment - ahead
+    else:
+        assert hours.opening(window.opens_at) == pytest.approx(window.opens_at, abs=0.01)
+        assert window.closes_at <= hours.closing(window.opens_at)
+        # At the latest in the morning after the one in which the hours began.
+        assert window.opens_at <= moment - ahead + 2 * DAY
+
+
+@given(AFTER, st.lists(AHEADS, max_size=5), GRACES, st.none() | HOURS)
 def test_a_reminder_is_before_the_moment_and_not_late(
     after: float, aheads: list[float], grace: float, hours: Hours | None
 ) -> None:
@@ -290,16 +382,53 @@ def test_a_reminder_is_before_the_moment_and_not_late(
     assert [each.ahead for each in planned] == aheads
     for each in planned:
         if each.due_at is not None:
+            assert each.why is None
             assert now - grace <= each.due_at < moment
             assert now < moment
             assert hours is None or hours.opening(each.due_at) == pytest.approx(each.due_at, abs=0.01)
 
 
-@given(st.floats(-400 * DAY, 0), st.floats(MINUTE, 366 * DAY))
-def test_what_is_past_has_no_reminders(after: float, ahead: float) -> None:
+@given(AFTER, st.lists(AHEADS, max_size=5, unique=True), GRACES, st.none() | HOURS)
+def test_no_two_reminders_of_a_moment_go_out_together_and_the_nearest_in_time_is_not_dropped(
+    after: float, aheads: list[float], grace: float, hours: Hours | None
+) -> None:
+    now = at("12:00")
+    moment = now + after
+    planned = plan(moment, aheads, now, grace=grace, hours=hours)
+    times = {each.ahead: max(now, each.due_at) for each in planned if each.due_at is not None}
+    assert len(set(times.values())) == len(times)
+    for each in planned:
+        window = window_of(moment, each.ahead, now, grace=grace, hours=hours)
+        assert (each.why is Drop.PAST) == (window is None)
+        if each.why is Drop.OVERTAKEN:
+            assert window is not None
+            at_that_time = [ahead for ahead, time in times.items() if time == max(now, window.opens_at)]
+            assert len(at_that_time) == 1
+            assert at_that_time[0] < each.ahead
+
+
+@given(st.floats(-400 * DAY, 0), AHEADS, st.none() | HOURS)
+def test_what_is_past_has_no_reminders(after: float, ahead: float, hours: Hours | None) -> None:
     now = at("12:00")
     assume(now + after <= now)
-    assert plan(now + after, [ahead], now, grace=DAY) == [Planned(ahead, None)]
+    assert plan(now + after, [ahead], now, grace=DAY, hours=hours) == [Planned(ahead, None, Drop.PAST)]
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [
+        ("24.11.2026 10:30", 3),
+        ("2026-11-24", 3),
+        ("24.11.2026 10:30 [7200]", 2),
+        ("24.11.2026 10:30 [-18000]", -5),
+        ("2026-11-24T10:30:00+05:30", 5.5),
+        ("2026-11-24T10:30:00-0800", -8),
+        ("2026-11-24T10:30:00Z", 0),
+        ("24.11.2026 10:30 [99999]", 3),
+    ],
+)
+def test_the_zone_that_a_moment_is_written_in(text: str, hours: float) -> None:
+    assert zone_of(text).utcoffset(None) == timedelta(hours=hours)
 
 
 def test_utc_is_read_as_such() -> None:

@@ -15,7 +15,7 @@ from a1gateway.bitrix24.robot_calls import read_run
 from a1gateway.journal.runs import RunCall
 from a1gateway.web.forms import BadBody, nested
 
-from .conftest import START
+from ..conftest import START
 
 TOKEN = "6560f1ab.7|A71234_5|0.5d8c-1@x:2"
 BODY = (

@@ -15,8 +15,8 @@ from a1gateway.bitrix24.contacts import Item
 from a1gateway.config_sections import Automation, Scenario
 from a1gateway.sandbox.crm_fields import CustomField, ListValue
 
-from .conftest import run
-from .portal_in_memory import PortalInMemory
+from ..conftest import run
+from ..portal_in_memory import PortalInMemory
 
 DEAL, CONTACT = 2, 3
 CITIES = {44: "Минск", 45: "Брест", 46: "Гродно"}

@@ -15,8 +15,8 @@ from a1gateway.automation.template import Prefix, Template
 from a1gateway.config_sections import Automation, Scenario
 from a1gateway.sandbox.crm_fields import CustomField, ListValue
 
-from .conftest import run
-from .portal_in_memory import PortalInMemory
+from ..conftest import run
+from ..portal_in_memory import PortalInMemory
 
 LEAD, DEAL, CONTACT, COMPANY, CONTRACT = 1, 2, 3, 4, 177
 EVENTS: dict[str, dict[str, Any]] = {

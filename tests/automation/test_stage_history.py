@@ -9,9 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a1gateway.automation.stage_history import Entry, entries, latest, position_of, read_after, read_latest
+from a1gateway.automation.stage_history import (
+    Entry,
+    entries,
+    latest,
+    position_of,
+    read_after,
+    read_latest,
+    watch_of,
+)
 
 LEAD, DEAL, ITEM = 1, 2, 177
+HOUR = 3600.0
 AT = datetime.fromisoformat("2026-11-24T10:30:00+03:00").timestamp()
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -33,14 +42,54 @@ def record(id_: Any = 5, **more: Any) -> dict[str, Any]:
 
 
 def test_entries_come_in_order() -> None:
-    answer = {"items": [record(7, STAGE_ID="WON"), record("5", TYPE_ID="1"), record(6, STAGE_ID="C5:NEW")]}
+    answer = {"items": [record(7, STAGE_ID="WON", TYPE_ID=3), record("5", TYPE_ID="1"), record(6, STAGE_ID="C5:NEW")]}
     found, more = entries(DEAL, answer)
     assert found == [
-        Entry(5, DEAL, 4182, "NEW", AT, is_new=True),
-        Entry(6, DEAL, 4182, "C5:NEW", AT, is_new=False),
-        Entry(7, DEAL, 4182, "WON", AT, is_new=False),
+        Entry(5, DEAL, 4182, "NEW", AT, is_creation=True),
+        Entry(6, DEAL, 4182, "C5:NEW", AT, is_creation=False),
+        Entry(7, DEAL, 4182, "WON", AT, is_creation=False, is_final=True),
     ]
     assert not more
+    assert not any(each.of_document for each in found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "may_be_new"), [(1, True), ("1", True), (2, False), (3, True), ("3", True), (5, False), (None, False)]
+)
+def test_only_the_first_and_the_last_record_may_be_of_the_making(kind: Any, may_be_new: bool) -> None:
+    (entry,), _ = entries(DEAL, {"items": [record(TYPE_ID=kind)]})
+    assert entry.may_be_new is may_be_new
+
+
+def entered(*, is_creation: bool = False, is_final: bool = False, of_document: bool = False) -> Entry:
+    return Entry(5, DEAL, 4182, "NEW", AT, is_creation, is_final, of_document)
+
+
+@pytest.mark.parametrize("created_at", [None, AT, AT - 59, AT + 5, AT - 23 * HOUR])
+def test_a_document_that_the_portal_says_was_made_is_new(created_at: float | None) -> None:
+    assert entered(is_creation=True).is_new(created_at)
+    assert not entered(is_creation=True).comes_back(created_at)
+
+
+@pytest.mark.parametrize(("created_at", "is_new"), [(AT, True), (AT - 60, True), (AT - 61, False), (None, False)])
+def test_a_document_that_is_made_in_its_last_stage_is_new(created_at: float | None, is_new: bool) -> None:
+    """A deal that was won long after it was made is none, and no one knows it without the time of that."""
+    assert entered(is_final=True).is_new(created_at) is is_new
+    assert not entered(is_final=True).comes_back(created_at)
+
+
+def test_a_document_that_comes_back_from_the_recycle_bin_is_not_new() -> None:
+    assert entered(is_creation=True).comes_back(AT - 24 * HOUR - 1)
+    assert not entered(is_creation=True).is_new(AT - 24 * HOUR - 1)
+    # Whatever its next stages are, it has come into them.
+    assert not entered().comes_back(AT - 24 * HOUR - 1)
+    assert not entered().is_new(AT - 24 * HOUR - 1)
+
+
+def test_what_was_seen_at_the_document_itself_is_no_return() -> None:
+    """It says when it was made and when it was moved, and nothing of a bin."""
+    assert not entered(is_creation=True, of_document=True).comes_back(AT - 400 * 24 * HOUR)
+    assert entered(is_creation=True, of_document=True).is_new(AT - 400 * 24 * HOUR)
 
 
 def test_the_stage_of_a_lead_is_its_status() -> None:
@@ -125,7 +174,7 @@ def test_what_is_asked() -> None:
 
 
 def test_every_type_has_a_position_of_its_own() -> None:
-    assert len({position_of(LEAD), position_of(DEAL), position_of(ITEM)}) == 3
+    assert len({name(of) for name in (position_of, watch_of) for of in (LEAD, DEAL, ITEM)}) == 6
 
 
 @given(JSON | st.lists(st.dictionaries(KEYS, JSON) | JSON).map(lambda items: {"items": items}))
