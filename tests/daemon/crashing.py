@@ -180,15 +180,21 @@ def _wrap_spool(steps: Steps) -> None:
 
 
 def _wrap_beginning(steps: Steps) -> None:
+    from a1gateway.automation.assembly import Automation
     from a1gateway.intake import Intake
 
-    take_message: Callable[..., Any] = Intake.take_message
+    def begins(owner: type, name: str) -> None:
+        taking: Callable[..., Any] = getattr(owner, name)
 
-    async def counted(self: Intake, arrival: Any) -> Any:
-        steps.begun = True
-        return await take_message(self, arrival)
+        async def counted(*given: Any) -> Any:
+            steps.begun = True
+            return await taking(*given)
 
-    Intake.take_message = counted  # type: ignore[method-assign]
+        setattr(owner, name, counted)
+
+    begins(Intake, "take_message")
+    begins(Intake, "take_run")
+    begins(Automation, "take_event")
 
 
 def main(arguments: Sequence[str]) -> None:

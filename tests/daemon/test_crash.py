@@ -11,12 +11,13 @@ import shutil
 import signal
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ from .together import Scenario, Together
 # How long a daemon that has done its work is given to reach one more step, in seconds.
 _TRAILING = 0.5
 # How long the counterparts take for an answer, so that the daemon can die while it is awaited, in seconds.
-_SLOW = 0.2
+SLOW = 0.2
 
 
 # Some words of a step's name: "after transaction claim+settle" is among the steps ("after", "settle").
@@ -105,8 +106,8 @@ def survives_with_a_message(stack: Stack, way: Way, installed: Path, deadly: int
     assert start_deadly(stack, deadly, "message")
     gateway.ready()
     stack.a1.set(callbacks=way.callbacks)
-    stack.a1.fault("latency", seconds=_SLOW)
-    stack.portal.fault("slow", seconds=_SLOW, method="batch")
+    stack.a1.fault("latency", seconds=SLOW)
+    stack.portal.fault("slow", seconds=SLOW, method="batch")
     if way.fault is not None:
         stack.a1.fault(way.fault, times=1, method="send/sms")
     with ExitStack() as lock:
@@ -145,8 +146,8 @@ def survives_with_an_installation(stack: Stack, way: Way, installed: Path, deadl
     del way, installed
     gateway = stack.gateway
     stack.portal.ask("POST", "uninstall", {})
-    stack.a1.fault("latency", seconds=_SLOW)
-    stack.portal.fault("slow", seconds=_SLOW)
+    stack.a1.fault("latency", seconds=SLOW)
+    stack.portal.fault("slow", seconds=SLOW)
 
     def is_registered() -> bool:
         # The last that the registration asks for.
@@ -241,11 +242,14 @@ def series(
     survives: Callable[[Stack, Way, Path, int], bool] = survives_with_a_message,
     *,
     polling: float = 3600.0,
+    changes: Mapping[str, Any] | None = None,
     takes: float,
 ) -> Scenario:
     """The scenario of a way."""
-    changes: dict[str, dict[str, object]] = {"polling": {"interval": polling}, "a1.http": {"timeout": 5}}
-    return Scenario(partial(every_step, way=way, survives=survives), changes=changes, takes=takes)
+    of_all: dict[str, Any] = {"polling": {"interval": polling}, "a1.http": {"timeout": 5}}
+    return Scenario(
+        partial(every_step, way=way, survives=survives), changes=of_all | dict(changes or {}), takes=takes
+    )
 
 
 SCENARIOS = {
