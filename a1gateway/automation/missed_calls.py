@@ -73,7 +73,7 @@ class MissedCalls:
         self._told_of_statistics = False
 
     async def look_into(self, look_ups: Sequence[LookUp]) -> list[OfCall]:
-        """What comes of each; raises `PortalTrouble` when the portal as a whole cannot be asked."""
+        """What comes of each; that the portal cannot be asked is nothing that documents have to wait for."""
         outcomes: list[OfCall] = []
         waiting: list[_Missed] = []
         for look_up in look_ups:
@@ -84,6 +84,17 @@ class MissedCalls:
                 outcomes.append(OfCall(look_up, self._decided(missed, None, refusal=Refusal.LATE)))
             else:
                 waiting.append(missed)
+        if not waiting:
+            return outcomes
+        found: list[OfCall] = []
+        try:
+            await self._ask(waiting, found)
+        except PortalTrouble as trouble:
+            found = [OfCall(each.look_up, error=trouble) for each in waiting]
+        return outcomes + found
+
+    async def _ask(self, waiting: Sequence[_Missed], outcomes: list[OfCall]) -> None:
+        """What comes of those that are not late; raises `PortalTrouble`."""
         waiting = await self._not_spoken_with(waiting, outcomes)
         contacts = await self._contacts(waiting, outcomes)
         placeholders = self._scenarios.placeholders({each.scenario.name for each in waiting})
@@ -102,7 +113,6 @@ class MissedCalls:
             document = reading.documents.get(item) or Document(Item(CONTACT, 0), nobody, {})
             document.call = calls.known(each.call)
             outcomes.append(OfCall(each.look_up, self._decided(each, document)))
-        return outcomes
 
     def _missed(self, look_up: LookUp) -> _Missed | None:
         payload = look_up.event.payload or {}

@@ -11,7 +11,7 @@ from a1gateway.bitrix24.trouble import PortalError, PortalTrouble
 from a1gateway.sandbox.crm import Item, Phone
 from a1gateway.sandbox.telephony import EndedCall
 
-from ..conftest import run
+from ..conftest import pass_time, run
 from ..portal_in_memory import Fault
 from .test_apart import of_method
 from .world import CONTACT, HOUR, World
@@ -136,6 +136,33 @@ def test_statistics_that_cannot_be_asked_for_now_are_waited_for(worlds: Any) -> 
     world.portal.fault = NOTHING
     world.wait(120)
     assert world.said() == [(NOBODY, None)]
+
+
+def test_a_request_about_calls_that_fails_keeps_neither_documents_nor_late_calls(
+    worlds: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = {"name": "won", "event": "stage", "of": "deal", "stage": ["WON"], "text": "Заказ готов."}
+    world = worlds(MISSED, stage, grace=600.0)
+    deal = world.deal()
+    world.wait(10)
+    batch = world.portal.batch
+
+    async def refused(commands: Any, **more: Any) -> Any:
+        if any(method == "crm.duplicate.findbycomm" for method, _ in commands.values()):
+            raise BUSY
+        return await batch(commands, **more)
+
+    monkeypatch.setattr(world.portal, "batch", refused)
+    late = ends(world, number="+375331112233")
+    pass_time(world.clock, 620, step=10.0)
+    world.tell_of(late)
+    called(world)
+    world.move(deal, "WON")
+    world.wait(10)
+    assert world.said() == [(MISSED["text"], "late"), ("Заказ готов.", None)]
+    monkeypatch.undo()
+    world.wait(60)
+    assert world.said()[-1] == (TEXT, None)
 
 
 def test_a_contact_that_is_not_shown_is_waited_for(worlds: Any) -> None:
