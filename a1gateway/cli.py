@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _check_config(given: argparse.Namespace) -> int:
-    def look(checked: Config) -> int:
+    def look(checked: Config) -> int | None:
         if checked.consent is None and not checked.scenario:
             return 0
 

@@ -38,6 +38,7 @@ from .config_sections import (
 )
 from .config_values import Fault, Misfit, Rule, is_loopback, printable
 from .errors import CannotStart
+from .text import segments
 
 __all__ = [
     "A1",
@@ -152,10 +153,11 @@ def check_table(
     return config
 
 
-def main(path: str, stdout: TextIO, stderr: TextIO, look: Callable[[Config], int] = lambda config: 0) -> int:
+def main(path: str, stdout: TextIO, stderr: TextIO, look: Callable[[Config], int | None] = lambda config: 0) -> int:
     """`a1gateway check-config`: faults or warnings to `stderr`, one a line; returns the exit status.
 
-    `look` goes on with a file without faults, and has the last word.
+    `look` goes on with a file without faults, for what the file alone does not show, and has the last word; None when
+    it could not look.
     """
     try:
         config = load(path)
@@ -164,8 +166,12 @@ def main(path: str, stdout: TextIO, stderr: TextIO, look: Callable[[Config], int
         return 1
     for warning in config.warnings:
         stderr.write(f"warning: {warning}\n")
-    stdout.write(f"{path}: ok\n")
-    return look(config)
+    status = look(config)
+    if not status:
+        stdout.write(f"{path}: ok\n")
+    if status is None:
+        stdout.write("Bitrix24 has not been asked for what the file names: the daemon does not run with it\n")
+    return status or 0
 
 
 def _filled(table: Mapping[str, object], place: Place, files: SecretFiles) -> dict[str, object]:
@@ -208,6 +214,18 @@ def _doubts(config: Config) -> Iterator[tuple[Place, str]]:
             ("bitrix24", "client_id"),
             "empty; copy client_id and client_secret from Bitrix24 once the application is saved there",
         )
+    for number, scenario in enumerate(config.scenario):
+        if scenario.kind == "marketing" and config.consent is None:
+            yield (
+                ("scenario", str(number), "kind"),
+                "without a section [consent] marketing SMS go to nobody; add it, or send what nobody has to agree to",
+            )
+        least, most = segments(scenario.text.literal), config.a1.max_segments
+        if least > most:
+            yield (
+                ("scenario", str(number), "text"),
+                f"at least {least} segments, and a1.max_segments is {most}: no SMS goes out; write a shorter text",
+            )
 
 
 def _translated(error: ValidationError, files: SecretFiles) -> Iterator[tuple[Place, str]]:

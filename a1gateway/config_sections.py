@@ -251,7 +251,7 @@ class Automation(Section):
     grace: _Seconds = 3600.0
     repeat_after: _SecondsOrNone = 3600.0
     hours: Annotated[Hours, part_of_a_day()] | None = None
-    quiet: _SecondsOrNone = 5.0
+    quiet: Annotated[float, number("a time", "seconds", zero=True, high=60)] = 5.0
     sweep: _Seconds = 300.0
 
 

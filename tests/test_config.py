@@ -6,7 +6,7 @@ import io
 import os
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -473,6 +473,7 @@ def test_an_empty_text_is_one_fault_or_means_nothing_given(key: str) -> None:
         ("polling.interval", 259201, "259200 seconds are less than interval; give 259201 or more"),
         ("polling.give_up_after", 59.5, "59.5 seconds are less than interval; give 60 or more"),
         ("polling.give_up_after", 2**64, "18446744073709551616 is not a time"),
+        ("automation.quiet", 61, "61 is not a time; give a number of 0 or more and up to 60 (seconds)"),
         ("scenario.delay", 86400, "86400 is not a time; give a number of 0 or more and up to 86399 (seconds, less"),
         ("scenario.to", "#CONTACT_PHONE#", '"#CONTACT_PHONE#" is neither a mobile number nor a field\'s name; give'),
         ("scenario.to", "8 017 200-00-00", "is neither a mobile number nor a field's name; give a number such as"),
@@ -590,6 +591,22 @@ def test_a_key_of_a_scenario_that_means_nothing_with_its_event_is_a_fault(event:
     assert wrong(given) == [
         f'scenario[1].{key}: has no effect with event = "{event}", only with event = "{its_own}"; remove it'
     ]
+
+
+def test_a_marketing_scenario_without_consent_is_warned_of() -> None:
+    given = {"scenario": scenario("missed_call", kind="marketing")}
+    assert good(given).warnings == ()
+    assert list(map(str, good({**given, "consent": GONE}).warnings)) == [
+        "scenario[1].kind: without a section [consent] marketing SMS go to nobody; add it, or send "
+        "what nobody has to agree to"
+    ]
+
+
+@pytest.mark.parametrize(("length", "warned"), [(134, False), (135, True)])
+def test_a_text_that_is_too_long_whatever_is_put_into_it_is_warned_of(length: int, warned: bool) -> None:
+    given = {"a1.max_segments": 2, "scenario": scenario("new", text="#LEAD_TITLE|#" + "я" * length)}
+    problem = "at least 3 segments, and a1.max_segments is 2: no SMS goes out; write a shorter text"
+    assert list(map(str, good(given).warnings)) == [f"scenario[1].text: {problem}"] * warned
 
 
 def test_a_missed_call_is_about_no_type_of_documents() -> None:
@@ -1041,9 +1058,9 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> N
 # check-config
 
 
-def checked(path: Path) -> tuple[int, str, str]:
+def checked(path: Path, look: Callable[[Config], int | None] = lambda config: 0) -> tuple[int, str, str]:
     stdout, stderr = io.StringIO(), io.StringIO()
-    return main(str(path), stdout, stderr), stdout.getvalue(), stderr.getvalue()
+    return main(str(path), stdout, stderr, look), stdout.getvalue(), stderr.getvalue()
 
 
 def test_check_config_of_a_valid_file(tmp_path: Path) -> None:
@@ -1059,6 +1076,21 @@ def test_check_config_warns_on_stderr(tmp_path: Path) -> None:
     file.chmod(0o600)
     text = "bitrix24.handler_secret: under 16 characters can be guessed; make one with: openssl rand -hex 32"
     assert checked(file) == (0, f"{file}: ok\n", f"warning: {text}\n")
+
+
+def test_check_config_says_ok_when_nothing_else_is_wrong_either(tmp_path: Path) -> None:
+    file = tmp_path / "a1gateway.toml"
+    file.write_text(CONTRACT)
+    file.chmod(0o600)
+    assert checked(file, lambda config: 1) == (1, "", "")
+
+
+def test_check_config_says_that_nobody_could_be_asked(tmp_path: Path) -> None:
+    file = tmp_path / "a1gateway.toml"
+    file.write_text(CONTRACT)
+    file.chmod(0o600)
+    note = "Bitrix24 has not been asked for what the file names: the daemon does not run with it"
+    assert checked(file, lambda config: None) == (0, f"{file}: ok\n{note}\n", "")
 
 
 def test_check_config_of_a_faulty_file(tmp_path: Path) -> None:

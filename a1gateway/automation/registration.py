@@ -15,9 +15,12 @@ from ..journal.journal import Installation
 from . import robots
 from .checks import faults_of
 from .parts import Parts
-from .scenarios import CALL_END, changed
+from .scenarios import CALL_END, Scenarios, changed
+from .template import Prefix
 
 _OF_THE_APPLICATION = ("ONAPPINSTALL", "ONAPPUPDATE", "ONAPPUNINSTALL")
+# Of an employee, with `user_brief` there is the name alone.
+_CONTACT_DATA = frozenset({"PHONE", "EMAIL", "PERSONAL_MOBILE", "WORK_PHONE"})
 _IDLE = 3600.0
 _LOOK_AGAIN = 300.0
 _FIRST_RETRY = 2.0
@@ -73,7 +76,7 @@ class AutomationRegistration(DueLoop):
             events = await self._wanted_events()
             if self._done_for is None:
                 scopes = await self._scopes()
-                troubles += _missing(scopes, events, rules=bool(self._definitions))
+                troubles += _missing(scopes, events, self._scenarios, rules=bool(self._definitions))
                 if "bizproc" in scopes:
                     troubles += await self._register_rules()
                 if not troubles:
@@ -169,12 +172,19 @@ class AutomationRegistration(DueLoop):
         self._troubles = troubles
 
 
-def _missing(scopes: set[str], events: frozenset[str], *, rules: bool) -> list[str]:
+def _missing(scopes: set[str], events: frozenset[str], scenarios: Scenarios, *, rules: bool) -> list[str]:
     wanted = {"bizproc"} if rules else set()
     if CALL_END in events:
         wanted.add("telephony")
     if wanted or events:
         wanted.add("crm")
+    of_employees = {
+        each.field for scenario in scenarios.all for each in scenario.placeholders if each.prefix is Prefix.ASSIGNED
+    }
+    if of_employees & _CONTACT_DATA and not scopes & {"user", "user_basic"}:
+        wanted.add("user_basic")
+    elif of_employees and not scopes & {"user", "user_basic", "user_brief"}:
+        wanted.add("user_brief")
     missing = sorted(wanted - scopes)
     if not missing:
         return []

@@ -112,6 +112,11 @@ class Template:
         """Each of them once, in order."""
         return tuple(dict.fromkeys(part for part in self.parts if isinstance(part, Placeholder)))
 
+    @property
+    def literal(self) -> str:
+        """What stands in every SMS, whatever the values are."""
+        return "".join(part for part in self.parts if isinstance(part, str))
+
     def fill(self, value_of: Callable[[Placeholder], str]) -> Filled:
         """The text with values; a value is put in as it is, whatever signs are in it."""
         values = {each: _clean(value_of(each)) for each in self.placeholders}

@@ -83,24 +83,28 @@ def run_command(name: str, config_path: str, work: Work) -> int:
     return _run(name, config, work, _with_a_desk)
 
 
-def ask_daemon(name: str, config: Config, work: Work) -> int:
-    """Do `work` if the daemon of this configuration runs, and this user may reach it; else 0."""
+def ask_daemon(name: str, config: Config, work: Work) -> int | None:
+    """Do `work` if the daemon of this configuration runs, and this user may reach it; else None."""
     try:
         if not socket_of(journal_of(config)).exists():
-            return 0
+            return None
     except OSError:
-        return 0
+        return None
+    is_there = True
 
     async def if_it_is_there(reactor: Any, config: Config, work: Work) -> int:
+        nonlocal is_there
         with short_path(socket_of(journal_of(config))) as path:
             desk = _remote(reactor, path)
             try:
                 await desk.ask("version", {})
             except NoDaemon:
+                is_there = False
                 return 0
             return await work(desk, config)
 
-    return _run(name, config, work, if_it_is_there)
+    status = _run(name, config, work, if_it_is_there)
+    return status if is_there else None
 
 
 def _run(name: str, config: Config, work: Work, way: Callable[[Any, Config, Work], Awaitable[int]]) -> int:
