@@ -60,6 +60,9 @@ class Deciding:
         """An entry into a stage sets these off, if the document fulfils their conditions; None: it is gone."""
         item = Item(entry.entity_type, entry.item)
         created_at = None if document is None else document.created_at
+        if document is not None and document.stage and entry.stage:
+            # That is what the SMS is about, wherever the document has gone from there.
+            document = document.as_in(entry.stage)
         sent: list[tuple[Scenario, Arrival]] = []
         for scenario in off if not entry.comes_back(created_at) else ():
             if scenario.happening is Happening.NEW and not entry.is_new(created_at):

@@ -158,6 +158,11 @@ class Document:
         """Its stage, as `STATUS_ID`; empty when it has none."""
         return text_of(self.fields.get("stageId"))
 
+    def as_in(self, stage: str) -> Document:
+        """The same in this stage, which it may have left meanwhile."""
+        of = self.item.entity_type
+        return replace(self, parts=self.parts | {of: {**self.fields, "stageId": stage}})
+
     @property
     def failed(self) -> bool:
         """Whether it has come to nothing: a visit that is cancelled, a deal that is lost."""

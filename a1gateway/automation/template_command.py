@@ -97,13 +97,20 @@ async def show(desk: IDesk, config: Config, item: Item, template: Template, at: 
         return 1
     sys.stdout.write(f"{filled.text}\n\n")
     parts = segments(filled.text)
-    sys.stdout.write(f"to: {document.phone or 'nobody, the contact has no phone'}\n")
+    sys.stdout.write(f"to: {_recipient(document)}\n")
     sys.stdout.write(f"characters: {len(filled.text)}, alphabet: {alphabet(filled.text).label}, segments: {parts}\n")
     sys.stdout.write(f"price: {await _price(desk, config, document, filled.text)}\n")
     if parts > config.a1.max_segments:
         sys.stderr.write(f"a1gateway template: more than a1.max_segments = {config.a1.max_segments}: refused\n")
         return 1
     return 0
+
+
+def _recipient(document: Document) -> str:
+    if not document.phone:
+        return "nobody, the contact has no phone"
+    read = read_number(document.phone)
+    return read.number if isinstance(read, Msisdn) else f"nobody, {document.phone} is no number that an SMS can go to"
 
 
 async def _price(desk: IDesk, config: Config, document: Document, text: str) -> str:

@@ -157,6 +157,24 @@ def test_a_stage_is_one_of_its_own_type(worlds: Any, portal: PortalInMemory) -> 
     assert world.said() == []
 
 
+def test_an_sms_about_a_stage_names_the_one_that_was_entered(worlds: Any) -> None:
+    """However far the deal has gone before it is looked at."""
+    stage = {"name": "stage", "event": "stage", "of": "deal", "text": "Заказ #DEAL_ID#: #DEAL_STAGE#"}
+    held = {"name": "held", "event": "stage", "of": "deal", "when": {"STAGE_ID": "PREPAYMENT_INVOICE"}}
+    stages = {"stage": ["PREPAYMENT_INVOICE", "WON"]}
+    world = worlds(stage | stages, held | stages | {"text": "Ждём оплату #DEAL_ID#"})
+    deal = world.deal()
+    world.wait(10)
+    for each in ("PREPAYMENT_INVOICE", "EXECUTING", "WON"):
+        world.move(deal, each)
+    world.wait(10)
+    assert sorted(world.said()) == [
+        (f"Ждём оплату {deal.id}", None),
+        (f"Заказ {deal.id}: Ожидает оплаты", None),
+        (f"Заказ {deal.id}: Сделка успешна", None),
+    ]
+
+
 # Changes.
 
 
