@@ -79,9 +79,13 @@ class Admission:
             note=note,
         )
 
+    def refusal_of_text(self, text: str, kind: Kind) -> Refusal | None:
+        """Why a text is refused whoever it is for."""
+        return refusal_of_text(text, kind, max_segments=self.max_segments, marketing=self.marketing is not None)
+
     def _refusal(self, number: str, text: str, kind: Kind) -> Refusal | None:
         marketing = self.marketing
-        refusal = refusal_of_text(text, kind, max_segments=self.max_segments, marketing=marketing is not None)
+        refusal = self.refusal_of_text(text, kind)
         if refusal is None and kind is Kind.MARKETING and marketing is not None:
             tests = marketing.test_numbers
             return Refusal.NOT_A_TEST_NUMBER if tests and number not in tests else None

@@ -16,10 +16,11 @@ from ..journal import runs
 from ..journal.reminders import Rule
 from ..journal.runs import Run, Wanted
 from ..message import Acceptance, Arrival, Refusal, Teller
+from ..msisdn import Msisdn, read_number
 from . import moments, robots
 from .documents import Document, Fields, Reading, name_of
 from .parts import Parts
-from .terms import compose, message_id
+from .terms import Terms, compose, message_id
 
 _IDLE = 60.0
 _AT_ONCE = 100
@@ -150,9 +151,7 @@ class RobotRuns(DueLoop):
         else:
             await self._send(run, document)
 
-    async def _send(
-        self, run: Run, document: Document | None, refusal: Refusal | None = None, note: str = ""
-    ) -> None:
+    async def _send(self, run: Run, document: Document | None, refusal: str | None = None, note: str = "") -> None:
         terms, fault = robots.terms_of(run.call.properties)
         arrival = compose(
             self._admission,
@@ -174,7 +173,7 @@ class RobotRuns(DueLoop):
 
     async def _plan(self, run: Run, document: Document | None) -> None:
         properties = dict(run.call.properties)
-        _, fault = robots.terms_of(properties)
+        terms, fault = robots.terms_of(properties)
         if document is None or fault is not None:
             await self._send(run, document, fault or Refusal.BAD_REMINDER, "a reminder needs a document of the CRM")
             return
@@ -195,6 +194,12 @@ class RobotRuns(DueLoop):
                 run=run.id,
                 document=name_of(document.item),
             )
+        text, _ = robots.text_at(properties, moment)
+        refusal = self._refusal_of(terms, text, document)
+        if refusal is not None:
+            # Whoever has set up the rule is to learn of it today, and not on the eve of the visit.
+            await self._send(run, document, refusal)
+            return
         hours = robots.hours_of(properties, self._hours)
         planned = moments.plan(moment, aheads, self._wall(), grace=self._grace, hours=hours)
         rule = Rule(name, run.id, document.item.entity_type, document.item.id)
@@ -209,6 +214,14 @@ class RobotRuns(DueLoop):
         )
         self._on_planned()
         self._on_answer()
+
+    def _refusal_of(self, terms: Terms, text: str, document: Document) -> str | None:
+        """Why no reminder could ever go out; what the document lacks today it may have by then."""
+        refusal = self._admission.refusal_of_text(text, terms.kind)
+        if refusal is not None or not terms.to or document.has_field(terms.to):
+            return refusal
+        read = read_number(terms.to)
+        return None if isinstance(read, Msisdn) else str(read.fault)
 
 
 def _wanted(run: Run) -> Item | None:

@@ -42,7 +42,7 @@ def compose(
     *,
     origin: Mapping[str, Any],
     teller: Teller,
-    refusal: Refusal | None = None,
+    refusal: str | None = None,
     note: str = "",
     windows: tuple[Window, Window | None] | None = None,
     deliver_by: float | None = None,

@@ -174,6 +174,41 @@ def test_a_field_that_holds_no_date_is_a_fault_of_the_rule(worlds: Any, clock: C
 # A portal that is slow, away or refuses.
 
 
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"text": " "}, "empty_text"),
+        ({"text": "я" * 202}, "too_long"),
+        ({"kind": "marketing"}, "marketing_disabled"),
+        ({"phone": "12345"}, "too_short"),
+        ({"phone": "+375172001122"}, "fixed_line"),
+    ],
+)
+def test_a_reminder_that_could_never_go_out_is_refused_at_once(
+    worlds: Any, clock: Clock, given: dict[str, str], error: str
+) -> None:
+    world = worlds(marketing=error != "marketing_disabled")
+    visit = clock.seconds() + 2 * DAY
+    deal = world.deal(VISIT=at(visit))
+    world.rule(REMIND, deal, "t1", **{"text": "Ждём Вас", "at": as_bitrix24(visit), **given})
+    world.wait(5)
+    assert world.reminders() == []
+    answer = world.run_of("t1")["answer"]
+    assert (answer["status"], answer["error"]) == ("rejected", error)
+
+
+def test_a_number_that_the_deal_lacks_today_may_be_there_in_time(worlds: Any, clock: Clock) -> None:
+    world = worlds()
+    visit = clock.seconds() + 2 * HOUR
+    deal = world.deal(VISIT=at(visit))
+    given = {"text": "Ждём Вас", "at": as_bitrix24(visit), "ahead": "1 hour", "phone": "UF_CRM_LINK"}
+    world.rule(REMIND, deal, "t1", **given)
+    world.wait(5)
+    world.set(deal, LINK="+375331112233")
+    world.wait(2 * HOUR, step=10.0)
+    assert [(row["msisdn"], row["reason"]) for row in world.messages()] == [("+375331112233", None)]
+
+
 def test_a_portal_that_is_slow_holds_up_no_run_that_does_not_need_it(worlds: Any) -> None:
     world = worlds()
     deal = world.deal()

@@ -51,6 +51,7 @@ class World:
         portal: PortalInMemory | None = None,
         member: str = INSTALLATION.member_id,
         domain: str = INSTALLATION.domain,
+        marketing: bool = True,
         marketing_hours: Hours | None = None,
         **section: Any,
     ) -> None:
@@ -88,7 +89,7 @@ class World:
                 self.portal,
                 tokens,
                 intake,
-                Admission(3, "MyShop", MarketingTerms("MyShop")),
+                Admission(3, "MyShop", MarketingTerms("MyShop") if marketing else None),
                 DocumentReader(clock, self.portal),
                 scenarios_of([Scenario.model_validate(each) for each in scenarios], automation, marketing_hours),
                 automation.grace,
