@@ -65,7 +65,7 @@ class Automation:
         if name == CALL_END:
             call = calls.read(data)
             if call is not None:
-                await self._look_ups.note(events_of(call, self._scenarios))
+                await self._look_ups.note(events_of(call, self._scenarios.all))
             return call is not None
         event = read_event(name, data)
         if event is not None:

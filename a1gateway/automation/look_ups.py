@@ -68,6 +68,13 @@ class _Watched:
     """The last record of its history that has been read; None: it has none, and its documents are watched."""
     since: float
     """When, by the server's clock, in seconds since the epoch; of documents: since when."""
+    begun: Mapping[str, tuple[int, float]]
+    """Behind which record, and since when, entries count for scenarios, by their beginnings' names."""
+
+    def has_begun(self, scenario: Scenario, entry: Entry) -> bool:
+        """Whether a scenario was at work when this happened."""
+        record, at = self.begun[scenario.beginning]
+        return entry.at > at if entry.of_document else entry.record > record
 
 
 class LookUps(DueLoop):
@@ -131,7 +138,7 @@ class LookUps(DueLoop):
         The records that could not be dealt with, for the documents are not to be had now. Raises `PortalTrouble`.
         """
         described = await self._stages_described({of}, entries)
-        off = await self._set_off(entries, described)
+        off = await self._set_off(entries, described, {of: await self._watched(of)})
         reading = await self._read({Item(entry.entity_type, entry.item) for entry, _ in off}, off)
         every, left = [], set()
         for entry, scenarios in off:
@@ -217,7 +224,7 @@ class LookUps(DueLoop):
                 del by_item[item]
         entries = await self._history(by_item, watched, outcome)
         described = await self._stages_described(types, entries)
-        off = await self._set_off(entries, described)
+        off = await self._set_off(entries, described, watched)
         rules = [rule for of in types for rule in await self._rules(of, by_item)]
         wanted = {Item(entry.entity_type, entry.item) for entry, _ in off}
         wanted |= {Item(each.rule.entity_type, each.rule.item) for each in rules}
@@ -244,7 +251,7 @@ class LookUps(DueLoop):
                 document = reading.documents.get(item)
                 known = watched.get(item.entity_type)
                 if document is not None and known is not None and known.record is None:
-                    self._decide_watched(document, known.since, each, decided, is_seen=item in seen)
+                    self._decide_watched(document, known, each, decided, is_seen=item in seen)
                 if document is not None:
                     self._deciding.changed(document, begun, decided)
                     self._deciding.dated(document, decided)
@@ -281,12 +288,12 @@ class LookUps(DueLoop):
         return None not in of_each
 
     def _decide_watched(
-        self, document: Document, since: float, look_up: LookUp, decided: Decided, *, is_seen: bool
+        self, document: Document, watched: _Watched, look_up: LookUp, decided: Decided, *, is_seen: bool
     ) -> None:
         """What an entry sets off that the document itself tells of."""
-        entry = _entry_of(document, since, look_up, is_seen=is_seen)
+        entry = _entry_of(document, watched.since, look_up, is_seen=is_seen)
         if entry is not None:
-            self._deciding.entered(entry, self._off(entry, document.described), document, decided)
+            self._deciding.entered(entry, self._off(entry, document.described, watched), document, decided)
 
     def _decide_entry(self, entry: Entry, off: Sequence[Scenario], reading: Reading) -> Decided | None:
         """What an entry sets off; None when its document is not to be had, and may be yet."""
@@ -315,8 +322,7 @@ class LookUps(DueLoop):
         names = {scenario.name for _, scenarios in off for scenario in scenarios}
         # Reminders are not sent now: they need no more than their dates.
         names |= {each.name for of in changed for each in self._scenarios.of(Happening.CHANGED, of)}
-        for kind in (Happening.NEW, Happening.STAGE):
-            names |= {each.name for of in by_themselves for each in self._scenarios.of(kind, of)}
+        names |= {each.name for of in by_themselves for each in self._scenarios.of_entries(of)}
         return await self._reader.read(wanted, self._scenarios.placeholders(names), alone=not names)
 
     async def _rules(self, of: int, items: Iterable[Item]) -> list[Followed]:
@@ -338,10 +344,14 @@ class LookUps(DueLoop):
     async def _watched(self, of: int) -> _Watched | None:
         """None: the sweep has yet to find out where the history stands; from there on it counts."""
         history, documents = stage_history.position_of(of), stage_history.watch_of(of)
-        known = await self._journal.within(look_ups.positions_named, [history, documents])
+        beginnings = {each.beginning for each in self._scenarios.of_entries(of)}
+        known = await self._journal.within(look_ups.positions_named, [history, documents, *beginnings])
+        begun = {name: at for name, at in known.items() if name in beginnings}
+        if len(begun) < len(beginnings):
+            return None
         if documents in known:
-            return _Watched(None, known[documents][1])
-        return _Watched(*known[history]) if history in known else None
+            return _Watched(None, known[documents][1], begun)
+        return _Watched(*known[history], begun) if history in known else None
 
     async def _history(
         self, items: dict[Item, LookUp], watched: Mapping[int, _Watched | None], outcome: _Outcome
@@ -390,23 +400,32 @@ class LookUps(DueLoop):
             return described
         return await self._reader.described(types, anew=True)
 
-    def _off(self, entry: Entry, described: Described) -> list[Scenario]:
+    def _off(self, entry: Entry, described: Described, watched: _Watched) -> list[Scenario]:
         """The scenarios that an entry may set off."""
         of = entry.entity_type
-        new = self._scenarios.of(Happening.NEW, of) if entry.may_be_new else []
-        stages = self._scenarios.of(Happening.STAGE, of)
-        return [*new, *(each for each in stages if each.is_entered(of, entry.stage, described))]
+        off = self._scenarios.of(Happening.NEW, of) if entry.may_be_new else []
+        off += [
+            each for each in self._scenarios.of(Happening.STAGE, of) if each.is_entered(of, entry.stage, described)
+        ]
+        return [each for each in off if watched.has_begun(each, entry)]
 
-    async def _set_off(self, entries: Sequence[Entry], described: Described) -> list[tuple[Entry, list[Scenario]]]:
+    async def _set_off(
+        self, entries: Sequence[Entry], described: Described, watched: Mapping[int, _Watched | None]
+    ) -> list[tuple[Entry, list[Scenario]]]:
         """Of these, those that have not been dealt with and set something off."""
         by_type: dict[int, list[Entry]] = {}
         for entry in entries:
             by_type.setdefault(entry.entity_type, []).append(entry)
         found = []
         for of, of_type in by_type.items():
+            known = watched[of]
+            if known is None:
+                continue
             done = await self._journal.within(look_ups.records_done, of, [entry.record for entry in of_type])
             found += [
-                (entry, off) for entry in of_type if entry.record not in done and (off := self._off(entry, described))
+                (entry, off)
+                for entry in of_type
+                if entry.record not in done and (off := self._off(entry, described, known))
             ]
         return found
 

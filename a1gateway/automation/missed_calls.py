@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from twisted.logger import Logger
@@ -18,7 +18,7 @@ from .calls import Call
 from .deciding import Decided, Deciding
 from .documents import CONTACT, Document, DocumentReader
 from .parts import Parts
-from .scenarios import Happening, Scenario, Scenarios
+from .scenarios import Happening, Scenario
 from .terms import message_id
 
 _SCENARIO = "SCENARIO"
@@ -49,13 +49,14 @@ class OfCall:
     """What stood in the way."""
 
 
-def events_of(call: Call, scenarios: Scenarios) -> list[tuple[Event, float]]:
+def events_of(call: Call, scenarios: Iterable[Scenario]) -> list[tuple[Event, float]]:
     """What is to be looked into after a call, and in how many seconds: once for each scenario that may answer it."""
     if not call.missed:
         return []
     return [
         (Event(f"call:{call.id}:{each.name}", payload={**calls.written(call), _SCENARIO: each.name}), each.delay)
-        for each in scenarios.of(Happening.MISSED_CALL)
+        for each in scenarios
+        if each.happening is Happening.MISSED_CALL
     ]
 
 

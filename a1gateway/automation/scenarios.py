@@ -84,8 +84,14 @@ class Scenario:
             self.field,
             list(self.aheads),
             self.date_at,
+            *([sorted(self.stages)] if self.stages else []),
         )
         return f"{self.name}:{hashlib.sha256(repr(waits_for).encode()).hexdigest()[:12]}"
+
+    @property
+    def beginning(self) -> str:
+        """The name under which the journal keeps since when it is at work: what was before counts for nothing."""
+        return f"{self.happening}:{self.key}"
 
     @property
     def placeholders(self) -> Sequence[Placeholder]:
@@ -119,6 +125,10 @@ class Scenarios:
     def of(self, happening: Happening, entity_type: int | None = None) -> list[Scenario]:
         """Those that something like this sets off."""
         return [each for each in self.all if each.happening is happening and each.entity_type == entity_type]
+
+    def of_entries(self, entity_type: int) -> list[Scenario]:
+        """Those that a document's entry into a stage may set off, its first included."""
+        return [*self.of(Happening.NEW, entity_type), *self.of(Happening.STAGE, entity_type)]
 
     def of_any(self, happening: Happening) -> list[Scenario]:
         """Those that something like this sets off, of whatever documents."""

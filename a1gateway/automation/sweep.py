@@ -35,6 +35,8 @@ _CLOCKS_DIFFER = 120.0
 _PAGES = 20
 _LEAST_MEMORY = 31 * 86400.0
 _CALLS = "calls"
+# That the journal keeps since when each scenario is at work.
+_BEGINNINGS = "beginnings"
 _CALLS_IN_A_PAGE = 50
 
 
@@ -92,6 +94,7 @@ class Sweep(DueLoop):
                 await self._begin(scenario)
             if self._scenarios.of(Happening.MISSED_CALL):
                 await self._calls()
+            await self._journal.within(look_ups.advance, _BEGINNINGS, 0, self._wall())
         except PortalTrouble as error:
             self._log.warn("the CRM cannot be searched for changes: {trouble}", trouble=str(error))
             return self._backoff.failed(error)
@@ -119,7 +122,7 @@ class Sweep(DueLoop):
         """What was read for scenarios that are not in the configuration any more: back there, they begin anew."""
         needed = {stage_history.position_of(of) for of in self._scenarios.by_stages}
         needed |= {stage_history.watch_of(of) for of in self._scenarios.by_stages}
-        needed |= {_begin_of(each) for each in self._scenarios.all}
+        needed |= {_BEGINNINGS, *(each.beginning for each in self._scenarios.all)}
         needed |= {_CALLS} if self._scenarios.of(Happening.MISSED_CALL) else set()
         types = self._scenarios.by_stages | self._scenarios.by_documents
         types |= set(await self._journal.within(reminders.types))
@@ -142,8 +145,10 @@ class Sweep(DueLoop):
         """All entries into stages of a type since the last time."""
         history, documents = stage_history.position_of(of), stage_history.watch_of(of)
         known = await self._journal.within(look_ups.positions_named, [history, documents])
+        scenarios = self._scenarios.of_entries(of)
         if of not in self._without_history and await self._has_stages(of):
             try:
+                await self._begin_behind(scenarios, lambda: self._latest_entry(of), is_known=bool(known))
                 await self._history(of, known.get(history))
             except PortalError as error:
                 self._tell(f"type {of} of documents has no history of stages: {error}; the documents are watched")
@@ -151,6 +156,7 @@ class Sweep(DueLoop):
             else:
                 await self._journal.within(look_ups.forget_position, documents)
                 return
+        await self._begin_behind(scenarios, _no_record, is_known=bool(known))
         if documents not in known:
             # What has happened since the history was read last counts.
             since = known[history][1] if history in known else self._wall()
@@ -169,8 +175,7 @@ class Sweep(DueLoop):
         name, now = stage_history.position_of(of), self._wall()
         if position is None:
             # What was before is nobody's business.
-            latest = stage_history.latest(await self._call(stage_history.read_latest(of)))
-            await self._journal.within(look_ups.advance, name, latest, now)
+            await self._journal.within(look_ups.advance, name, await self._latest_entry(of), now)
             self._looking.wake()
             return
         record = settled = position[0]
@@ -191,6 +196,31 @@ class Sweep(DueLoop):
         await self._journal.within(look_ups.advance, name, settled, now)
         await self._journal.within(look_ups.forget_records, of, settled)
 
+    async def _latest_entry(self, of: int) -> int:
+        return stage_history.latest(await self._call(stage_history.read_latest(of)))
+
+    async def _begin_behind(
+        self, scenarios: Sequence[Scenario], latest: Callable[[], Awaitable[int]], *, is_known: bool
+    ) -> None:
+        """For scenarios that are new, only what comes behind the `latest` record counts, and from now on.
+
+        `is_known`: it has been read for others before. Raises `PortalTrouble` and `PortalError`.
+        """
+        names = [each.beginning for each in scenarios]
+        begun = await self._journal.within(look_ups.positions_named, [_BEGINNINGS, *names])
+        new = [name for name in names if name not in begun]
+        if not new:
+            return
+        record, at = 0, self._wall()
+        if is_known and _BEGINNINGS not in begun:
+            # They were at work before the journal kept since when.
+            at = 0.0
+        elif is_known:
+            record = await latest()
+        for name in new:
+            await self._journal.within(look_ups.advance, name, record, at)
+        self._looking.wake()
+
     # Documents.
 
     async def _changes(self, of: int) -> None:
@@ -206,7 +236,7 @@ class Sweep(DueLoop):
     async def _begin(self, scenario: Scenario) -> None:
         """Find out what was before there was a scenario: dates that are to come still, conditions that hold."""
         of = scenario.entity_type
-        begin = _begin_of(scenario)
+        begin = scenario.beginning
         if of is None or scenario.happening not in (Happening.DATE, Happening.CHANGED):
             return
         position = await self._journal.within(look_ups.position, begin)
@@ -316,20 +346,24 @@ class Sweep(DueLoop):
     async def _calls(self) -> None:
         """Calls since the last time: of those that came while nobody listened no event tells any more."""
         position = await self._journal.within(look_ups.position, _CALLS)
+        scenarios = self._scenarios.of(Happening.MISSED_CALL)
         try:
+            await self._begin_behind(scenarios, self._latest_call, is_known=position is not None)
             if position is None:
-                latest = max(
-                    (record for record, _ in calls.records(await self._call(calls.read_latest()))), default=0
-                )
-                await self._journal.within(look_ups.advance, _CALLS, latest, self._wall())
+                await self._journal.within(look_ups.advance, _CALLS, await self._latest_call(), self._wall())
                 return
             await self._calls_after(position[0])
         except PortalError as error:
             # It is a right of its own; without it there are the events.
             self._tell(f"calls cannot be searched: {error}")
 
+    async def _latest_call(self) -> int:
+        return max((record for record, _ in calls.records(await self._call(calls.read_latest()))), default=0)
+
     async def _calls_after(self, record: int) -> None:
         settled, now, waits = record, self._wall(), False
+        scenarios = self._scenarios.of(Happening.MISSED_CALL)
+        begun = await self._journal.within(look_ups.positions_named, [each.beginning for each in scenarios])
         while True:
             found = [each for each in calls.records(await self._call(calls.read_after(record))) if each[0] > record]
             for record, call in found:
@@ -337,8 +371,9 @@ class Sweep(DueLoop):
                 waits = waits or (at is not None and at > now - _SETTLED_AFTER)
                 settled = settled if waits else record
                 if call is not None and at is not None:
+                    at_work = [each for each in scenarios if record > begun[each.beginning][0]]
                     # Whoever may call back has had some of the time for it.
-                    events = [(event, max(0.0, at + wait - now)) for event, wait in events_of(call, self._scenarios)]
+                    events = [(event, max(0.0, at + wait - now)) for event, wait in events_of(call, at_work)]
                     await self._looking.note(events)
             if len(found) < _CALLS_IN_A_PAGE:
                 break
@@ -348,9 +383,9 @@ class Sweep(DueLoop):
         return await run_one(self._portal, command)
 
 
-def _begin_of(scenario: Scenario) -> str:
-    """The name under which the journal keeps since when a scenario is at work."""
-    return f"{scenario.happening}:{scenario.key}"
+async def _no_record() -> int:
+    """Documents that are watched themselves have no records."""
+    return 0
 
 
 def _changes_of(of: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -20,7 +21,8 @@ from a1gateway.automation.calls import (
     written,
 )
 from a1gateway.automation.missed_calls import events_of
-from a1gateway.automation.scenarios import Scenarios, scenarios_of
+from a1gateway.automation.scenarios import Scenario as At
+from a1gateway.automation.scenarios import scenarios_of
 from a1gateway.config_sections import Automation, Scenario
 
 OUTGOING, INCOMING, FORWARDED, CALLBACK, INFORMATION = "1", "2", "3", "4", "5"
@@ -208,14 +210,14 @@ def test_what_is_no_record_is_left_out(answer: Any) -> None:
 # What is looked into after a call.
 
 
-def scenarios(*delays: float) -> Scenarios:
+def scenarios(*delays: float) -> Sequence[At]:
     """For missed calls, each with its delay; and one for something else."""
     of_calls = [
         {"name": f"missed-{number}", "event": "missed_call", "text": "Перезвоним", "delay": delay}
         for number, delay in enumerate(delays)
     ]
     new = {"name": "new", "event": "new", "of": "lead", "text": "Здравствуйте"}
-    return scenarios_of([Scenario.model_validate(each) for each in (*of_calls, new)], Automation())
+    return scenarios_of([Scenario.model_validate(each) for each in (*of_calls, new)], Automation()).all
 
 
 def test_a_missed_call_is_looked_into_once_for_each_scenario() -> None:

@@ -254,6 +254,21 @@ def test_what_was_before_the_scenario_is_answered_to_nobody(worlds: Any) -> None
     assert [row["number_received"] for row in world.messages()] == ["+375331112233"]
 
 
+def test_a_call_from_before_a_scenario_is_not_answered_by_it(worlds: Any, clock: Clock) -> None:
+    """Though another one was there that answers it."""
+    world = worlds(MISSED)
+    called(world)
+    world.wait(10)
+    world.stop()
+    clock.advance(30)
+    again = worlds(MISSED, MISSED | {"name": "second", "text": "Мы перезвоним."})
+    again.wait(700, step=5.0)
+    assert again.said() == [(NOBODY, None)]
+    called(again, number="+375331112233")
+    again.wait(10)
+    assert again.said() == [(NOBODY, None), (NOBODY, None), ("Мы перезвоним.", None)]
+
+
 def test_calls_while_the_gateway_was_away_are_found(worlds: Any, clock: Clock) -> None:
     world = worlds(MISSED)
     world.wait(10)
