@@ -111,6 +111,13 @@ class RobotAnswers(DueLoop):
                 error=str(error),
             )
             return
+        if refusals == 1:
+            self._log.info(
+                "run {run} of {code}: its workflow does not take the answer yet: {error}",
+                run=answer.id,
+                code=answer.code,
+                error=str(error),
+            )
         pause = pause_after(error, refusals, _FIRST_AFTER_REFUSAL, _LONGEST_AFTER_REFUSAL, self._random)
         await self._journal.within(runs.refused, answer, now + pause, str(error))
 
