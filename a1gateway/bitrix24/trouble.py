@@ -64,7 +64,7 @@ _OPERATOR = {
     "USER_ACCESS_ERROR": "whoever installed the application has lost access; reinstall it as another one",
     "INSUFFICIENT_SCOPE": "tick the application's permissions named in the README in Bitrix24 and reinstall it",
     "INVALID_SCOPE": "tick the application's permissions named in the README in Bitrix24 and reinstall it",
-    "ACCESS_DENIED": "the application needs an administrator's rights, also to what it asks for, and a commercial plan",
+    "ACCESS_DENIED": "an administrator's rights are needed, also to what was asked for, and a commercial plan",
     "INVALID_CREDENTIALS": "the application needs an administrator's rights; reinstall it as an administrator",
     "WRONG_AUTH_TYPE": "install a1gateway as a local application, not as a webhook",
     "OVERLOAD_LIMIT": "Bitrix24 has blocked this application's calls; ask Bitrix24's support",

@@ -13,9 +13,8 @@ from a1gateway.bitrix24.trouble import PortalError, PortalTrouble
 from a1gateway.sandbox.crm_fields import CustomField
 
 from ..portal_in_memory import Fault, PortalInMemory
-from .world import CONTACT, DEAL, HOUR, PAYMENT, PROCESS, VISIT, at, written
+from .world import AWAY, CONTACT, DEAL, HOUR, PAYMENT, PROCESS, VISIT, at, written
 
-AWAY = PortalTrouble("Bitrix24 cannot be reached: refused")
 DENIED = PortalError("ACCESS_DENIED", "no right")
 BROKEN = PortalError("ERROR_CORE", "SQL query error!")
 CHANGED = {"name": "vip", "event": "changed", "of": "deal", "when": {"UF_CRM_LINK": "да"}, "text": "#DEAL_ID# готов"}
@@ -262,7 +261,7 @@ def test_events_wait_for_a_portal_in_trouble_and_cost_no_more_than_its_pauses(wo
     world = worlds(PAYMENT)
     deals = [world.deal(world.contact(f"+3752911122{n:02}"), LINK=f"https://pay/{n}") for n in range(20)]
     world.wait(10)
-    world.portal.trouble = PortalTrouble("Bitrix24 cannot be reached: refused")
+    world.portal.trouble = AWAY
     for each in deals:
         world.move(each, "PREPAYMENT_INVOICE")
     before = world.portal.requests["batch"]

@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 from twisted.internet.task import Clock
 
-from a1gateway.bitrix24.trouble import PortalTrouble
 from a1gateway.hours import MINSK, Hours
 
 from ..conftest import START, run
-from .world import DAY, HOUR, VISIT, World, at
+from .world import AWAY, DAY, HOUR, VISIT, World, at
 
-AWAY = PortalTrouble("Bitrix24 cannot be reached: refused")
 MIDNIGHT = datetime.fromtimestamp(START, MINSK).replace(hour=0, minute=0, second=0).timestamp()
 
 

@@ -15,9 +15,9 @@ from a1gateway.journal import Store, look_ups
 
 from ..conftest import run
 from ..portal_in_memory import Fault, PortalInMemory
-from .test_apart import AWAY, DENIED
+from .test_apart import DENIED
 from .test_calls import BUSY
-from .world import DAY, HOUR, PAYMENT, VISIT, World, at
+from .world import AWAY, DAY, HOUR, PAYMENT, VISIT, World, at
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from a1gateway.sandbox.crm_fields import CustomField
 from ..conftest import run
 from ..portal_in_memory import PortalInMemory
 from .test_apart import of_item, of_method
-from .world import DAY, DEAL, HOUR, World, at
+from .world import AWAY, DAY, DEAL, HOUR, World, at, written
 
 SEND, REMIND = "a1_sms_send", "a1_sms_reminder"
 
@@ -249,7 +249,7 @@ def test_a_reminder_waits_for_the_portal_as_long_as_there_is_time(worlds: Any, c
     world = worlds(grace=600.0)
     visit = clock.seconds() + 3 * DAY
     deal = world.deal(VISIT=at(visit))
-    world.portal.trouble = PortalTrouble("Bitrix24 cannot be reached: refused")
+    world.portal.trouble = AWAY
     world.rule(REMIND, deal, text="Ждём Вас", at=as_bitrix24(visit), ahead="1 hour")
     world.wait(2 * HOUR, step=10)
     assert world.said() == []
@@ -335,3 +335,82 @@ def test_a_run_with_the_same_token_is_one_run(worlds: Any) -> None:
         run(world.intake.take_run(call))
     world.wait(5)
     assert texts(world) == ["Т"]
+
+
+# Where each of them ends.
+
+
+def test_a_run_without_a_recipient_waits_for_the_portal_and_then_ends(worlds: Any) -> None:
+    world = worlds(grace=600.0)
+    world.portal.trouble = AWAY
+    world.rule(SEND, world.deal(), text="Готово", wait="Y")
+    world.wait(590, step=5.0)
+    assert (world.said(), world.run_of()["state"]) == ([], "new")
+    world.wait(120, step=5.0)
+    assert [reason for _, reason in world.said()] == ["portal_away"]
+    assert world.run_of()["state"] == "answer"
+
+
+def test_a_run_with_a_recipient_needs_no_portal(worlds: Any) -> None:
+    world = worlds()
+    world.portal.trouble = AWAY
+    world.rule(SEND, world.deal(), phone="8 029 111-22-33", text="Готово", wait="Y")
+    world.wait(1)
+    assert world.said() == [("Готово", None)]
+
+
+def test_reminders_of_a_rule_follow_the_field_that_held_their_date(worlds: Any, clock: Clock) -> None:
+    world = worlds()
+    first, second = clock.seconds() + 3 * DAY, clock.seconds() + 5 * HOUR
+    deal = world.deal(VISIT=at(first))
+    # As Bitrix24 hands a date over: as people in the portal write it.
+    world.rule(REMIND, deal, text="Ждём Вас", at=f"{written(first)}:00", ahead="1 день, 2 часа", wait="Y")
+    world.wait(10)
+    assert world.run_of()["state"] == "waiting"
+    assert world.reminders() == [(DAY, "planned", None), (2 * HOUR, "planned", None)]
+    world.set(deal, VISIT=at(second))
+    world.wait(10)
+    assert world.reminders()[:2] == [(DAY, "dropped", "past"), (2 * HOUR, "planned", None)]
+    world.wait(3 * HOUR, step=20.0)
+    assert world.said() == [("Ждём Вас", None)]
+    assert world.run_of()["state"] == "waiting"
+    world.deliver()
+    world.wait(1)
+    assert (world.run_of()["answer"]["status"], world.run_of()["answer"]["planned"]) == ("delivered", 1)
+
+
+def test_a_rules_reminders_that_come_to_nothing_let_its_workflow_go_on(worlds: Any, clock: Clock) -> None:
+    world = worlds()
+    deal = world.deal(VISIT=at(clock.seconds() + 3 * DAY))
+    world.rule(REMIND, deal, text="Ждём Вас", at=at(clock.seconds() + 3 * DAY), wait="Y")
+    world.wait(10)
+    world.move(deal, "LOSE")
+    world.wait(10)
+    answer = world.run_of()["answer"]
+    assert (answer["status"], answer["error"], answer["planned"]) == ("not_sent", "cancelled", 0)
+
+
+def test_a_rule_that_does_not_wait_learns_how_many_are_planned(worlds: Any, clock: Clock) -> None:
+    world = worlds()
+    deal = world.deal()
+    world.rule(REMIND, deal, text="Ждём Вас", at=at(clock.seconds() + 5 * HOUR))
+    world.wait(10)
+    answer = world.run_of()["answer"]
+    assert (answer["status"], answer["planned"]) == ("planned", 1)
+
+
+@pytest.mark.parametrize(
+    ("properties", "note"),
+    [
+        ({"at": "скоро"}, "'скоро' is no date"),
+        ({"at": "24.11.2030 10:00", "ahead": "утром"}, "утром is no time ahead"),
+    ],
+)
+def test_a_reminder_that_cannot_be_understood_says_so(worlds: Any, properties: dict[str, str], note: str) -> None:
+    world = worlds()
+    world.rule(REMIND, world.deal(), text="Ждём Вас", **properties)
+    world.wait(1)
+    (message,) = world.messages()
+    assert message["reason"] == "bad_reminder"
+    assert message["note"].startswith(note)
+    assert world.run_of()["answer"]["error"] == "bad_reminder"

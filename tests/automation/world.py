@@ -16,6 +16,7 @@ from a1gateway.automation.documents import DocumentReader
 from a1gateway.automation.parts import Parts
 from a1gateway.automation.scenarios import scenarios_of
 from a1gateway.bitrix24.tokens import Tokens
+from a1gateway.bitrix24.trouble import PortalTrouble
 from a1gateway.config_sections import Automation as Section
 from a1gateway.config_sections import Scenario
 from a1gateway.hours import MINSK, Hours, OpenHours
@@ -38,6 +39,8 @@ from ..test_portal import INSTALLATION
 
 HOUR, DAY = 3600.0, 86400.0
 LEAD, DEAL, CONTACT, PROCESS = 1, 2, 3, 177
+
+AWAY = PortalTrouble("Bitrix24 cannot be reached: refused")
 
 
 class World:
