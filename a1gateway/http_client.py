@@ -21,6 +21,8 @@ from twisted.web.client import Agent, HTTPConnectionPool
 
 from .errors import AnswerLost, NotSent
 
+# Servers close idle connections after 5 seconds or more. A request that meets that has an answer that nobody knows.
+_IDLE_CONNECTION = 4
 _CONNECT_TIMEOUT = 10
 _LARGEST_ANSWER = 8 * 1024 * 1024
 _USER_AGENT = "a1gateway"
@@ -120,6 +122,7 @@ def http_client(reactor: Any, *, connections: int = 8) -> HttpClient:
     """The client for a real reactor: certificates are checked, up to `connections` to a host are kept open."""
     pool = HTTPConnectionPool(reactor)
     pool.maxPersistentPerHost = connections
+    pool.cachedConnectionTimeout = _IDLE_CONNECTION
     # Whether a request is safe to repeat is decided where it was made, never by the transport.
     pool.retryAutomatically = False
     return HttpClient(HTTPClient(Agent(reactor, connectTimeout=_CONNECT_TIMEOUT, pool=pool)), reactor)
