@@ -307,7 +307,9 @@ def test_any_separators_in_any_known_form(data: st.DataObject, national: str) ->
     assume(not re.search(r"[0-9]{9}\.0+[^0-9]*$", typed))
     assert read(typed) == "+375" + national
     # And Bitrix24 may have had it first. It knows ASCII digits, all of ours, and drops the rest.
-    assert read(rewritten(typed)) == "+375" + national
+    known = read_number("+375" + national) == Msisdn("+375" + national)
+    # What is left of 0252100000 is a number of Somalia; in a range that Belarus does not use, either may be meant.
+    assert read(rewritten(typed)) in ("+375" + national, *(() if known else (NumberFault.FOREIGN,)))
 
 
 @given(nationals, st.sampled_from(["", "+375", "375", "80", "+80"]))
