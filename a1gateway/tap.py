@@ -565,7 +565,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         link=way.link,
         space=space,
         consent=marketing.check,
-        automation=automation.registration,
+        automation=automation,
     )
     operations = KleinResource(Operations(readiness.readiness, readiness.figures).app)
     root = Root(operations)

@@ -143,8 +143,8 @@ def test_an_entry_that_a_document_itself_tells_of_is_dealt_with_once(journal: Jo
     assert run(journal.within(look_ups.move, 31, 7, START + 60))
     assert not run(journal.within(look_ups.move, 31, 8, START))
     assert not run(journal.within(look_ups.move, 2, 7, START))
-    assert run(journal.within(look_ups.moved, 31, [6, 7, 8, 9])) == {7, 8}
-    assert run(journal.within(look_ups.moved, 2, [7, 8])) == {7}
+    assert run(journal.within(look_ups.moved, 31, [6, 7, 8, 9])) == {7: START + 60, 8: START}
+    assert run(journal.within(look_ups.moved, 2, [7, 8])) == {7: START}
 
 
 def said(journal: Journal, message_id: str, now: float = START, scenario: str = "missed", **more: Any) -> bool:

@@ -96,7 +96,7 @@ KNOWN = {
     "to look into": 1,
     "positions": ["stages:2"],
     "records": {18},
-    "moves": {7},
+    "moves": {7: START},
     "conditions": True,
     "runs": (2, START),
 }
@@ -106,7 +106,7 @@ NOTHING = {
     "to look into": 0,
     "positions": [],
     "records": set(),
-    "moves": set(),
+    "moves": {},
     "conditions": False,
     "runs": (0, None),
 }

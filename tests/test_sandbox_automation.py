@@ -67,7 +67,7 @@ def test_the_history_of_stages_tells_every_entry(portal: PortalInMemory) -> None
         return [(each["OWNER_ID"], each["TYPE_ID"], each["STAGE_ID"]) for each in items]
 
     assert history() == [(first, 1, "NEW"), (second, 1, "NEW"), (first, 2, "EXECUTING"), (first, 3, "WON")]
-    assert history(filter={">ID": 2, "@OWNER_ID": [first]}) == [(first, 2, "EXECUTING"), (first, 3, "WON")]
+    assert history(filter={">ID": 2, "OWNER_ID": [first]}) == [(first, 2, "EXECUTING"), (first, 3, "WON")]
     assert history(order={"ID": "DESC"})[0] == (first, 3, "WON")
     with pytest.raises(PortalError, match="not supported"):
         ask(portal, "crm.stagehistory.list", entityTypeId=3)

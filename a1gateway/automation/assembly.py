@@ -33,10 +33,15 @@ class Automation:
         self._reminders = Reminders(parts, on_answer=self._answers.wake)
         self._runs = RobotRuns(parts, on_planned=self._planned, on_answer=self._answers.wake)
         self._look_ups = LookUps(
-            parts, self._reminders, quiet=section.quiet, on_no_history=lambda of: self._sweep.has_no_history(of)
+            parts, self._reminders, quiet=section.quiet, on_no_history=lambda: self._sweep.hurry()
         )
         self._sweep = Sweep(parts, self._look_ups, every=section.sweep)
         self._scenarios = parts.scenarios
+
+    @property
+    def trouble(self) -> str | None:
+        """What automation lacks; None while nothing is known to be missing."""
+        return "; ".join(filter(None, (self.registration.trouble, self._sweep.trouble))) or None
 
     @property
     def services(self) -> list[Service]:

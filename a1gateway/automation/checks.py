@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..bitrix24.crm_fields import CrmField
-from ..bitrix24.trouble import PortalTrouble
+from ..bitrix24.trouble import CommandTrouble, PortalTrouble
 from .documents import COMPANY, CONTACT, DEAL, LEAD, OF_PEOPLE, OF_PREFIX, Described, DocumentReader, Fields
 from .scenarios import Happening, Scenario
 from .template import Placeholder, Prefix
@@ -50,7 +50,7 @@ async def faults_of(reader: DocumentReader, scenarios: Iterable[Scenario]) -> li
         described = await reader.described(types, anew=True)
         for refused in described.refused.values():
             if isinstance(refused, PortalTrouble):
-                raise refused
+                raise CommandTrouble.of(refused)
         if of in described.refused:
             found.append((scenario.name, "of", f"the portal has no type of documents with the number {of}"))
             continue

@@ -14,6 +14,7 @@ from ..errors import TryLater
 from ..hours import windows
 from ..journal import look_ups, reminders
 from ..journal.acceptance import accept_one
+from ..journal.portal_change import while_it_lasts
 from ..journal.reminders import Rule
 from ..journal.statements import Connection
 from ..message import Acceptance, Arrival, Planned, Refusal, Teller
@@ -22,7 +23,7 @@ from .documents import Document, name_of
 from .parts import Parts
 from .scenarios import Happening, Scenario
 from .stage_history import Entry
-from .terms import compose, message_id
+from .terms import compose, message_id, of_generation
 
 # What has been changed so soon after it was made, in seconds, was being made.
 _BEING_MADE = 5.0
@@ -37,8 +38,8 @@ class Decided:
     sent: list[tuple[Scenario, Arrival]] = field(default_factory=list)
     entries: list[tuple[Entry, list[tuple[Scenario, Arrival]]]] = field(default_factory=list)
     """Entries into stages, with what they set off: an entry that has been dealt with sets off nothing more."""
-    conditions: list[tuple[Scenario, int, bool, Arrival]] = field(default_factory=list)
-    """Whether a changed item fulfils a scenario's condition, and what is sent when it had not before."""
+    conditions: list[tuple[Scenario, float, int, bool, Arrival]] = field(default_factory=list)
+    """Of a changed item: since when a scenario is at work, if it fulfils the condition, and what is sent then."""
     planned: list[tuple[Rule, float, Sequence[Planned]]] = field(default_factory=list)
 
 
@@ -69,11 +70,8 @@ class Deciding:
                 continue
             if document is not None and not scenario.is_for(document):
                 continue
-            # An item is made once, whatever its history says.
-            about = (entry.stage, f"{entry.at:.0f}") if entry.of_document else (entry.record,)
-            of_it = () if scenario.happening is Happening.NEW else about
-            id_ = message_id(scenario.happening, scenario.name, item.entity_type, item.id, *of_it)
-            sent.append((scenario, self.arrival(scenario, id_, document, item, happened_at=entry.at)))
+            arrival = self.arrival(scenario, _id_of(scenario, entry), document, item, happened_at=entry.at)
+            sent.append((scenario, arrival))
         decided.entries.append((entry, sent))
 
     def refused(self, entry: Entry, off: Iterable[Scenario], refusal: Refusal, note: str, decided: Decided) -> None:
@@ -81,7 +79,10 @@ class Deciding:
         item = Item(entry.entity_type, entry.item)
         sent = []
         for scenario in off:
-            id_ = message_id(scenario.happening, scenario.name, item.entity_type, item.id, entry.record)
+            # Without its document nobody can tell that what has ended was made just then.
+            if scenario.happening is Happening.NEW and not entry.is_creation:
+                continue
+            id_ = _id_of(scenario, entry)
             sent.append((scenario, self.arrival(scenario, id_, None, item, refusal=refusal, note=note)))
         decided.entries.append((entry, sent))
 
@@ -95,7 +96,7 @@ class Deciding:
             if scenario.when:
                 # Its identifier is known when it is known how often that has happened.
                 arrival = self.arrival(scenario, "", document, item, happened_at=document.updated_at)
-                decided.conditions.append((scenario, item.id, scenario.is_for(document), arrival))
+                decided.conditions.append((scenario, since, item.id, scenario.is_for(document), arrival))
             elif (version := _version(document, since)) is not None:
                 id_ = message_id("changed", scenario.name, item.entity_type, item.id, version)
                 arrival = self.arrival(scenario, id_, document, item, happened_at=document.updated_at)
@@ -152,27 +153,39 @@ class Deciding:
             windows=(first.moved(now - wall), None if again is None else again.moved(now - wall)),
         )
 
-    async def write_down(self, every: Sequence[Decided]) -> list[Decided]:
-        """Together, or one by one when that fails; those that cannot be. Raises `TryLater`."""
+    async def write_down(self, every: Sequence[Decided], generation: int) -> list[Decided]:
+        """Together, or one by one when that fails; those that cannot be.
+
+        `generation` is that of the portal which it was decided by. Raises `TryLater`.
+        """
         if not every:
             return []
         try:
-            await self._write_down(every)
+            await self._write_down(every, generation)
         except TryLater:
             raise
         except Exception:
             if len(every) == 1:
                 self._log.failure("{about}: cannot be written down: a fault of the gateway", about=every[0].about)
                 return list(every)
-            return [failed for each in every for failed in await self.write_down([each])]
+            return [failed for each in every for failed in await self.write_down([each], generation)]
         return []
 
-    async def _write_down(self, every: Sequence[Decided]) -> None:
+    async def _write_down(self, every: Sequence[Decided], generation: int) -> None:
         now = self._clock.seconds()
-        for arrival, acceptance in await self._journal.within(_write_down, every, now):
+        for arrival, acceptance in await self._journal.within(
+            while_it_lasts, generation, _write_down, every, generation, now
+        ):
             self._intake.taken(arrival, acceptance)
         if any(each.planned for each in every):
             self._on_planned()
+
+
+def _id_of(scenario: Scenario, entry: Entry) -> str:
+    """The message's identifier: one for each scenario and entry. An item is made once, whatever its history says."""
+    about = (entry.stage, f"{entry.at:.0f}") if entry.of_document else (entry.record,)
+    of_it = () if scenario.happening is Happening.NEW else about
+    return message_id(scenario.happening, scenario.name, entry.entity_type, entry.item, *of_it)
 
 
 def _version(document: Document, since: float) -> str | None:
@@ -187,7 +200,9 @@ def _version(document: Document, since: float) -> str | None:
     return f"{updated_at:.0f}"
 
 
-def _write_down(connection: Connection, every: Sequence[Decided], now: float) -> list[tuple[Arrival, Acceptance]]:
+def _write_down(
+    connection: Connection, every: Sequence[Decided], generation: int, now: float
+) -> list[tuple[Arrival, Acceptance]]:
     sent: list[tuple[Scenario, Arrival]] = []
     for decided in every:
         sent += decided.sent
@@ -196,17 +211,21 @@ def _write_down(connection: Connection, every: Sequence[Decided], now: float) ->
                 done = look_ups.move(connection, entry.entity_type, entry.item, entry.at)
             else:
                 done = look_ups.record_done(connection, entry.entity_type, entry.record)
+                # Should the history go away, it will be seen at the document.
+                look_ups.move(connection, entry.entity_type, entry.item, entry.at)
             if not done:
                 sent += of_it
-        for scenario, item, holds, arrival in decided.conditions:
+        for scenario, since, item, holds, arrival in decided.conditions:
             times = look_ups.comes_to_hold(connection, scenario.key, item, holds=holds)
             if times is not None:
-                id_ = message_id("changed", scenario.key, scenario.entity_type, item, times)
+                # A scenario that was taken out and put back counts from one again.
+                id_ = message_id("changed", scenario.key, since, scenario.entity_type, item, times)
                 sent.append((scenario, replace(arrival, message_id=id_)))
         for rule, moment, planned in decided.planned:
             reminders.plan(connection, rule, moment, planned, now)
     accepted = []
-    for scenario, arrival in sent:
+    for scenario, decided_on in sent:
+        arrival = of_generation(decided_on, generation)
         saying = scenario.saying(arrival.text)
         if look_ups.was_said(connection, scenario.name, arrival, saying, scenario.repeat_after):
             arrival = replace(arrival, refusal=Refusal.REPEATED)

@@ -6,7 +6,7 @@ Sources: Bitrix24's documentation of `crm.item.*`, `crm.status.list`, `crm.curre
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -281,8 +281,18 @@ class Reading:
     documents: Mapping[Item, Document] = field(default_factory=dict)
     unread: Mapping[Item, PortalTrouble | PortalError] = field(default_factory=dict)
     """Those that the portal does not show, nor say that they are gone; a fault of these alone."""
+    nameless: Mapping[Item, PortalTrouble] = field(default_factory=dict)
+    """Those that need users whom the portal does not show now."""
+
+    def trouble(self, item: Item, needs: Iterable[Placeholder]) -> PortalTrouble | PortalError | None:
+        """Why a document cannot be used where these are needed."""
+        error = self.unread.get(item)
+        if error is None and item in self.nameless and any(self.documents[item].people_in(needs)):
+            return self.nameless[item]
+        return error
 
 
+_NOTHING: Mapping[Item, Collection[Placeholder]] = {}
 _MONEY = CrmField("OPPORTUNITY", "opportunity", "money", False, "", {})
 
 
@@ -335,15 +345,15 @@ class DocumentReader:
         return Described(of_types, lists.known, lists.stages, refused)
 
     async def read(
-        self, wanted: Iterable[Item], placeholders: Sequence[Placeholder] = (), *, alone: bool = False
+        self, wanted: Iterable[Item], needs: Mapping[Item, Collection[Placeholder]] = _NOTHING, *, alone: bool = False
     ) -> Reading:
-        """These documents, with what the placeholders need to know of others.
+        """These documents, with what each of them needs to know of others.
 
         `alone`: with nothing besides, neither contacts nor companies. Raises `PortalTrouble` when the portal as a
         whole cannot be asked; what it does not show of one document is no trouble of the others.
         """
         wanted = list(dict.fromkeys(wanted))
-        prefixes = {each.prefix for each in placeholders}
+        prefixes = {each.prefix for of_it in needs.values() for each in of_it}
         parents = {of for prefix, of in OF_PREFIX.items() if of in (LEAD, DEAL) and prefix in prefixes}
         described = await self.described({item.entity_type for item in wanted} | {CONTACT, COMPANY} | parents)
         known = [item for item in wanted if item.entity_type not in described.refused]
@@ -356,8 +366,8 @@ class DocumentReader:
         documents = {item: Document(item, described, {item.entity_type: fields}) for item, fields in found.items()}
         if not alone:
             unread |= await self._relate(documents, parents)
-        await self._name_people(documents, placeholders)
-        return Reading({item: each for item, each in documents.items() if item not in unread}, unread)
+        nameless = await self.name_people(documents, needs)
+        return Reading({item: each for item, each in documents.items() if item not in unread}, unread, nameless)
 
     async def _relate(
         self, documents: Mapping[Item, Document], parents: Iterable[int]
@@ -428,31 +438,41 @@ class DocumentReader:
                 found[item] = one
         return found, unread
 
-    async def _name_people(self, documents: Mapping[Item, Document], placeholders: Sequence[Placeholder]) -> None:
-        wanted = {user for each in documents.values() for user in each.people_in(placeholders)}
+    async def name_people(
+        self, documents: Mapping[Item, Document], needs: Mapping[Item, Collection[Placeholder]]
+    ) -> dict[Item, PortalTrouble]:
+        """Let documents know the users whom they need; those whose users the portal does not show now."""
+        of_each = {item: set(each.people_in(needs.get(item, ()))) for item, each in documents.items()}
+        wanted = set().union(*of_each.values())
         if not wanted:
-            return
-        users = await self._users(wanted)
+            return {}
+        users, unknown = await self._users(wanted)
         names = {id_: _full_name(user) for id_, user in users.items()}
         for document in documents.values():
             document.users = users
             document.described = replace(document.described, known=replace(document.described.known, users=names))
+        return {item: unknown[user] for item, of_it in of_each.items() for user in of_it if user in unknown}
 
-    async def _users(self, wanted: Iterable[int]) -> dict[int, Mapping[str, Any]]:
+    async def _users(self, wanted: Iterable[int]) -> tuple[dict[int, Mapping[str, Any]], dict[int, PortalTrouble]]:
+        """Those that there are, and those of whom the portal does not say."""
         every = sorted(wanted)
+        pages = [every[start : start + ITEMS_IN_A_PAGE] for start in range(0, len(every), ITEMS_IN_A_PAGE)]
         commands: dict[str, Command] = {
-            f"u{start}": ("user.get", {"filter": {"ID": every[start : start + ITEMS_IN_A_PAGE]}})
-            for start in range(0, len(every), ITEMS_IN_A_PAGE)
+            f"u{place}": ("user.get", {"filter": {"ID": page}}) for place, page in enumerate(pages)
         }
+        results = await run_all(self._portal, commands, apart=True)
         found: dict[int, Mapping[str, Any]] = {}
-        for result in (await run_all(self._portal, commands, apart=True)).values():
+        unknown: dict[int, PortalTrouble] = {}
+        for place, page in enumerate(pages):
+            result = results[f"u{place}"]
             if isinstance(result, PortalTrouble):
-                raise result
+                unknown |= dict.fromkeys(page, result)
+                continue
             # Without the scope for users there are none.
             for user in [] if isinstance(result, PortalError) else listed(result):
                 if isinstance(user, Mapping):
                     found |= dict.fromkeys(ids([user.get("ID")]), user)
-        return found
+        return found, unknown
 
     async def _statuses(self, first: Any) -> Sequence[Any] | PortalTrouble | PortalError:
         """All of them: the method gives them at once, whatever its documentation says of pages."""

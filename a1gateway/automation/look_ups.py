@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from twisted.logger import Logger
@@ -13,8 +14,10 @@ from ..bitrix24.contacts import Command, Item
 from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE
 from ..bitrix24.trouble import PortalError, PortalTrouble
 from ..due_loop import DueLoop, until
-from ..journal import look_ups, reminders
+from ..errors import TryLater
+from ..journal import look_ups, portal_change, reminders
 from ..journal.look_ups import LookUp
+from ..journal.portal_change import while_it_lasts
 from ..journal.reminders import Followed
 from ..journal.statements import Connection
 from ..message import Refusal
@@ -26,6 +29,7 @@ from .parts import Parts
 from .reminders import Reminders
 from .scenarios import Happening, Scenario
 from .stage_history import Entry
+from .template import Placeholder
 from .values import Known
 
 _IDLE = 60.0
@@ -53,6 +57,8 @@ Error = PortalTrouble | PortalError
 class _Outcome:
     """What came of looking into events."""
 
+    generation: int
+    """Of the portal that they came from."""
     settled: list[LookUp] = field(default_factory=list)
     failed: list[tuple[LookUp, Error | None]] = field(default_factory=list)
     """With what stood in the way; None: a fault of the gateway."""
@@ -88,11 +94,11 @@ class LookUps(DueLoop):
     _log = Logger()
 
     def __init__(
-        self, parts: Parts, reminding: Reminders, *, quiet: float, on_no_history: Callable[[int], None]
+        self, parts: Parts, reminding: Reminders, *, quiet: float, on_no_history: Callable[[], None]
     ) -> None:
         """`quiet` is how long a document has to stay as it is before it is looked at, in seconds.
 
-        `on_no_history` is called when the portal does not show a type's history of stages.
+        `on_no_history` is called when the portal has no history of a type's stages any more.
         """
         super().__init__("scenarios", parts.clock, self._look)
         self._wall = parts.wall
@@ -128,34 +134,61 @@ class LookUps(DueLoop):
         await self._journal.within(_note_all, waits, now)
         self.wake()
 
+    async def begin_with(
+        self, scenario: Scenario, at: float, events: Sequence[look_ups.Event], generation: int
+    ) -> None:
+        """Be at work for a scenario since `at`, and look into these anew, which it may have to do with.
+
+        On disk when this returns. Raises `JournalUnavailable` and `PortalChanged`.
+        """
+        now = self._clock.seconds()
+        waits = [(event, self._quiet) for event in events]
+        await self._journal.within(while_it_lasts, generation, _begin, scenario.beginning, at, waits, now)
+        self.wake()
+
     def has_seen(self, item: Item, updated_at: float | None) -> bool:
         """Whether a document has been looked into since it changed at this time, by the portal's clock."""
         return updated_at is not None and self._versions.get(item) == updated_at
 
-    async def take_entries(self, of: int, entries: Sequence[Entry]) -> set[int]:
+    async def take_entries(
+        self, of: int, entries: Sequence[Entry], generation: int, *, are_seen: bool = False
+    ) -> set[int]:
         """Do what these entries into stages of a type set off; those that have been dealt with set off nothing.
 
-        The records that could not be dealt with, for the documents are not to be had now. Raises `PortalTrouble`.
+        `generation` is that of their portal. `are_seen`: those too have been dealt with that were seen at the
+        documents. The records that could not be dealt with, for the documents are not to be had now. Raises
+        `PortalTrouble` and `PortalChanged`.
         """
+        moved = await self._journal.within(look_ups.moved, of, [entry.item for entry in entries]) if are_seen else {}
         described = await self._stages_described({of}, entries)
         off = await self._set_off(entries, described, {of: await self._watched(of)})
         reading = await self._read({Item(entry.entity_type, entry.item) for entry, _ in off}, off)
         every, left = [], set()
         for entry, scenarios in off:
+            if moved.get(entry.item, -math.inf) >= entry.at:
+                every.append(Decided(name_of(Item(entry.entity_type, entry.item)), entries=[(entry, [])]))
+                continue
             try:
                 decided = self._decide_entry(entry, scenarios, reading)
             except Exception:
                 about = name_of(Item(entry.entity_type, entry.item))
                 self._log.failure("{event}: a fault of the gateway", event=about)
                 # Whatever is wrong with it, it must not be gone through for ever.
-                given_up = self._wall() - entry.at > self._patience
-                decided = Decided(about, entries=[(entry, [])]) if given_up else None
+                decided = Decided(about, entries=[(entry, [])]) if self._is_out_of_patience(entry) else None
             if decided is None:
                 left.add(entry.record)
             else:
                 every.append(decided)
-        failed = await self._deciding.write_down(every)
-        return left | {entry.record for each in failed for entry, _ in each.entries}
+        for each in await self._deciding.write_down(every, generation):
+            for entry, _ in each.entries:
+                if self._is_out_of_patience(entry):
+                    await self._journal.within(while_it_lasts, generation, look_ups.record_done, of, entry.record)
+                else:
+                    left.add(entry.record)
+        return left
+
+    def _is_out_of_patience(self, entry: Entry) -> bool:
+        return self._wall() - entry.at > self._patience
 
     # One look at all that is due.
 
@@ -166,10 +199,10 @@ class LookUps(DueLoop):
         pause = max(self._rests_until - now, self._backoff.left)
         if pause > 0:
             return pause
+        outcome = _Outcome(await self._journal.within(portal_change.generation))
         due, next_due = await self._journal.within(look_ups.due, now, _AT_ONCE)
         if not due:
             return until(next_due, now, _IDLE)
-        outcome = _Outcome()
         pause = 0.0
         try:
             await self._look_into(due, outcome)
@@ -178,6 +211,13 @@ class LookUps(DueLoop):
             # What has not been settled stays due.
             pause = self._backoff.failed(trouble)
             self._log.warn("{count} events wait to be looked into: {trouble}", count=len(due), trouble=str(trouble))
+        except TryLater:
+            raise
+        except Exception:
+            self._log.failure("{count} events cannot be looked into: a fault of the gateway", count=len(due))
+            known = {each.event.key for each in (*outcome.settled, *outcome.early)}
+            known |= {each.event.key for each, _ in outcome.failed}
+            outcome.failed += [(each, None) for each in due if each.event.key not in known]
         await self._end(outcome)
         if len(due) < _AT_ONCE:
             self._rests_until = self._clock.seconds() + _TOGETHER
@@ -189,9 +229,10 @@ class LookUps(DueLoop):
         of_calls = [each for each in due if each.event.entity_type is None]
         if of_calls:
             found = await self._calls.look_into(of_calls)
-            failed = await self._deciding.write_down([each.decided for each in found if each.decided is not None])
+            decided = [each.decided for each in found if each.decided is not None]
+            failed = await self._deciding.write_down(decided, outcome.generation)
             for each in found:
-                if each.error is not None or each.decided in failed:
+                if each.error is not None or each.is_fault or each.decided in failed:
                     outcome.failed.append((each.look_up, each.error))
                 else:
                     outcome.settled.append(each.look_up)
@@ -210,7 +251,9 @@ class LookUps(DueLoop):
                 self._log.warn("{event}: cannot be looked into: {trouble}", event=each.event.key, trouble=trouble)
             put_off.append((each.event.key, now + min(_LONGEST_WAIT, 2.0 ** min(each.tries, 9)), trouble))
         early = [each.event.key for each in outcome.early]
-        await self._journal.within(_end_all, settled, put_off, early, now + _FIRST_RETRY)
+        await self._journal.within(
+            while_it_lasts, outcome.generation, _end_all, settled, put_off, early, now + _FIRST_RETRY
+        )
 
     # Documents.
 
@@ -234,7 +277,7 @@ class LookUps(DueLoop):
         reading = await self._read(wanted, off, types, by_themselves)
         # Reminders that wait follow their documents; what scenarios plan anew comes after.
         if rules:
-            await self._reminding.replan(rules, reading)
+            await self._reminding.replan(rules, reading, outcome.generation)
         begun = await self._begun(types)
         seen = {Item(of, id_) for of in by_themselves for id_ in await self._seen(of, by_item)}
         off_of: dict[Item, list[tuple[Entry, list[Scenario]]]] = {}
@@ -245,8 +288,9 @@ class LookUps(DueLoop):
         for item, each in by_item.items():
             decided = Decided(name_of(item))
             try:
-                if not self._decide_entries(off_of.get(item, ()), reading, decided) or item in reading.unread:
-                    outcome.failed.append((each, reading.unread.get(item)))
+                trouble = reading.unread.get(item) or reading.nameless.get(item)
+                if not self._decide_entries(off_of.get(item, ()), reading, decided) or trouble is not None:
+                    outcome.failed.append((each, trouble))
                     continue
                 document = reading.documents.get(item)
                 known = watched.get(item.entity_type)
@@ -261,7 +305,8 @@ class LookUps(DueLoop):
                 continue
             by_decided[id(decided)] = item
             every.append(decided)
-        failed = {by_decided[id(each)] for each in await self._deciding.write_down(every)}
+        unwritten = await self._deciding.write_down(every, outcome.generation)
+        failed = {by_decided[id(each)] for each in unwritten}
         for item in by_decided.values():
             if item in failed:
                 outcome.failed.append((by_item[item], None))
@@ -299,7 +344,7 @@ class LookUps(DueLoop):
         """What an entry sets off; None when its document is not to be had, and may be yet."""
         item = Item(entry.entity_type, entry.item)
         decided = Decided(name_of(item))
-        error = reading.unread.get(item)
+        error = reading.trouble(item, [placeholder for each in off for placeholder in each.needs])
         if error is None:
             self._deciding.entered(entry, off, reading.documents.get(item), decided)
             return decided
@@ -312,25 +357,36 @@ class LookUps(DueLoop):
         self,
         wanted: Iterable[Item],
         off: Sequence[tuple[Entry, Sequence[Scenario]]],
-        changed: Iterable[int] = (),
-        by_themselves: Iterable[int] = (),
+        changed: Collection[int] = (),
+        by_themselves: Collection[int] = (),
     ) -> Reading:
         """These, with what the scenarios need that are set `off`, or that changes of these types may set off."""
-        wanted = list(wanted)
-        if not wanted:
+        needs: dict[Item, list[Placeholder]] = {item: [] for item in wanted}
+        if not needs:
             return Reading()
-        names = {scenario.name for _, scenarios in off for scenario in scenarios}
-        # Reminders are not sent now: they need no more than their dates.
-        names |= {each.name for of in changed for each in self._scenarios.of(Happening.CHANGED, of)}
-        names |= {each.name for of in by_themselves for each in self._scenarios.of_entries(of)}
-        return await self._reader.read(wanted, self._scenarios.placeholders(names), alone=not names)
+        sends = bool(off)
+        for entry, scenarios in off:
+            of_it = needs[Item(entry.entity_type, entry.item)]
+            of_it.extend(placeholder for each in scenarios for placeholder in each.needs)
+        for of in {item.entity_type for item in needs}:
+            others = self._scenarios.of(Happening.CHANGED, of) if of in changed else []
+            others += self._scenarios.of_entries(of) if of in by_themselves else []
+            # Reminders are not sent now: they need no more than their dates, and to know whether there is one.
+            dated = self._scenarios.of(Happening.DATE, of) if of in changed else []
+            sends = sends or bool(others) or any(each.when for each in dated)
+            of_type = [placeholder for each in others for placeholder in each.needs]
+            of_type += [placeholder for each in dated for placeholder in each.conditions]
+            for item, of_it in needs.items():
+                if item.entity_type == of:
+                    of_it.extend(of_type)
+        return await self._reader.read(needs, needs, alone=not sends)
 
     async def _rules(self, of: int, items: Iterable[Item]) -> list[Followed]:
         return await self._journal.within(
             reminders.rules_of, of, [item.id for item in items if item.entity_type == of]
         )
 
-    async def _seen(self, of: int, items: Iterable[Item]) -> set[int]:
+    async def _seen(self, of: int, items: Iterable[Item]) -> Collection[int]:
         return await self._journal.within(look_ups.moved, of, [item.id for item in items if item.entity_type == of])
 
     async def _begun(self, types: Iterable[int]) -> dict[str, float]:
@@ -375,14 +431,14 @@ class LookUps(DueLoop):
             )
             more: dict[str, tuple[int, Command]] = {}
             for name, (of, command) in commands.items():
-                answer, owners = answers[name], command[1]["filter"]["@OWNER_ID"]
+                answer, owners = answers[name], command[1]["filter"]["OWNER_ID"]
                 if isinstance(answer, (PortalTrouble, PortalError)):
                     for owner in owners:
                         item = Item(of, owner)
                         if item in items:
                             outcome.failed.append((items.pop(item), answer))
-                    if isinstance(answer, PortalError):
-                        self._on_no_history(of)
+                    if isinstance(answer, PortalError) and stage_history.is_missing(answer):
+                        self._on_no_history()
                     continue
                 entries, goes_on = stage_history.entries(of, answer)
                 found += entries
@@ -465,6 +521,13 @@ def _end_all(
     for key, due_at, trouble in put_off:
         look_ups.put_off(connection, key, due_at, trouble)
     look_ups.wait(connection, early, again_at)
+
+
+def _begin(
+    connection: Connection, name: str, at: float, events: Sequence[tuple[look_ups.Event, float]], now: float
+) -> None:
+    look_ups.advance(connection, name, 0, at)
+    _note_all(connection, events, now)
 
 
 def _note_all(connection: Connection, events: Sequence[tuple[look_ups.Event, float]], now: float) -> None:

@@ -16,9 +16,10 @@ from ..msisdn import Msisdn, read_number
 from . import calls
 from .calls import Call
 from .deciding import Decided, Deciding
-from .documents import CONTACT, Document, DocumentReader
+from .documents import CONTACT, Described, Document, DocumentReader, Reading
 from .parts import Parts
 from .scenarios import Happening, Scenario
+from .template import Placeholder
 from .terms import message_id
 
 _SCENARIO = "SCENARIO"
@@ -47,6 +48,8 @@ class OfCall:
     """What is to be written down."""
     error: PortalTrouble | PortalError | None = None
     """What stood in the way."""
+    is_fault: bool = False
+    """Whether it was a fault of the gateway."""
 
 
 def events_of(call: Call, scenarios: Iterable[Scenario]) -> list[tuple[Event, float]]:
@@ -98,22 +101,30 @@ class MissedCalls:
         """What comes of those that are not late; raises `PortalTrouble`."""
         waiting = await self._not_spoken_with(waiting, outcomes)
         contacts = await self._contacts(waiting, outcomes)
-        placeholders = self._scenarios.placeholders({each.scenario.name for each in waiting})
-        items = {Item(CONTACT, contact) for contact in contacts.values() if contact is not None}
-        reading = await self._reader.read(items, placeholders)
+        needs: dict[Item, list[Placeholder]] = {}
+        for each in waiting:
+            contact = contacts.get(each.look_up.event.key)
+            if contact is not None:
+                needs.setdefault(Item(CONTACT, contact), []).extend(each.scenario.needs)
+        reading = await self._reader.read(needs, needs)
         nobody = await self._reader.described({CONTACT})
         for each in waiting:
-            if each.look_up.event.key not in contacts:
-                continue
-            contact = contacts[each.look_up.event.key]
-            item = Item(CONTACT, contact or 0)
-            error = reading.unread.get(item)
-            if error is not None:
-                outcomes.append(OfCall(each.look_up, error=error))
-                continue
-            document = reading.documents.get(item) or Document(Item(CONTACT, 0), nobody, {})
-            document.call = calls.known(each.call)
-            outcomes.append(OfCall(each.look_up, self._decided(each, document)))
+            if each.look_up.event.key in contacts:
+                outcomes.append(self._of_one(each, contacts[each.look_up.event.key], reading, nobody))
+
+    def _of_one(self, missed: _Missed, contact: int | None, reading: Reading, nobody: Described) -> OfCall:
+        """What comes of one, of this contact or of `nobody` that is known; a fault of it is none of the others."""
+        item = Item(CONTACT, contact or 0)
+        error = reading.trouble(item, missed.scenario.needs)
+        if error is not None:
+            return OfCall(missed.look_up, error=error)
+        document = reading.documents.get(item) or Document(Item(CONTACT, 0), nobody, {})
+        try:
+            document.call = calls.known(missed.call)
+            return OfCall(missed.look_up, self._decided(missed, document))
+        except Exception:
+            self._log.failure("{event}: a fault of the gateway", event=missed.look_up.event.key)
+            return OfCall(missed.look_up, is_fault=True)
 
     def _missed(self, look_up: LookUp) -> _Missed | None:
         payload = look_up.event.payload or {}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 from ..hours import MINSK, Hours, windows
@@ -85,6 +85,16 @@ def zone_of(text: str) -> timezone:
     return timezone(timedelta(seconds=seconds)) if abs(seconds) < 86400 else MINSK
 
 
+def day_of(moment: float, zone: timezone) -> date:
+    """A moment's day in a time zone."""
+    return datetime.fromtimestamp(moment, zone).date()
+
+
+def midnight(moment: float, zone: timezone) -> float:
+    """The begin of that day."""
+    return datetime.fromtimestamp(moment, zone).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+
+
 def moment_of(value: Any, kind: str, date_at: float = DATE_AT) -> float | None:
     """The moment in a field of `crm.item.*` of the type `date` or `datetime`; None when there is none.
 
@@ -105,8 +115,8 @@ def _read_moment(text: str, date_at: float) -> float:
         return moment.timestamp() - int(with_offset[2])
     if written is not None:
         day, month, year, hour, minute, second, offset = written.groups()
-        date = datetime(int(year), int(month), int(day), tzinfo=MINSK)
-        moment = date.replace(hour=int(hour or 0), minute=int(minute or 0), second=int(second or 0))
+        begin = datetime(int(year), int(month), int(day), tzinfo=MINSK)
+        moment = begin.replace(hour=int(hour or 0), minute=int(minute or 0), second=int(second or 0))
         if hour is None:
             return moment.timestamp() + date_at
         return moment.timestamp() + (0 if offset is None else MINSK.utcoffset(None).seconds - int(offset))

@@ -8,7 +8,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from ..bitrix24.crm_answers import listed
-from ..bitrix24.trouble import PortalError, PortalTrouble
+from ..bitrix24.trouble import CommandTrouble, PortalError, PortalTrouble
 from ..due_loop import DueLoop
 from ..journal import reminders
 from ..journal.journal import Installation
@@ -79,10 +79,11 @@ class AutomationRegistration(DueLoop):
                 troubles += _missing(scopes, events, self._scenarios, rules=bool(self._definitions))
                 if "bizproc" in scopes:
                     troubles += await self._register_rules()
-                if not troubles:
-                    troubles += await self._faults_of_scenarios()
             if self._done_for is None or events != self._bound:
                 troubles += await self._bind(events)
+            # Without permissions everything would be missing.
+            if self._done_for is None and not troubles:
+                troubles += await self._faults_of_scenarios()
         except (PortalTrouble, PortalError) as error:
             self._log.warn("automation is not registered: {trouble}", trouble=str(error))
             return self._backoff.failed(error)
@@ -90,7 +91,7 @@ class AutomationRegistration(DueLoop):
             return 0.0
         self._backoff.reset()
         self._bound = events
-        if self._done_for is None:
+        if self._done_for is None or troubles:
             self._tell(troubles)
         # Somebody may mend it in the portal, which tells nobody.
         self._done_for = None if self._troubles else installation
@@ -140,7 +141,10 @@ class AutomationRegistration(DueLoop):
 
     async def _faults_of_scenarios(self) -> list[str]:
         """What they name and the portal does not have, `check-config` says too."""
-        faults = await faults_of(self._reader, self._scenarios.all)
+        try:
+            faults = await faults_of(self._reader, self._scenarios.all)
+        except CommandTrouble as trouble:
+            return [f"what scenarios name cannot be looked for: {trouble}"]
         return [f"scenario {name}, {key}: {text}" for name, key, text in faults]
 
     async def _bind(self, events: frozenset[str]) -> list[str]:

@@ -13,7 +13,8 @@ from ..bitrix24.trouble import PortalTrouble
 from ..due_loop import DueLoop, until
 from ..errors import TryLater
 from ..hours import Hours, OpenHours, windows
-from ..journal import look_ups, reminders, runs
+from ..journal import look_ups, portal_change, reminders, runs
+from ..journal.portal_change import while_it_lasts
 from ..journal.reminders import Followed, Reminder, Rule
 from ..journal.runs import Run
 from ..journal.statements import Connection
@@ -22,7 +23,8 @@ from . import moments, robots
 from .documents import Document, Reading, name_of
 from .parts import Parts
 from .scenarios import Scenario
-from .terms import Terms, compose, message_id
+from .template import Placeholder
+from .terms import Terms, compose, message_id, of_generation
 from .values import event_values
 
 _IDLE = 60.0
@@ -53,6 +55,16 @@ class Remindful:
     def window(self, reminder: Reminder, now: float) -> Window | None:
         """When it may go out from `now` on; None when it is too late for that."""
         return moments.window_of(reminder.moment, reminder.ahead, now, grace=self.grace, hours=self.hours)
+
+    @property
+    def conditions(self) -> Sequence[Placeholder]:
+        """What has to be known of a document to tell whether somebody is to be reminded of it."""
+        return () if self.scenario is None else self.scenario.conditions
+
+    @property
+    def needs(self) -> Sequence[Placeholder]:
+        """What has to be known of it to do that."""
+        return () if self.scenario is None else self.scenario.needs
 
     def plan(self, moment: float, now: float) -> Sequence[Planned]:
         """The reminders of a moment."""
@@ -129,6 +141,8 @@ class Reminders(DueLoop):
         self._on_answer = on_answer
         self._rests_until = 0.0
         self._is_away = False
+        self._faulty: set[int] = set()
+        """Reminders that no SMS could be made of: what stands in the way is not the portal."""
         self._backoff = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
 
     def renew(self) -> None:
@@ -136,8 +150,8 @@ class Reminders(DueLoop):
         self._backoff.reset()
         self.wake()
 
-    async def replan(self, followed: Collection[Followed], reading: Reading) -> None:
-        """Documents that reminders follow have been read: go by these now."""
+    async def replan(self, followed: Collection[Followed], reading: Reading, generation: int) -> None:
+        """Documents that reminders follow have been read in this generation's portal: go by these now."""
         decided = _Decided()
         remindfuls = await self._remindfuls(each.rule for each in followed)
         for each in followed:
@@ -145,13 +159,13 @@ class Reminders(DueLoop):
             remindful = remindfuls.get(each.rule)
             if remindful is None:
                 decided.dropped_all[each.rule] = Drop.NO_SCENARIO
-            elif item not in reading.unread:
+            elif reading.trouble(item, remindful.conditions) is None:
                 try:
                     self._follow(each, remindful, reading.documents.get(item), decided)
                 except Exception:
                     # It is read again when it is due.
                     self._log.failure("{rule}: a fault of the gateway", rule=each.rule.name)
-        await self._write_down(decided)
+        await self._write_down(decided, generation)
         self.wake()
 
     async def _remind(self) -> float:
@@ -161,6 +175,7 @@ class Reminders(DueLoop):
         if pause > 0:
             return pause
         now = self._wall()
+        generation = await self._journal.within(portal_change.generation)
         due, next_due = await self._journal.within(reminders.due, now, _AT_ONCE)
         if not due:
             return until(next_due, now, _IDLE)
@@ -187,7 +202,7 @@ class Reminders(DueLoop):
             except PortalTrouble as trouble:
                 away = trouble
         self._is_away = away is not None
-        await self._write_down(decided)
+        await self._write_down(decided, generation)
         if away is not None:
             pause = self._backoff.failed(away)
             self._log.warn(
@@ -199,19 +214,23 @@ class Reminders(DueLoop):
         return 0.0
 
     def _why_late(self, reminder: Reminder, now: float) -> Drop:
+        if reminder.id in self._faulty:
+            return Drop.FAULT
         if self._is_away or reminder.tries:
             return Drop.PORTAL
         return Drop.PAST if reminder.moment <= now else Drop.LATE
 
     async def _look_at(self, waiting: Sequence[tuple[Reminder, Remindful]], decided: _Decided) -> None:
         """Decide by their documents; raises `PortalTrouble`."""
-        items = {Item(each.entity_type, each.item) for each, _ in waiting}
-        scenarios = {remindful.scenario.name for _, remindful in waiting if remindful.scenario is not None}
-        reading = await self._reader.read(items, self._scenarios.placeholders(scenarios))
+        needs: dict[Item, list[Placeholder]] = {}
+        for each, remindful in waiting:
+            of_it = needs.setdefault(Item(each.entity_type, each.item), [])
+            of_it.extend(remindful.needs)
+        reading = await self._reader.read(needs, needs)
         self._backoff.succeeded()
         for each, remindful in waiting:
             item = Item(each.entity_type, each.item)
-            trouble = reading.unread.get(item)
+            trouble = reading.trouble(item, remindful.needs)
             try:
                 if trouble is not None:
                     self._wait(each, str(trouble), decided)
@@ -223,6 +242,7 @@ class Reminders(DueLoop):
                     decided.sent.append((each, self._arrival(each, remindful, document), repeat_after))
             except Exception:
                 self._log.failure("reminder {id}: a fault of the gateway", id=each.id)
+                self._faulty.add(each.id)
                 decided.put_off.append((each, self._wall() + _AFTER_A_FAULT, each.tries + 1))
 
     def _wait(self, reminder: Reminder, trouble: str, decided: _Decided) -> None:
@@ -303,21 +323,24 @@ class Reminders(DueLoop):
             deliver_by=reminder.moment + ahead_of_wall,
         )
 
-    async def _write_down(self, decided: _Decided) -> None:
+    async def _write_down(self, decided: _Decided, generation: int) -> None:
         now = self._clock.seconds()
+        decided.sent = [(each, of_generation(arrival, generation), after) for each, arrival, after in decided.sent]
         try:
-            accepted = await self._journal.within(_write_down, decided, now)
+            accepted = await self._journal.within(while_it_lasts, generation, _write_down, decided, now)
         except TryLater:
             raise
         except Exception:
             self._log.failure("reminders are written down one by one: a fault of the gateway")
-            accepted = await self._write_down_singly(decided, now)
+            accepted = await self._write_down_singly(decided, generation, now)
         for arrival, acceptance in accepted:
             self._intake.taken(arrival, acceptance)
         self._tell(decided)
         self._on_answer()
 
-    async def _write_down_singly(self, decided: _Decided, now: float) -> list[tuple[Arrival, Acceptance]]:
+    async def _write_down_singly(
+        self, decided: _Decided, generation: int, now: float
+    ) -> list[tuple[Arrival, Acceptance]]:
         """One that cannot be written down is put off, and keeps none of the others."""
         accepted: list[tuple[Arrival, Acceptance]] = []
         singly = [_Decided(sent=[each]) for each in decided.sent]
@@ -327,13 +350,15 @@ class Reminders(DueLoop):
         singly += [_Decided(planned={rule: planned}) for rule, planned in decided.planned.items()]
         for one in singly:
             try:
-                accepted += await self._journal.within(_write_down, one, now)
+                accepted += await self._journal.within(while_it_lasts, generation, _write_down, one, now)
             except TryLater:
                 raise
             except Exception:
                 self._log.failure("a reminder cannot be written down: a fault of the gateway")
                 later = [(each, self._wall() + _AFTER_A_FAULT, each.tries + 1) for each, _, _ in one.sent]
-                await self._journal.within(_write_down, _Decided(put_off=later), now)
+                self._faulty.update(each.id for each, _, _ in one.sent)
+                put_off = _Decided(put_off=later)
+                await self._journal.within(while_it_lasts, generation, _write_down, put_off, now)
         return accepted
 
     def _tell(self, decided: _Decided) -> None:
@@ -350,6 +375,7 @@ class Reminders(DueLoop):
                 rule=rule.name,
                 document=name_of(Item(rule.entity_type, rule.item)),
             )
+        self._faulty -= {each.id for each, _, _ in decided.sent} | {each.id for each, _ in decided.dropped}
         for reason, count in Counter(str(drop) for _, drop in decided.dropped).items():
             self._log.warn("{count} reminders are dropped ({reason})", count=count, reason=reason)
 

@@ -26,6 +26,7 @@ _METHOD = "bizproc.event.send"
 _MOST_REFUSALS = 12
 _FIRST_AFTER_REFUSAL = 5.0
 _LONGEST_AFTER_REFUSAL = 600.0
+_FIRST_AFTER_TROUBLE = 10.0
 _LEAST_PAUSE = 10.0
 
 
@@ -96,9 +97,11 @@ class RobotAnswers(DueLoop):
         return 0.0
 
     async def _put_off(self, answer: Answer, trouble: PortalTrouble) -> None:
-        pause = pause_after(trouble, 1, _FIRST_RETRY, _LONGEST_RETRY, self._random)
-        due_at = self._clock.seconds() + max(pause, _LEAST_PAUSE)
-        await self._journal.within(runs.put_off, answer.id, 0, due_at, str(trouble))
+        tries = answer.tries + 1
+        pause = pause_after(trouble, tries, _FIRST_AFTER_TROUBLE, _LONGEST_AFTER_REFUSAL, self._random)
+        await self._journal.within(
+            runs.put_off, answer.id, tries, self._clock.seconds() + max(pause, _LEAST_PAUSE), str(trouble)
+        )
 
     async def _refused(self, answer: Answer, error: PortalError) -> None:
         now, refusals = self._clock.seconds(), answer.refusals + 1

@@ -12,6 +12,7 @@ from ..bitrix24.crm_fields import CrmField
 from ..bitrix24.trouble import PortalError, PortalTrouble
 from ..due_loop import DueLoop, until
 from ..errors import TryLater
+from ..hours import MINSK
 from ..journal import runs
 from ..journal.reminders import Rule
 from ..journal.runs import Run, Wanted
@@ -165,7 +166,8 @@ class RobotRuns(DueLoop):
             note=note,
         )
         acceptance = await self._journal.within(runs.send, run, arrival, arrival.received_at, _wanted_of(run))
-        self._taken(arrival, acceptance)
+        if acceptance is not None:
+            self._taken(arrival, acceptance)
 
     def _taken(self, arrival: Arrival, acceptance: Acceptance) -> None:
         self._intake.taken(arrival, acceptance)
@@ -179,15 +181,15 @@ class RobotRuns(DueLoop):
             return
         try:
             moment, aheads = robots.moment_and_aheads(properties)
-            # What runs have in common is what the rule says, not what is found out for it.
-            name = robots.rule_name(properties)
-            properties["field"] = _field_of(document, properties.get("field", "").strip(), moment)
+            named = properties.get("field", "").strip()
+            properties["field"] = _field_of(document, named, properties["at"])
         except ValueError as error:
             await self._send(run, document, Refusal.BAD_REMINDER, str(error))
             return
         if properties["field"]:
+            # It may have moved on the way here; in a field that was found, it is the same but for what was cut off.
             held = document.moment(properties["field"])
-            moment = held if held is not None and _is_about(held, moment) else moment
+            moment = moment if held is None else held
         else:
             self._log.warn(
                 "run {run}: no field of {document} is known to hold its date: reminders will not move with it",
@@ -202,7 +204,7 @@ class RobotRuns(DueLoop):
             return
         hours = robots.hours_of(properties, self._hours)
         planned = moments.plan(moment, aheads, self._wall(), grace=self._grace, hours=hours)
-        rule = Rule(name, run.id, document.item.entity_type, document.item.id)
+        rule = Rule(robots.rule_name(properties), run.id, document.item.entity_type, document.item.id)
         count = await self._journal.within(
             runs.plan, run, properties, moment, planned, self._clock.seconds(), _wanted_of(run), rule
         )
@@ -234,8 +236,8 @@ def _wanted(run: Run) -> Item | None:
     return Item(call.entity_type, call.item)
 
 
-def _field_of(document: Document, named: str, moment: float) -> str:
-    """The field whose date reminders follow: the one that is `named`, or one that holds this moment.
+def _field_of(document: Document, named: str, at: str) -> str:
+    """The field whose date reminders follow: the one that is `named`, or one that holds the moment `at`.
 
     Empty when there is none; raises `ValueError` when the named one holds no dates.
     """
@@ -246,7 +248,7 @@ def _field_of(document: Document, named: str, moment: float) -> str:
             raise ValueError(f"field: {named[:100]} is no field with a date")
         return named
     dates = (each for each in fields.dates() if each.key not in _OF_THE_PORTAL)
-    holding = [each for each in dates if _is_about(document.moment(each.key), moment)]
+    holding = [each for each in dates if _is_about(document.moment(each.key), each, at)]
     return min(((_rank(each), each.name or each.key) for each in holding), default=((), ""))[1]
 
 
@@ -255,9 +257,14 @@ def _rank(field: CrmField) -> tuple[bool, bool]:
     return not field.name.startswith("UF_"), field.kind != "datetime"
 
 
-def _is_about(held: float | None, moment: float) -> bool:
-    """Whether a field's moment is the one that was handed over, perhaps without its seconds."""
-    return held is not None and 0 <= held - moment < 60
+def _is_about(held: float | None, field: CrmField, at: str) -> bool:
+    """Whether a field's moment is the one that was handed over, perhaps without its seconds; of a date, its day."""
+    moment = moments.read_moment(at, 0.0)
+    if held is None or moment is None:
+        return False
+    if field.kind == "date":
+        return not robots.has_time(at) and moments.day_of(held, MINSK) == moments.day_of(moment, moments.zone_of(at))
+    return 0 <= held - moment < 60
 
 
 def _wanted_of(run: Run) -> Wanted:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..hours import Hours, OpenHours
 from ..message import Kind, Refusal
-from .moments import read_aheads, read_moment, zone_of
+from .moments import DATE_AT, midnight, read_aheads, read_moment, zone_of
 from .terms import Terms
 from .values import event_values
 
@@ -85,7 +85,7 @@ _COMMON: dict[str, dict[str, Any]] = {
         "Name": _named("Ждать доставки", "Чакаць дастаўкі", "Wait for delivery"),
         "Description": _named(
             "Следующий робот узнает итоговый статус SMS",
-            "Наступны робат даведаецца канчатковы статус SMS",
+            "Наступны робат даведаецца пра канчатковы статус SMS",
             "The next automation rule learns the final status of the SMS",
         ),
         "Type": "bool",
@@ -210,10 +210,25 @@ def hours_of(properties: Mapping[str, str], open_hours: OpenHours) -> Hours | No
 def moment_and_aheads(properties: Mapping[str, str]) -> tuple[float, list[float]]:
     """What a run reminds of, and how many seconds ahead; raises `ValueError` with what is wrong."""
     at = properties.get("at", "")
-    moment = read_moment(at)
+    moment = moment_at(at)
     if moment is None:
         raise ValueError(f"{at[:40]!r} is no date")
     return moment, read_aheads(properties.get("ahead", "").strip() or DEFAULT_AHEADS)
+
+
+def moment_at(at: str) -> float | None:
+    """What a rule was handed over as its date; None: that is none.
+
+    A date without a time comes as its midnight, and means the time of day that such a date means everywhere.
+    """
+    moment = read_moment(at)
+    return moment if moment is None or has_time(at) else midnight(moment, zone_of(at)) + DATE_AT
+
+
+def has_time(at: str) -> bool:
+    """Whether a moment is written with a time of the day."""
+    moment = read_moment(at, 0.0)
+    return moment is not None and moment != midnight(moment, zone_of(at))
 
 
 def rule_name(properties: Mapping[str, str]) -> str:
@@ -238,7 +253,7 @@ def text_at(properties: Mapping[str, str], moment: float) -> tuple[str, str]:
     values = event_values(moment)
     text = _EVENT.sub(lambda mark: values[mark[1].upper()], properties.get("text", ""))
     at = properties.get("at", "").strip()
-    original = read_moment(at)
+    original = moment_at(at)
     if original is None or abs(original - moment) < 60:
         return text, ""
     old, new = (datetime.fromtimestamp(each, zone_of(at)) for each in (original, moment))

@@ -12,7 +12,7 @@ from ..config_sections import Scenario as Section
 from ..hours import Hours, OpenHours, windows
 from ..message import Kind
 from .documents import COMPANY, CONTACT, DEAL, LEAD, Described, Document
-from .template import Placeholder, Template
+from .template import Placeholder, Prefix, Template
 from .terms import Terms
 from .values import said_by
 
@@ -98,6 +98,16 @@ class Scenario:
         """What its text needs to know."""
         return self.terms.text.placeholders if isinstance(self.terms.text, Template) else ()
 
+    @property
+    def conditions(self) -> Sequence[Placeholder]:
+        """What has to be known of a document to tell whether it fulfils the condition."""
+        return [Placeholder(Prefix.DOCUMENT, name, None, name) for name in self.when]
+
+    @property
+    def needs(self) -> Sequence[Placeholder]:
+        """All that has to be known of a document."""
+        return (*self.placeholders, *self.conditions)
+
 
 class Scenarios:
     """All of them."""
@@ -133,11 +143,6 @@ class Scenarios:
     def of_any(self, happening: Happening) -> list[Scenario]:
         """Those that something like this sets off, of whatever documents."""
         return [each for each in self.all if each.happening is happening]
-
-    def placeholders(self, names: Iterable[str]) -> list[Placeholder]:
-        """What the texts of these need to know."""
-        found = (self._by_name[name] for name in names if name in self._by_name)
-        return list(dict.fromkeys(placeholder for each in found for placeholder in each.placeholders))
 
     @property
     def events(self) -> frozenset[str]:

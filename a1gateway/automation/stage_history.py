@@ -11,6 +11,7 @@ from typing import Any
 
 from ..bitrix24.contacts import Command
 from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE, id_of, ids, listed, text_of
+from ..bitrix24.trouble import PortalError
 from .documents import LEAD
 from .moments import read_moment
 
@@ -19,6 +20,8 @@ _CREATION, _FINAL = "1", "3"
 _MADE_WITHIN = 60.0
 # One that comes back from the recycle bin is recorded as if it were made; it was made before.
 _COMES_BACK_AFTER = 86400.0
+# An old portal; a type that it keeps no history of.
+_NO_HISTORY = ("ERROR_METHOD_NOT_FOUND", "ENTITY_TYPE_NOT_SUPPORTED")
 _FIELDS = ("ID", "TYPE_ID", "OWNER_ID", "CREATED_TIME")
 
 
@@ -73,7 +76,7 @@ def read_after(entity_type: int, record: int, owners: Sequence[int] = ()) -> Com
     """The next records of a type behind this one, of these documents only if there are any named."""
     wanted: dict[str, Any] = {">ID": record}
     if owners:
-        wanted["@OWNER_ID"] = list(owners)
+        wanted["OWNER_ID"] = list(owners)
     stage = _stage_field(entity_type)
     return "crm.stagehistory.list", {
         "entityTypeId": entity_type,
@@ -82,6 +85,17 @@ def read_after(entity_type: int, record: int, owners: Sequence[int] = ()) -> Com
         "select": [*_FIELDS, stage],
         "start": -1,
     }
+
+
+def read_since(entity_type: int, moment: str) -> Command:
+    """The first records of a type from a moment on, as ISO 8601."""
+    method, query = read_after(entity_type, 0)
+    return method, {**query, "filter": {">=CREATED_TIME": moment}}
+
+
+def is_missing(error: PortalError) -> bool:
+    """Whether the portal has no history of a type, and not only a trouble with it."""
+    return error.code.upper() in _NO_HISTORY
 
 
 def read_latest(entity_type: int) -> Command:

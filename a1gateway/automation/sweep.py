@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from twisted.logger import Logger
 
-from ..bitrix24.batches import run_one
+from ..bitrix24.batches import result_of, run_one
 from ..bitrix24.contacts import Command, Item
 from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE, id_of, listed, text_of
 from ..bitrix24.queries import Reference
-from ..bitrix24.trouble import PortalError, PortalTrouble
+from ..bitrix24.trouble import CommandTrouble, PortalError, PortalTrouble
 from ..due_loop import DueLoop
 from ..hours import MINSK
-from ..journal import look_ups, reminders
+from ..journal import look_ups, portal_change, reminders
 from ..journal.look_ups import Event
+from ..journal.portal_change import while_it_lasts
+from ..journal.statements import Connection
 from . import calls, stage_history
-from .documents import Described, Document, Fields, name_of
+from .documents import Document, Fields, name_of
 from .look_ups import LookUps
 from .missed_calls import events_of
 from .moments import read_moment
 from .parts import Parts
 from .scenarios import Happening, Scenario
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _IDLE = 60.0
 _FIRST_RETRY = 2.0
@@ -32,6 +37,7 @@ _LONGEST_RETRY = 300.0
 _SETTLED_AFTER = 60.0
 # How far the portal's clock and ours may be apart.
 _CLOCKS_DIFFER = 120.0
+_DAY = 86400.0
 _PAGES = 20
 _LEAST_MEMORY = 31 * 86400.0
 _CALLS = "calls"
@@ -57,23 +63,28 @@ class Sweep(DueLoop):
         self._looking = looking
         self._every = every
         self._due_at = 0.0
+        self._troubles: dict[str, str] = {}
         self._without_history: set[int] = set()
-        self._told: set[str] = set()
+        """The types of which that has been said."""
         self._backoff = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
+        self._stumbled: list[CommandTrouble] = []
+        self._generation = 0
+
+    @property
+    def trouble(self) -> str | None:
+        """What cannot be searched, and why; None while nothing is known to be."""
+        return "; ".join(self._troubles.values()) or None
 
     def renew(self) -> None:
         """The application has been installed: what stood in the way may be over."""
         self._backoff.reset()
-        self._without_history.clear()
         self._due_at = 0.0
         self.wake()
 
-    def has_no_history(self, of: int) -> None:
-        """The portal does not show the history of stages of a type: its documents themselves have to do."""
-        if of not in self._without_history:
-            self._without_history.add(of)
-            self._due_at = 0.0
-            self.wake()
+    def hurry(self) -> None:
+        """There is something that cannot wait for the next time."""
+        self._due_at = 0.0
+        self.wake()
 
     async def _sweep(self) -> float:
         now = self._clock.seconds()
@@ -82,40 +93,59 @@ class Sweep(DueLoop):
         wait = max(self._due_at - now, self._backoff.left)
         if wait > 0:
             return wait
+        self._stumbled.clear()
+        self._generation = await self._journal.within(portal_change.generation)
         try:
             await self._forget_what_nobody_waits_for()
             for of in sorted(self._scenarios.by_stages):
-                await self._one(self._stages, of)
+                await self._one("type {of} of documents cannot be searched: {trouble}", self._stages(of), of=of)
             with_reminders = await self._journal.within(reminders.types)
             watched = await self._watched()
             for of in sorted(self._scenarios.by_documents | set(with_reminders) | set(watched)):
-                await self._one(self._changes, of)
-            for scenario in self._scenarios.all:
-                await self._begin(scenario)
+                await self._one("type {of} of documents cannot be searched: {trouble}", self._changes(of), of=of)
+            for each in self._scenarios.all:
+                await self._one("scenario {name} cannot begin: {trouble}", self._begin(each), name=each.name)
             if self._scenarios.of(Happening.MISSED_CALL):
-                await self._calls()
-            await self._journal.within(look_ups.advance, _BEGINNINGS, 0, self._wall())
+                # It is a right of its own; without it there are the events.
+                await self._one("calls cannot be searched: {trouble}", self._calls())
         except PortalTrouble as error:
             self._log.warn("the CRM cannot be searched for changes: {trouble}", trouble=str(error))
             return self._backoff.failed(error)
-        self._backoff.succeeded()
         memory = max(_LEAST_MEMORY, self._scenarios.longest_repeat)
         await self._journal.within(look_ups.forget_said, now - memory)
         await self._journal.within(reminders.forget_old, self._wall())
+        await self._write(look_ups.advance, _BEGINNINGS, 0, self._wall())
+        if self._stumbled:
+            # Sooner than otherwise, but no more often.
+            return min(self._every, self._backoff.failed(self._stumbled[0]))
+        self._backoff.succeeded()
         self._due_at = now + self._every
         return self._every
 
-    async def _one(self, sweep: Callable[[int], Awaitable[None]], of: int) -> None:
-        """Of one type: that the portal refuses it is no reason to leave others alone."""
-        try:
-            await sweep(of)
-        except PortalError as error:
-            self._tell(f"type {of} of documents cannot be searched: {error}")
+    async def _write(self, work: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Write something down that is known of this portal; raises `PortalChanged` when it is another one by now."""
+        return await self._journal.within(while_it_lasts, self._generation, work, *arguments, **named)
 
-    def _tell(self, trouble: str) -> None:
-        """Once for each trouble."""
-        if trouble not in self._told:
-            self._told.add(trouble)
+    async def _one(self, text: str, sweep: Coroutine[Any, Any, None], **about: object) -> None:
+        """Of one type, scenario or method: that the portal refuses it is no reason to leave others alone.
+
+        `text` is what is said then, `about` what is put into it besides the trouble.
+        """
+        what = f"{getattr(sweep, '__qualname__', text)} {about}"
+        try:
+            await sweep
+        except CommandTrouble as trouble:
+            self._stumbled.append(trouble)
+            self._tell(what, text.format(trouble=trouble, **about))
+        except PortalError as error:
+            self._tell(what, text.format(trouble=error, **about))
+        else:
+            self._troubles.pop(what, None)
+
+    def _tell(self, what: str, trouble: str) -> None:
+        """Once, as long as it lasts."""
+        if self._troubles.get(what) != trouble:
+            self._troubles[what] = trouble
             self._log.error("{trouble}", trouble=trouble)
 
     async def _forget_what_nobody_waits_for(self) -> None:
@@ -129,9 +159,9 @@ class Sweep(DueLoop):
         needed |= {_changes_of(of) for of in types}
         for name in await self._journal.within(look_ups.positions_of):
             if name not in needed:
-                await self._journal.within(look_ups.forget_position, name)
+                await self._write(look_ups.forget_position, name)
         known = {each.key for each in self._scenarios.of_any(Happening.CHANGED)}
-        await self._journal.within(look_ups.forget_conditions, known)
+        await self._write(look_ups.forget_conditions, known)
 
     # Entries into stages.
 
@@ -146,36 +176,60 @@ class Sweep(DueLoop):
         history, documents = stage_history.position_of(of), stage_history.watch_of(of)
         known = await self._journal.within(look_ups.positions_named, [history, documents])
         scenarios = self._scenarios.of_entries(of)
-        if of not in self._without_history and await self._has_stages(of):
+        if await self._has_stages(of):
             try:
                 await self._begin_behind(scenarios, lambda: self._latest_entry(of), is_known=bool(known))
-                await self._history(of, known.get(history))
+                if history not in known and documents in known:
+                    await self._take_up_history(of, known[documents][1])
+                else:
+                    await self._history(of, known.get(history))
             except PortalError as error:
-                self._tell(f"type {of} of documents has no history of stages: {error}; the documents are watched")
-                self._without_history.add(of)
+                # One that was there is there still, unless the portal says that it has none.
+                if history in known and not stage_history.is_missing(error):
+                    raise
+                self._tell_of_history(of, error)
             else:
-                await self._journal.within(look_ups.forget_position, documents)
+                await self._write(look_ups.forget_position, documents)
                 return
         await self._begin_behind(scenarios, _no_record, is_known=bool(known))
         if documents not in known:
             # What has happened since the history was read last counts.
             since = known[history][1] if history in known else self._wall()
-            await self._journal.within(look_ups.advance, documents, 0, since)
-            await self._journal.within(look_ups.forget_position, history)
+            await self._write(look_ups.advance, documents, 0, since)
+            await self._write(look_ups.forget_position, history)
             self._looking.wake()
+
+    def _tell_of_history(self, of: int, error: PortalError) -> None:
+        if of not in self._without_history:
+            self._without_history.add(of)
+            self._log.warn(
+                "type {of} of documents has no history of stages: {error}; the documents are watched",
+                of=of,
+                error=str(error),
+            )
 
     async def _has_stages(self, of: int) -> bool:
         described = await self._reader.described({of})
-        refused = described.refused.get(of)
-        if refused is not None:
-            raise refused
-        return described.fields[of].get("stageId") is not None
+        return result_of(described.refused.get(of)) is None and described.fields[of].get("stageId") is not None
 
-    async def _history(self, of: int, position: tuple[int, float] | None) -> None:
+    async def _take_up_history(self, of: int, since: float) -> None:
+        """The portal has a history now, and had none: of what is in it, some has been seen at the documents."""
+        changes = await self._journal.within(look_ups.position, _changes_of(of))
+        if changes is not None:
+            since = max(since, changes[1] - _CLOCKS_DIFFER)
+        entries, _ = stage_history.entries(of, await self._call(stage_history.read_since(of, _written(since))))
+        before = entries[0].record - 1 if entries else await self._latest_entry(of)
+        await self._history(of, (before, since), is_taken_up=True)
+
+    async def _history(self, of: int, position: tuple[int, float] | None, *, is_taken_up: bool = False) -> None:
+        """Take what comes behind this position of a type's history; None: nothing has been read of it.
+
+        `is_taken_up`: until now the documents themselves were watched.
+        """
         name, now = stage_history.position_of(of), self._wall()
         if position is None:
             # What was before is nobody's business.
-            await self._journal.within(look_ups.advance, name, await self._latest_entry(of), now)
+            await self._write(look_ups.advance, name, await self._latest_entry(of), now)
             self._looking.wake()
             return
         record = settled = position[0]
@@ -183,7 +237,7 @@ class Sweep(DueLoop):
         while True:
             answer = await self._call(stage_history.read_after(of, record))
             entries, more = stage_history.entries(of, answer)
-            left = await self._looking.take_entries(of, entries)
+            left = await self._looking.take_entries(of, entries, self._generation, are_seen=is_taken_up)
             for entry in entries:
                 waits = waits or entry.record in left or entry.at > now - _SETTLED_AFTER
                 settled = settled if waits else entry.record
@@ -193,8 +247,13 @@ class Sweep(DueLoop):
                 break
             record = last
             settled = settled if waits else last
-        await self._journal.within(look_ups.advance, name, settled, now)
-        await self._journal.within(look_ups.forget_records, of, settled)
+            if not is_taken_up:
+                # Whatever happens on the next page, this one has been gone through.
+                await self._write(look_ups.advance, name, settled, position[1])
+        await self._write(look_ups.advance, name, settled, now)
+        await self._write(look_ups.forget_records, of, settled)
+        # When the history goes away one day, what has been read until now is known.
+        await self._write(look_ups.forget_moves, of, now - _CLOCKS_DIFFER)
 
     async def _latest_entry(self, of: int) -> int:
         return stage_history.latest(await self._call(stage_history.read_latest(of)))
@@ -218,7 +277,7 @@ class Sweep(DueLoop):
         elif is_known:
             record = await latest()
         for name in new:
-            await self._journal.within(look_ups.advance, name, record, at)
+            await self._write(look_ups.advance, name, record, at)
         self._looking.wake()
 
     # Documents.
@@ -231,7 +290,7 @@ class Sweep(DueLoop):
         if position is not None:
             watched = of in self._scenarios.by_documents or of in await self._watched()
             await self._look_into(of, {">=updatedTime": _written(position[1] - _CLOCKS_DIFFER)}, every=watched)
-        await self._journal.within(look_ups.advance, name, 0, now)
+        await self._write(look_ups.advance, name, 0, now)
 
     async def _begin(self, scenario: Scenario) -> None:
         """Find out what was before there was a scenario: dates that are to come still, conditions that hold."""
@@ -243,37 +302,55 @@ class Sweep(DueLoop):
         if position is not None and position[1] > 0:
             return
         now = self._wall()
-        try:
-            if scenario.happening is Happening.DATE:
-                await self._dates(scenario, of, now)
-            elif scenario.when:
-                await self._conditions(scenario, of, begin, 0 if position is None else position[0])
-        except PortalError as error:
-            self._tell(f"scenario {scenario.name} cannot begin: {error}")
+        if scenario.happening is Happening.DATE:
+            await self._dates(scenario, of, now)
+        elif scenario.when:
+            # As long as it is under way, its time is kept below 0.
+            after, began = (0, now) if position is None else (position[0], -position[1] or now)
+            await self._begin_with_conditions(scenario, of, after, began)
             return
-        await self._journal.within(look_ups.advance, begin, 0, now)
+        await self._write(look_ups.advance, begin, 0, now)
         self._looking.wake()
 
     async def _dates(self, scenario: Scenario, of: int, now: float) -> None:
         described = (await self._described(of)).get(scenario.field)
         if described is not None:
-            await self._look_into(of, {f">={described.key}": _written(now)}, every=True, anew=True)
+            # A date of today may be to come still.
+            since = now - _DAY if described.kind == "date" else now
+            await self._look_into(of, {f">={described.key}": _written(since)}, every=True, anew=True)
 
-    async def _conditions(self, scenario: Scenario, of: int, begin: str, after: int) -> None:
-        """Which documents fulfil a condition already; `after` is where that was interrupted."""
+    async def _begin_with_conditions(self, scenario: Scenario, of: int, after: int, began: float) -> None:
+        """Find out which documents have fulfilled a condition since before it `began`.
+
+        `after` is where that was interrupted. What has changed since then has been looked into in vain, perhaps.
+        """
         fields = await self._described(of)
-        keys = [described.key for name in scenario.when if (described := fields.get(name)) is not None]
+        keys = {described.key for name in scenario.when if (described := fields.get(name)) is not None}
+        keys |= {"updatedTime", *(["currencyId"] if "opportunity" in keys else [])}
         known = await self._reader.described({of})
-        async for page in self._pages(of, {}, after=after, fields=keys):
-            holding = [id_ for id_, each in page.items() if scenario.is_for(_bare(of, id_, each, known))]
-            await self._journal.within(look_ups.holds_already, scenario.key, holding)
-            await self._journal.within(look_ups.advance, begin, max(page), 0.0)
+        async for page in self._pages(of, {}, after=after, fields=sorted(keys)):
+            documents = {Item(of, id_): Document(Item(of, id_), known, {of: each}) for id_, each in page.items()}
+            unknown = await self._reader.name_people(documents, dict.fromkeys(documents, scenario.conditions))
+            for trouble in unknown.values():
+                raise CommandTrouble.of(trouble)
+            holding = [
+                item.id
+                for item, each in documents.items()
+                if scenario.is_for(each) and (each.updated_at is None or each.updated_at <= began)
+            ]
+            await self._write(look_ups.holds_already, scenario.key, holding)
+            await self._write(look_ups.advance, scenario.beginning, max(page), -began)
+        changed = [
+            id_
+            async for page in self._pages(of, {">=updatedTime": _written(began)}, fields=["updatedTime"])
+            for id_ in page
+        ]
+        events = [Event(name_of(Item(of, id_)), of, id_) for id_ in changed]
+        await self._looking.begin_with(scenario, began, events, self._generation)
 
     async def _described(self, of: int) -> Fields:
         described = await self._reader.described({of})
-        refused = described.refused.get(of)
-        if refused is not None:
-            raise refused
+        result_of(described.refused.get(of))
         return described.fields[of]
 
     async def _look_into(self, of: int, wanted: Mapping[str, Any], *, every: bool, anew: bool = False) -> None:
@@ -329,7 +406,7 @@ class Sweep(DueLoop):
             if isinstance(answer, (PortalTrouble, PortalError)):
                 if found:
                     break
-                raise answer
+                result_of(answer)
             every = listed(answer.get("items")) if isinstance(answer, Mapping) else []
             page = {id_: each for each in every if (id_ := id_of(each)) is not None}
             # A reference that led nowhere is seen by what it brought.
@@ -347,15 +424,11 @@ class Sweep(DueLoop):
         """Calls since the last time: of those that came while nobody listened no event tells any more."""
         position = await self._journal.within(look_ups.position, _CALLS)
         scenarios = self._scenarios.of(Happening.MISSED_CALL)
-        try:
-            await self._begin_behind(scenarios, self._latest_call, is_known=position is not None)
-            if position is None:
-                await self._journal.within(look_ups.advance, _CALLS, await self._latest_call(), self._wall())
-                return
+        await self._begin_behind(scenarios, self._latest_call, is_known=position is not None)
+        if position is None:
+            await self._write(look_ups.advance, _CALLS, await self._latest_call(), self._wall())
+        else:
             await self._calls_after(position[0])
-        except PortalError as error:
-            # It is a right of its own; without it there are the events.
-            self._tell(f"calls cannot be searched: {error}")
 
     async def _latest_call(self) -> int:
         return max((record for record, _ in calls.records(await self._call(calls.read_latest()))), default=0)
@@ -377,7 +450,8 @@ class Sweep(DueLoop):
                     await self._looking.note(events)
             if len(found) < _CALLS_IN_A_PAGE:
                 break
-        await self._journal.within(look_ups.advance, _CALLS, settled, now)
+            await self._write(look_ups.advance, _CALLS, settled, now)
+        await self._write(look_ups.advance, _CALLS, settled, now)
 
     async def _call(self, command: Command) -> Any:
         return await run_one(self._portal, command)
@@ -391,10 +465,6 @@ async def _no_record() -> int:
 def _changes_of(of: int) -> str:
     """The name under which it keeps until when changes of a type's documents are known."""
     return f"changes:{of}"
-
-
-def _bare(of: int, id_: int, fields: Mapping[str, Any], described: Described) -> Document:
-    return Document(Item(of, id_), described, {of: fields})
 
 
 def _written(moment: float) -> str:

@@ -70,10 +70,11 @@ async def show(desk: IDesk, config: Config, item: Item, template: Template, at: 
 
     clock: Any = reactor
     reader = DocumentReader(clock, RemotePortal(desk))
-    reading = await reader.read([item], template.placeholders)
+    reading = await reader.read([item], {item: template.placeholders})
     document = reading.documents.get(item)
-    if item in reading.unread:
-        raise reading.unread[item]
+    trouble = reading.trouble(item, template.placeholders)
+    if trouble is not None:
+        raise trouble
     if document is None:
         raise GatewayError(f"the portal has no document {name_of(item)}")
     faults = [

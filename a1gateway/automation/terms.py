@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..admission import Admission
@@ -31,6 +31,11 @@ class Terms:
 def message_id(*about: object) -> str:
     """The identifier of a message of the gateway's own, the same whenever it is about the same."""
     return "auto-" + hashlib.sha256("\0".join(map(str, about)).encode()).hexdigest()[:32]
+
+
+def of_generation(arrival: Arrival, generation: int) -> Arrival:
+    """The message as one about a document of this generation's portal: others have others with the same numbers."""
+    return replace(arrival, message_id=message_id(generation, arrival.message_id)) if generation else arrival
 
 
 def compose(

@@ -8,7 +8,7 @@ from typing import Any
 from ..interfaces import IPortal
 from .contacts import Command
 from .portal import MOST_IN_A_BATCH
-from .trouble import PortalError, PortalTrouble
+from .trouble import CommandTrouble, PortalError, PortalTrouble
 
 # Every application may call it.
 _ALIVE: tuple[str, Command] = ("alive", ("app.info", {}))
@@ -33,8 +33,17 @@ async def run_all(portal: IPortal, commands: Mapping[str, Command], *, apart: bo
 
 
 async def run_one(portal: IPortal, command: Command) -> Any:
-    """The result of a command that the application may not be allowed; raises `PortalTrouble` and `PortalError`."""
-    result = (await run_all(portal, {"one": command}, apart=True))["one"]
-    if isinstance(result, (PortalTrouble, PortalError)):
+    """The result of a command that the application may not be allowed.
+
+    Raises `CommandTrouble` and `PortalError`, and `PortalTrouble` when the portal as a whole cannot be asked.
+    """
+    return result_of((await run_all(portal, {"one": command}, apart=True))["one"])
+
+
+def result_of(result: Any) -> Any:
+    """What one command of several has come to; raises `CommandTrouble` and `PortalError`."""
+    if isinstance(result, PortalTrouble):
+        raise CommandTrouble.of(result)
+    if isinstance(result, PortalError):
         raise result
     return result

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, DeferredLock, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -54,6 +54,8 @@ class Tokens:
         self._refreshing: Deferred[Any] | None = None
         self._waiting: list[Deferred[Installation]] = []
         self._installation: Installation | None = None
+        self._writing = DeferredLock()
+        """Held while the journal's pair and this one may differ."""
 
     @property
     def installation(self) -> Installation | None:
@@ -66,13 +68,15 @@ class Tokens:
 
     async def adopt(self, installation: Installation) -> None:
         """Use these tokens from now on; on disk when this returns."""
-        await self._journal.install(installation)
-        self._installation = installation
+        async with self._writing:
+            await self._journal.install(installation)
+            self._installation = installation
 
     async def forget(self) -> None:
         """The application has been uninstalled."""
-        await self._journal.uninstall()
-        self._installation = None
+        async with self._writing:
+            await self._journal.uninstall()
+            self._installation = None
 
     def current(self) -> Installation:
         """The tokens to use; raises `NotInstalled`."""
@@ -120,18 +124,22 @@ class Tokens:
         # The old pair may be dead by now: the new one must not be lost to a journal that is away for a moment.
         while True:
             try:
-                await self._journal.install(new)
+                return await self._replace(old, new)
             except JournalUnavailable as trouble:
                 self._log.error("new tokens wait for the journal: {trouble}", trouble=str(trouble))
-                await deferLater(self._clock, 1.0)
-            else:
-                break
-        if self._is_replaced(old):
-            await self._journal.install(self.current())
-            return self.current()
-        self._installation = new
-        self._log.info("the portal's tokens are refreshed")
-        return new
+            await deferLater(self._clock, 1.0)
+
+    async def _replace(self, old: Installation, new: Installation) -> Installation:
+        """Use a new pair in place of the old one, unless the application was installed anew meanwhile."""
+        async with self._writing:
+            if self._is_replaced(old):
+                return self.current()
+            # Not of an application that was uninstalled.
+            self.current()
+            await self._journal.install(new)
+            self._installation = new
+            self._log.info("the portal's tokens are refreshed")
+            return new
 
     def _is_replaced(self, old: Installation) -> bool:
         """Whether the application was installed anew meanwhile; those tokens are the better ones."""

@@ -20,6 +20,15 @@ class PortalTrouble(TryLater):
         self.operator = operator
 
 
+class CommandTrouble(PortalTrouble):
+    """It was one command of several that did nothing: that says nothing of the others, nor of the portal."""
+
+    @classmethod
+    def of(cls, trouble: PortalTrouble) -> CommandTrouble:
+        """The same, of a command."""
+        return cls(str(trouble), code=trouble.code, pause=trouble.pause, operator=trouble.operator)
+
+
 class PortalError(GatewayError):
     """The portal understood, and answers that it will not do what it was asked."""
 

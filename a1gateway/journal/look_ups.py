@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import bindparam, case, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from ..message import Arrival
+from ..message import Arrival, Status
 from .schema import conditions, look_ups, messages, moves, positions, said, stage_records
 from .statements import Connection, Statement, among, listed
 
@@ -63,7 +63,7 @@ _FORGET_POSITION = Statement(delete(positions).where(positions.c.name == bindpar
 _POSITIONS_NAMED = Statement(select(positions).where(positions.c.name.in_(among("names"))))
 _POSITIONS = Statement(select(positions.c.name))
 _MOVED = Statement(
-    select(moves.c.item).where(moves.c.entity_type == bindparam("of"), moves.c.item.in_(among("items")))
+    select(moves.c.item, moves.c.at).where(moves.c.entity_type == bindparam("of"), moves.c.item.in_(among("items")))
 )
 _LAST_MOVE = Statement(
     select(moves.c.at).where(moves.c.entity_type == bindparam("of"), moves.c.item == bindparam("row"))
@@ -72,6 +72,9 @@ _move = insert(moves)
 _MOVE = Statement(
     _move.on_conflict_do_update(index_elements=["entity_type", "item"], set_={"at": _move.excluded.at}),
     ("entity_type", "item", "at"),
+)
+_FORGET_MOVES = Statement(
+    delete(moves).where(moves.c.entity_type == bindparam("of"), moves.c.at < bindparam("before"))
 )
 _RECORD = Statement(insert(stage_records).on_conflict_do_nothing(), ("entity_type", "record"))
 _RECORDS = Statement(
@@ -85,7 +88,9 @@ _FORGET_RECORDS = Statement(
     )
 )
 _SAID = Statement(
-    select(said.c.at).where(
+    select(messages.c.status)
+    .select_from(said.outerjoin(messages, messages.c.message_id == said.c.message))
+    .where(
         said.c.scenario == bindparam("scenario"),
         said.c.msisdn == bindparam("msisdn"),
         said.c.digest == bindparam("digest"),
@@ -94,8 +99,11 @@ _SAID = Statement(
 )
 _say = insert(said)
 _SAY = Statement(
-    _say.on_conflict_do_update(index_elements=["scenario", "msisdn", "digest"], set_={"at": _say.excluded.at}),
-    ("scenario", "msisdn", "digest", "at"),
+    _say.on_conflict_do_update(
+        index_elements=["scenario", "msisdn", "digest"],
+        set_={"at": _say.excluded.at, "message": _say.excluded.message},
+    ),
+    ("scenario", "msisdn", "digest", "at", "message"),
 )
 _FORGET_SAID = Statement(delete(said).where(said.c.at < bindparam("before")))
 _KNOWN = Statement(select(messages.c.id).where(messages.c.message_id == bindparam("name")))
@@ -218,9 +226,10 @@ def positions_of(connection: Connection) -> list[str]:
     return [row["name"] for row in connection.all(_POSITIONS)]
 
 
-def moved(connection: Connection, entity_type: int, items: Collection[int]) -> set[int]:
-    """Those of the documents of which an entry into a stage is known."""
-    return {row["item"] for row in connection.all(_MOVED, {"of": entity_type, "items": listed(items)})}
+def moved(connection: Connection, entity_type: int, items: Collection[int]) -> dict[int, float]:
+    """Those of the documents of which an entry into a stage is known, and when the latest was in epoch seconds."""
+    rows = connection.all(_MOVED, {"of": entity_type, "items": listed(items)})
+    return {row["item"]: row["at"] for row in rows}
 
 
 def move(connection: Connection, entity_type: int, item: int, at: float) -> bool:
@@ -230,6 +239,11 @@ def move(connection: Connection, entity_type: int, item: int, at: float) -> bool
         return True
     connection.execute(_MOVE, {"entity_type": entity_type, "item": item, "at": at})
     return False
+
+
+def forget_moves(connection: Connection, entity_type: int, before: float) -> None:
+    """Nobody will ask for a type's entries before this again."""
+    connection.execute(_FORGET_MOVES, {"of": entity_type, "before": before})
 
 
 def forget_records(connection: Connection, entity_type: int, record: int) -> None:
@@ -250,15 +264,16 @@ def record_done(connection: Connection, entity_type: int, record: int) -> bool:
 def was_said(connection: Connection, scenario: str, arrival: Arrival, saying: str, repeat_after: float) -> bool:
     """Whether a scenario has said the same to the same number within `repeat_after` seconds; if not, it has now.
 
-    `saying`: what is the same when it is said again.
+    `saying`: what is the same when it is said again. What was rejected in the end, nobody has heard.
     """
     if arrival.refusal is not None or repeat_after <= 0 or connection.first(_KNOWN, {"name": arrival.message_id}):
         return False
     digest = hashlib.sha256(saying.encode()).hexdigest()[:32]
     whom = {"scenario": scenario, "msisdn": arrival.msisdn, "digest": digest}
-    if connection.first(_SAID, whom | {"after": arrival.received_at - repeat_after}) is not None:
+    before = connection.first(_SAID, whom | {"after": arrival.received_at - repeat_after})
+    if before is not None and before["status"] != Status.REJECTED:
         return True
-    connection.execute(_SAY, whom | {"at": arrival.received_at})
+    connection.execute(_SAY, whom | {"at": arrival.received_at, "message": arrival.message_id})
     return False
 
 

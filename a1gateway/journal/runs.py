@@ -43,6 +43,7 @@ _NEW_WITH_DOCUMENTS = Statement(_NEW.where(_OF_A_DOCUMENT).order_by(runs.c.due_a
 _DEPTH = Statement(select(func.count(), func.min(runs.c.due_at)).where(runs.c.due_at.is_not(None)))
 _BY_IDS = Statement(select(runs).where(runs.c.id.in_(among("rows"))))
 _BY_TOKEN = Statement(select(runs).where(runs.c.event_token == bindparam("name")))
+_STATE_OF = Statement(select(runs.c.state).where(runs.c.id == bindparam("row")))
 _PUT_OFF = change_by_id(runs, ("due_at", "tries", "trouble"))
 _REFUSED = change_by_id(runs, ("due_at", "refusals", "trouble"))
 _GIVEN_UP = change_by_id(runs, ("state", "due_at", "over_at", "answer", "trouble"))
@@ -118,6 +119,8 @@ class Answer:
     received_at: float
     refusals: int
     """How often it was this very answer that Bitrix24 did not take."""
+    tries: int
+    """How often Bitrix24 could do nothing with it for a reason that lies outside it."""
 
 
 def take(connection: Connection, call: RunCall) -> bool:
@@ -155,8 +158,10 @@ def by_ids(connection: Connection, rows: Iterable[int]) -> dict[int, Run]:
     return {row["id"]: _run(row) for row in connection.all(_BY_IDS, {"rows": listed(rows)})}
 
 
-def send(connection: Connection, run: Run, arrival: Arrival, now: float, wanted: Wanted) -> Acceptance:
-    """Take in the message of a run."""
+def send(connection: Connection, run: Run, arrival: Arrival, now: float, wanted: Wanted) -> Acceptance | None:
+    """Take in the message of a run; None when nothing is to be done for it any more."""
+    if connection.value(_STATE_OF, {"row": run.id}) != RunState.NEW:
+        return None
     acceptance = accept_one(connection, arrival)
     message = row_of(connection, arrival.message_id)
     state = _next_state(now, wanted, ended=acceptance.refusal is not None)
@@ -174,7 +179,12 @@ def plan(
     wanted: Wanted,
     rule: reminders.Rule,
 ) -> int:
-    """Plan the reminders of a run, by what its properties have become; how many there are to come."""
+    """Plan the reminders of a run, by what its properties have become; how many there are to come.
+
+    None are when nothing is to be done for the run any more.
+    """
+    if connection.value(_STATE_OF, {"row": run.id}) != RunState.NEW:
+        return 0
     count = reminders.plan(connection, rule, moment, planned, now)
     state = _next_state(now, wanted, ended=not count)
     as_json = json.dumps(dict(properties), ensure_ascii=False)
@@ -194,14 +204,18 @@ def _next_state(now: float, wanted: Wanted, *, ended: bool) -> dict[str, Any]:
 
 
 def put_off(connection: Connection, run: int, tries: int, due_at: float, trouble: str) -> None:
-    """It could not be done; try again at `due_at`."""
+    """It could not be done; try again at `due_at`, unless it is over meanwhile."""
+    if connection.value(_STATE_OF, {"row": run}) == RunState.OVER:
+        return
     connection.execute(
         _PUT_OFF, {"row": run, "tries": tries, "due_at": due_at, "trouble": trouble[:_LONGEST_TROUBLE]}
     )
 
 
 def give_up(connection: Connection, run: int, reason: str, now: float, trouble: str, *, answered: bool) -> None:
-    """Nothing will come of a run, for this reason; `answered`: its workflow is told."""
+    """Nothing will come of a run that is new, for this reason; `answered`: its workflow is told."""
+    if connection.value(_STATE_OF, {"row": run}) != RunState.NEW:
+        return
     values = {"status": str(Status.REJECTED), "error": reason}
     state = RunState.ANSWER if answered else RunState.OVER
     connection.execute(
@@ -223,7 +237,9 @@ def end_all(connection: Connection, now: float, why: str) -> int:
 
 
 def refused(connection: Connection, answer: Answer, due_at: float, trouble: str) -> None:
-    """Bitrix24 has not taken this answer; try again at `due_at`."""
+    """Bitrix24 has not taken this answer; try again at `due_at`, unless the run is over meanwhile."""
+    if connection.value(_STATE_OF, {"row": answer.id}) == RunState.OVER:
+        return
     values = {"due_at": due_at, "refusals": answer.refusals + 1, "trouble": trouble[:_LONGEST_TROUBLE]}
     connection.execute(_REFUSED, {"row": answer.id, **values})
 
@@ -237,7 +253,17 @@ def answers(connection: Connection, now: float, limit: int) -> tuple[list[Answer
             connection.execute(_FIXED, {"row": row["id"], "answer": json.dumps(values, ensure_ascii=False)})
         else:
             values = json.loads(row["answer"])
-        found.append(Answer(row["id"], row["event_token"], row["code"], values, row["received_at"], row["refusals"]))
+        found.append(
+            Answer(
+                row["id"],
+                row["event_token"],
+                row["code"],
+                values,
+                row["received_at"],
+                row["refusals"],
+                row["tries"],
+            )
+        )
     return found, connection.value(_NEXT_DUE, {"of": RunState.ANSWER, "after": now})
 
 

@@ -336,6 +336,8 @@ said = Table(
     Column("msisdn", String, primary_key=True),
     Column("digest", String, primary_key=True),
     Column("at", Double, nullable=False),
+    # Its `message_id`; None: of a version before.
+    Column("message", String),
 )
 Index("ix_said_at", said.c.at)
 
@@ -388,6 +390,8 @@ documents_of = Table(
     metadata,
     Column("member_id", String, primary_key=True),
     Column("domain", String, nullable=False),
+    # How often another portal has taken the place of the one before.
+    Column("generation", Integer, nullable=False),
 )
 
 # The portal that installed the application: one row at most.

@@ -160,7 +160,7 @@ def _record(record: StageRecord) -> dict[str, Any]:
 
 
 def _fits(key: str, raw: Any, row: Mapping[str, Any]) -> bool:
-    sign = next((each for each in (">=", "<=", ">", "<", "@", "=") if key.startswith(each)), "")
+    sign = next((each for each in (">=", "<=", ">", "<", "=") if key.startswith(each)), "")
     name = key.removeprefix(sign).upper()
     if name not in row:
         raise RestError("INVALID_ARG_VALUE", f"Invalid filter: field '{name}' is not allowed in filter")

@@ -9,14 +9,21 @@ from typing import Any
 import pytest
 from twisted.internet.task import Clock
 
+from a1gateway.automation import calls
 from a1gateway.bitrix24.trouble import PortalError, PortalTrouble
+from a1gateway.journal.acceptance import accept_one
+from a1gateway.journal.statements import Connection
+from a1gateway.message import Acceptance, Arrival
 from a1gateway.sandbox.crm_fields import CustomField
 
 from ..portal_in_memory import Fault, PortalInMemory
-from .world import AWAY, CONTACT, DEAL, HOUR, PAYMENT, PROCESS, VISIT, at, written
+from .world import AWAY, CONTACT, DAY, DEAL, HOUR, LEAD, PAYMENT, PROCESS, VISIT, at, written
 
 DENIED = PortalError("ACCESS_DENIED", "no right")
 BROKEN = PortalError("ERROR_CORE", "SQL query error!")
+BUSY = PortalTrouble("Bitrix24 answers INTERNAL_SERVER_ERROR", code="INTERNAL_SERVER_ERROR")
+NEW_DEAL = {"name": "new", "event": "new", "of": "deal", "text": "Заказ #DEAL_ID# принят"}
+NEW_LEAD = {"name": "lead", "event": "new", "of": "lead", "text": "Лид #LEAD_ID# принят"}
 CHANGED = {"name": "vip", "event": "changed", "of": "deal", "when": {"UF_CRM_LINK": "да"}, "text": "#DEAL_ID# готов"}
 MISSED = {"name": "missed", "event": "missed_call", "text": "Перезвоним #CALL_NUMBER#"}
 
@@ -270,3 +277,100 @@ def test_events_wait_for_a_portal_in_trouble_and_cost_no_more_than_its_pauses(wo
     world.portal.trouble = None
     world.wait(120)
     assert len({text for text, reason in world.said() if reason is None}) == 20
+
+
+# One command of several that Bitrix24 does nothing with.
+
+
+@pytest.mark.parametrize("method", ["crm.stagehistory.list", "crm.item.fields"])
+def test_a_type_in_trouble_keeps_no_other_from_beginning(worlds: Any, portal: PortalInMemory, method: str) -> None:
+    portal.fault = of_method(method, BUSY, entityTypeId=LEAD)
+    world = worlds(NEW_DEAL, NEW_LEAD)
+    world.wait(20)
+    world.deal()
+    world.wait(30)
+    assert world.said() == [("Заказ 1 принят", None)]
+    assert portal.requests["event.bind"] == len(world.automation._scenarios.events)
+
+
+def test_a_type_in_trouble_keeps_no_other_from_being_swept(worlds: Any, portal: PortalInMemory) -> None:
+    world = worlds(NEW_DEAL, NEW_LEAD)
+    world.wait(20)
+    portal.fault = of_method("crm.stagehistory.list", BUSY, entityTypeId=LEAD)
+    world.deal()
+    # No event told of it.
+    world.changed.clear()
+    world.wait(400)
+    assert world.said() == [("Заказ 1 принят", None)]
+
+
+def test_users_in_trouble_concern_those_who_are_to_be_named(worlds: Any, clock: Clock) -> None:
+    visit = clock.seconds() + 2 * HOUR
+    named = VISIT | {"name": "named", "ahead": ["1 hour"], "text": "Ждёт #ASSIGNED_NAME#"}
+    world = worlds(VISIT | {"ahead": ["1 hour"]}, named)
+    world.deal(VISIT=at(visit))
+    world.portal.fault = of_method("user.get", BUSY)
+    world.wait(HOUR + 60, step=5)
+    assert world.said() == [(f"Анна, ждём Вас {written(visit)}.", None)]
+    world.portal.fault = lambda method, parameters: None
+    world.wait(120)
+    assert world.said()[1:] == [("Ждёт Ольга", None)]
+
+
+def test_a_long_history_is_gone_through_though_the_portal_stumbles(worlds: Any, clock: Clock) -> None:
+    world = worlds(NEW_DEAL | {"grace": DAY, "repeat_after": 0})
+    contact = world.contact()
+    world.wait(20)
+    for _ in range(400):
+        world.deal(contact)
+    world.changed.clear()
+    clock.advance(120)
+    asked = 0
+
+    def stumbles(method: str, parameters: Mapping[str, Any]) -> Exception | None:
+        nonlocal asked
+        asked += method == "crm.stagehistory.list"
+        return BUSY if method == "crm.stagehistory.list" and asked % 4 == 0 else None
+
+    world.portal.fault = stumbles
+    world.wait(HOUR, step=5)
+    assert len(world.said()) == 400
+
+
+def test_a_call_with_a_fault_keeps_no_other_waiting(worlds: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = calls.known
+
+    def broken(call: calls.Call) -> dict[str, str]:
+        if call.number.endswith("666"):
+            raise RuntimeError("a fault")
+        return known(call)
+
+    monkeypatch.setattr(calls, "known", broken)
+    world = worlds({"name": "missed", "event": "missed_call", "text": "Перезвоним"}, NEW_DEAL)
+    world.wait(10)
+    world.call("+375291112666")
+    world.call("+375331112233")
+    world.deal()
+    world.wait(10)
+    assert sorted(world.said()) == [("Заказ 1 принят", None), ("Перезвоним", None)]
+
+
+def test_an_entry_that_cannot_be_written_down_is_given_up(worlds: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing behind it is kept for ever."""
+
+    def broken(connection: Connection, arrival: Arrival) -> Acceptance:
+        if arrival.origin.get("document") == "deal:1":
+            raise RuntimeError("a fault")
+        return accept_one(connection, arrival)
+
+    monkeypatch.setattr("a1gateway.automation.deciding.accept_one", broken)
+    world = worlds(NEW_DEAL)
+    world.wait(10)
+    contact = world.contact()
+    for _ in range(60):
+        world.deal(contact)
+    world.wait(4 * HOUR, step=10)
+    assert len(world.said()) == 59
+    driver = world.store._driver
+    assert driver.execute("SELECT count(*) FROM stage_records").fetchone()[0] == 0
+    assert driver.execute("SELECT count(*) FROM moves").fetchone()[0] == 0

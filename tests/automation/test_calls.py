@@ -347,3 +347,17 @@ def test_a_landline_is_a_defined_end(worlds: Any) -> None:
     world.call("anonymous")
     world.wait(10)
     assert [row["reason"] for row in world.messages()] == ["fixed_line", "not_a_number"]
+
+
+def test_an_sms_that_nobody_got_was_not_said(worlds: Any) -> None:
+    world = worlds(MISSED | {"grace": 600.0})
+    called(world)
+    # A1 is away for as long.
+    world.wait(700)
+    run(world.journal.end_late(world.clock.seconds()))
+    assert [reason for _, reason in world.said()] == ["late"]
+    called(world)
+    world.wait(20)
+    called(world)
+    world.wait(20)
+    assert [reason for _, reason in world.said()] == ["late", None, "repeated"]

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
+from a1gateway.automation.reminders import Reminders
 from a1gateway.carriers.outcome import LinkTrouble, Postponed, Trouble
 from a1gateway.hours import MINSK
 from a1gateway.journal import Store
@@ -203,3 +204,16 @@ def test_a_visit_is_reminded_of_once_whatever_happens_to_it(
     assert world.said() == expected
     world.stop()
     store.close()
+
+
+def test_a_reminder_that_no_sms_can_be_made_of_ends_as_a_fault(
+    worlds: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*given: Any) -> None:
+        raise RuntimeError("a fault")
+
+    world = worlds(VISIT | {"ahead": ["1 hour"]})
+    monkeypatch.setattr(Reminders, "_arrival", broken)
+    world.deal(VISIT=at(clock.seconds() + 2 * HOUR))
+    world.wait(3 * HOUR, step=10)
+    assert world.reminders() == [(HOUR, "dropped", "gateway_fault")]

@@ -414,3 +414,72 @@ def test_a_reminder_that_cannot_be_understood_says_so(worlds: Any, properties: d
     assert message["reason"] == "bad_reminder"
     assert message["note"].startswith(note)
     assert world.run_of()["answer"]["error"] == "bad_reminder"
+
+
+# Which date, and of which field.
+
+
+def test_two_rules_with_one_text_remind_of_two_dates(worlds: Any, portal: PortalInMemory, clock: Clock) -> None:
+    portal.crm.fields[DEAL]["UF_CRM_SECOND"] = CustomField(portal.crm.next_id(), "UF_CRM_SECOND", "datetime")
+    world = worlds()
+    first, second = clock.seconds() + 3 * HOUR, clock.seconds() + 6 * HOUR
+    deal = world.deal(VISIT=at(first), SECOND=at(second))
+    given = {"text": "Ждём #EVENT_DATE# в #EVENT_TIME#", "ahead": "1 hour"}
+    world.rule(REMIND, deal, "t1", at=as_bitrix24(first), **given)
+    world.wait(5)
+    world.rule(REMIND, deal, "t2", at=as_bitrix24(second), **given)
+    world.wait(6 * HOUR, step=10)
+    assert texts(world) == [f"Ждём {written(each).replace(' ', ' в ')}" for each in (first, second)]
+
+
+def test_a_date_that_has_moved_on_the_way_here_is_the_one_that_counts(worlds: Any, clock: Clock) -> None:
+    world = worlds()
+    said, held = clock.seconds() + 5 * DAY, clock.seconds() + DAY
+    deal = world.deal(VISIT=at(held))
+    given = {"text": "Ждём #EVENT_DATE#", "ahead": "1 hour", "field": "UF_CRM_VISIT"}
+    world.rule(REMIND, deal, at=as_bitrix24(said), **given)
+    world.wait(DAY, step=20)
+    assert texts(world) == [f"Ждём {datetime.fromtimestamp(held, MINSK):%d.%m.%Y}"]
+
+
+@pytest.mark.parametrize("has_field", [True, False])
+@pytest.mark.parametrize("form", ["%d.%m.%Y", "%d.%m.%Y 00:00:00", "%d.%m.%Y 00:00:00 [10800]"])
+def test_a_date_without_a_time_means_a_time_of_the_day(worlds: Any, clock: Clock, form: str, has_field: bool) -> None:
+    """A property that has one makes it a midnight."""
+    world = worlds()
+    day = datetime.fromtimestamp(clock.seconds() + 3 * DAY, MINSK)
+    deal = world.deal(**({"DAY": f"{day:%Y-%m-%d}"} if has_field else {}))
+    given = {"at": day.strftime(form), "text": "#EVENT_DATE# #EVENT_TIME#", "ahead": "1 hour"}
+    world.rule(REMIND, deal, **given)
+    world.wait(4 * DAY, step=60)
+    assert texts(world) == [f"{day:%d.%m.%Y} 09:00"]
+    (message,) = world.messages()
+    assert f"{datetime.fromtimestamp(message['received_at'], MINSK):%d %H:%M}" == f"{day:%d} 08:00"
+
+
+# What the portal does not take.
+
+
+def test_an_answer_in_trouble_is_told_less_and_less_often(worlds: Any) -> None:
+    world = worlds()
+    world.portal.fault = of_method("bizproc.event.send", PortalTrouble("Bitrix24 answers INTERNAL_SERVER_ERROR"))
+    world.rule(SEND, world.deal(), text="Готово", phone="+375291112233")
+    world.wait(6 * HOUR, step=5)
+    assert world.portal.requests["batch/bizproc.event.send"] < 60
+    world.portal.fault = lambda method, parameters: True if method == "bizproc.event.send" else None
+    world.wait(620, step=5)
+    assert world.run_of()["state"] == "over"
+
+
+def test_an_event_that_cannot_be_bound_later_is_bound_when_it_can(worlds: Any, clock: Clock) -> None:
+    world = worlds()
+    world.wait(20)
+    world.portal.fault = of_method("event.bind", PortalError("ERROR_CORE", "SQL query error!"))
+    visit = clock.seconds() + DAY
+    world.rule(REMIND, world.deal(VISIT=at(visit)), at=as_bitrix24(visit), text="Ждём", ahead="1 hour")
+    world.wait(20)
+    assert "ONCRMDEALUPDATE cannot be bound" in str(world.automation.registration.trouble)
+    world.portal.fault = lambda method, parameters: None
+    world.wait(310, step=5)
+    assert world.automation.registration.trouble is None
+    assert world.portal.requests["event.bind"] == 2

@@ -167,7 +167,7 @@ def test_what_is_asked() -> None:
     assert parameters["entityTypeId"] == DEAL
     assert parameters["filter"] == {">ID": 17}
     assert parameters["order"] == {"ID": "ASC"}
-    assert read_after(DEAL, 17, [4, 5])[1]["filter"] == {">ID": 17, "@OWNER_ID": [4, 5]}
+    assert read_after(DEAL, 17, [4, 5])[1]["filter"] == {">ID": 17, "OWNER_ID": [4, 5]}
     method, parameters = read_latest(ITEM)
     assert method == "crm.stagehistory.list"
     assert (parameters["entityTypeId"], parameters["order"]) == (ITEM, {"ID": "DESC"})

@@ -8,18 +8,16 @@ import pytest
 from twisted.internet.task import Clock
 
 from a1gateway.bitrix24.trouble import PortalError
-from a1gateway.journal import Store, look_ups
+from a1gateway.journal import Store
 from a1gateway.sandbox.crm import Item, Phone
 from a1gateway.sandbox.crm_fields import CustomField
 from a1gateway.sandbox.crm_sales import Sales
 
-from ..conftest import run
 from ..portal_in_memory import PortalInMemory
-from .test_apart import of_method
+from .test_apart import NEW_DEAL, of_method
 from .world import CONTACT, DAY, DEAL, HOUR, PAYMENT, PROCESS, VISIT, World, at, written
 
 NO_HISTORY = of_method("crm.stagehistory.list", PortalError("ERROR_METHOD_NOT_FOUND", "Method not found!"))
-NEW_DEAL = {"name": "new", "event": "new", "of": "deal", "text": "Заказ #DEAL_ID# принят"}
 NEW_ITEM = {"name": "new", "event": "new", "of": PROCESS, "text": "#ITEM_TITLE# создан"}
 ANY_CHANGE = {"name": "any", "event": "changed", "of": "deal", "text": "#DEAL_UF_LINK|пусто#", "repeat_after": 0}
 PAID = {"name": "paid", "event": "changed", "of": "deal", "when": {"UF_LINK": "оплачено"}, "text": "Заказ #DEAL_ID#"}
@@ -144,75 +142,6 @@ def test_a_document_that_comes_back_from_the_bin_is_not_new(worlds: Any, clock: 
     deal.created = made
     world.wait(20)
     assert len(world.said()) == 2
-
-
-# What was before there was a scenario.
-
-
-@pytest.mark.parametrize("has_history", [True, False])
-def test_what_was_before_a_scenario_counts_for_nothing_also_where_another_was_at_work(
-    worlds: Any, clock: Clock, has_history: bool
-) -> None:
-    """The sweep goes through it once more, for the other."""
-    won = {"name": "won", "event": "stage", "of": "deal", "stage": ["WON"], "text": "Заказ #DEAL_ID# готов"}
-    world = worlds(won)
-    if not has_history:
-        world.portal.fault = NO_HISTORY
-    world.wait(10)
-    before = world.deal()
-    world.wait(30)
-    world.move(before, "EXECUTING")
-    world.wait(20)
-    world.stop()
-    # Nor does anything of the time when nobody listened.
-    clock.advance(100)
-    world.move(before, "FINAL_INVOICE")
-    before_too = world.deal()
-    world.changed.clear()
-    clock.advance(100)
-    more = won | {"stage": ["WON", "EXECUTING", "FINAL_INVOICE"]}
-    again = worlds(more, NEW_DEAL)
-    again.wait(700, step=5.0)
-    assert again.said() == []
-    after = again.deal()
-    again.wait(10)
-    again.move(before_too, "EXECUTING")
-    again.move(after, "EXECUTING")
-    again.wait(10)
-    assert sorted(text for text, _ in again.said()) == [
-        f"Заказ {before_too.id} готов",
-        f"Заказ {after.id} готов",
-        f"Заказ {after.id} принят",
-    ]
-
-
-def test_what_happened_while_the_gateway_was_away_counts(worlds: Any, clock: Clock) -> None:
-    """The text of a scenario is not what makes it another."""
-    world = worlds(NEW_DEAL)
-    world.wait(10)
-    world.stop()
-    clock.advance(100)
-    deal = world.deal()
-    clock.advance(100)
-    again = worlds(NEW_DEAL | {"text": "Приняли заказ #DEAL_ID#"})
-    again.wait(700, step=5.0)
-    assert again.said() == [(f"Приняли заказ {deal.id}", None)]
-
-
-def test_a_journal_of_before_loses_nothing_that_happened_during_the_upgrade(worlds: Any, clock: Clock) -> None:
-    """It knew how far a type had been read, and nothing of single scenarios."""
-    world = worlds(NEW_DEAL)
-    world.wait(10)
-    world.stop()
-    for name in run(world.journal.within(look_ups.positions_of)):
-        if name.startswith(("new:", "beginnings")):
-            run(world.journal.within(look_ups.forget_position, name))
-    clock.advance(100)
-    deal = world.deal()
-    clock.advance(100)
-    again = worlds(NEW_DEAL)
-    again.wait(700, step=5.0)
-    assert again.said() == [(f"Заказ {deal.id} принят", None)]
 
 
 # Stages by their names.

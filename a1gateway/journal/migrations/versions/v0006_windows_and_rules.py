@@ -19,6 +19,7 @@ def upgrade() -> None:
         ["stage", "leave_by"],
         sqlite_where=sa.text("leave_by IS NOT NULL AND due_at IS NOT NULL"),
     )
+    op.add_column("said", sa.Column("message", sa.String))
     op.add_column("runs", sa.Column("refusals", sa.Integer, nullable=False, server_default="0"))
     op.add_column("look_ups", sa.Column("tries", sa.Integer, nullable=False, server_default="0"))
     op.add_column("look_ups", sa.Column("trouble", sa.Text))
@@ -50,8 +51,11 @@ def upgrade() -> None:
         "documents_of",
         sa.Column("member_id", sa.String, primary_key=True),
         sa.Column("domain", sa.String, nullable=False),
+        sa.Column("generation", sa.Integer, nullable=False),
     )
-    op.execute("INSERT INTO documents_of (member_id, domain) SELECT member_id, domain FROM installation")
+    op.execute(
+        "INSERT INTO documents_of (member_id, domain, generation) SELECT member_id, domain, 0 FROM installation"
+    )
     # These go by other names from now on.
     op.execute("DELETE FROM conditions")
     op.execute("DELETE FROM positions WHERE name LIKE 'dates:%'")
