@@ -38,10 +38,33 @@ def test_what_a1_may_have_is_not_called_late(journal: Journal) -> None:
     run(journal.accept(arrival(leave_by=START + 9)))
     (first,) = run(journal.claim(START, 500)).submissions
     run(journal.record([(first, Uncertain(LOST), START + 1)], START))
+    assert run(journal.end_late(START + 20)) == []
+    # A1 says twice that it does not have it.
     for again in (START + 20, START + 30):
+        assert ended(journal) == ("queued", None)
         run(journal.record_standings([], [first], again, poll_at=again, ask_at=again))
-    (second,) = run(journal.claim(START + 40, 500)).submissions
-    assert (second.message_id, second.attempts) == ("m1", 2)
+    claim = run(journal.claim(START + 40, 500))
+    assert (claim.submissions, [change.reason for change in claim.changes]) == ([], ["late"])
+
+
+@pytest.mark.parametrize("again", [None, Window(START + 1000, START + 1100)])
+def test_what_nobody_knows_of_does_not_go_again_too_late(journal: Journal, again: Window | None) -> None:
+    run(journal.accept(arrival(leave_by=START + 9, again=again)))
+    (first,) = run(journal.claim(START, 500)).submissions
+    run(journal.record([(first, Uncertain(LOST), START + 60)], START))
+    changes, count, _ = run(journal.release(START + 61, 100, resend=True))
+    assert [change.reason for change in changes] == ([] if again else ["uncertain"])
+    assert count == (1 if again else 0)
+    assert run(journal.claim(START + 62, 500)).submissions == []
+    assert len(run(journal.claim(START + 1000, 500)).submissions) == (1 if again else 0)
+
+
+def test_what_goes_again_and_is_too_late_then_is_uncertain(journal: Journal) -> None:
+    run(journal.accept(arrival(leave_by=START + 100)))
+    (first,) = run(journal.claim(START, 500)).submissions
+    run(journal.record([(first, Uncertain(LOST), START + 60)], START))
+    assert run(journal.release(START + 61, 100, resend=True))[1] == 1
+    assert [change.reason for change in run(journal.end_late(START + 101))] == ["uncertain"]
 
 
 def test_a_part_that_a1_has_takes_the_others_along(store: Store) -> None:

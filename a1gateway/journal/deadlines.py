@@ -1,11 +1,12 @@
 """Messages that could not leave in time, within one transaction of the journal.
 
-They end as `late`, unless there is another time for them.
+They end as `late`, unless there is another time for them; as `uncertain` when A1 may have them all the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import bindparam, exists, select
 
@@ -14,19 +15,17 @@ from .rows import STATE, change, reject
 from .schema import messages, parts
 from .statements import Connection, Row, Statement, among, listed
 
-# What A1 may have, in whole or in part, goes on: that it could not leave would not be true.
-_NOTHING_HAS_LEFT = (
-    messages.c.attempts == 0,
-    ~exists(select(parts.c.id).where(parts.c.message == messages.c.id, parts.c.a1_id.is_not(None))),
-)
-_OF_THESE = Statement(select(*STATE).where(messages.c.id.in_(among("rows")), *_NOTHING_HAS_LEFT))
+# What A1 has in part goes on: nobody can read half of it.
+NOTHING_HAS_LEFT = ~exists(select(parts.c.id).where(parts.c.message == messages.c.id, parts.c.a1_id.is_not(None)))
+"""Of a message that waits: A1 has no part of it."""
+_OF_THESE = Statement(select(*STATE).where(messages.c.id.in_(among("rows")), NOTHING_HAS_LEFT))
 _LATE = Statement(
     select(*STATE)
     .where(
         messages.c.stage == bindparam("of"),
         messages.c.leave_by < bindparam("now"),
         messages.c.due_at.is_not(None),
-        *_NOTHING_HAS_LEFT,
+        NOTHING_HAS_LEFT,
     )
     .limit(bindparam("most"))
 )
@@ -54,12 +53,20 @@ def end_late(connection: Connection, now: float, limit: int) -> list[Change]:
     return _end(connection, found, now)
 
 
+def another_time(row: Row, now: float) -> dict[str, Any] | None:
+    """The columns of a message that is too late, if there is another time for it; None when there is none."""
+    if row["again_from"] is None or row["again_by"] < now:
+        return None
+    again = {"due_at": row["again_from"], "not_before": row["again_from"], "leave_by": row["again_by"]}
+    return {**again, "again_from": None, "again_by": None}
+
+
 def _end(connection: Connection, rows: Sequence[Row], now: float) -> list[Change]:
     changes = []
     for row in rows:
-        if row["again_from"] is None or row["again_by"] < now:
-            changes.append(reject(connection, row, Refusal.LATE, now))
-            continue
-        values = {"due_at": row["again_from"], "not_before": row["again_from"], "leave_by": row["again_by"]}
-        change(connection, row, {**values, "again_from": None, "again_by": None})
+        again = another_time(row, now)
+        if again is None:
+            changes.append(reject(connection, row, "uncertain" if row["resent"] else Refusal.LATE, now))
+        else:
+            change(connection, row, again)
     return changes

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, or_, select
 
 from ..carriers.outcome import Accepted, Duplicate, Outcome, Postponed, Refused, Uncertain
 from ..message import Change, Choice, ChoiceSource, Refusal, Source, Stage, Status
+from .deadlines import another_time
 from .parts import ANSWER_LOST, accept, any_unmatched, forget, load, read_unmatched, settle_doubt, settle_early
 from .rows import by_id, change, reject, settle, take, write_history
 from .schema import messages, unmatched
@@ -128,7 +129,7 @@ def _early(connection: Connection, row: Row, a1_id: str | None) -> list[Change]:
 
 
 def release(connection: Connection, row: Row, now: float, *, resend: bool) -> list[Change] | None:
-    """Nobody has said what became of an uncertain message: it goes again, and is marked, or has failed.
+    """Nobody has said what became of an uncertain message: it goes again in its time, and is marked, or has failed.
 
     None when it goes again.
     """
@@ -136,9 +137,12 @@ def release(connection: Connection, row: Row, now: float, *, resend: bool) -> li
     row = by_id(connection, row["id"]) or row
     if row["stage"] != Stage.ASKING:
         return settled
-    if not resend or row["resent"] >= _MOST_RESENDS:
+    again: dict[str, Any] | None = {"due_at": now}
+    if row["leave_by"] is not None and row["leave_by"] < now:
+        again = another_time(row, now)
+    if not resend or row["resent"] >= _MOST_RESENDS or again is None:
         return [reject(connection, row, "uncertain", now)]
-    change(connection, row, {"stage": Stage.READY, "due_at": now, "uncertain": None, "resent": row["resent"] + 1})
+    change(connection, row, {"stage": Stage.READY, "uncertain": None, "resent": row["resent"] + 1, **again})
     write_history(connection, row["id"], now, Source.GATEWAY, None, "resent")
     return None
 

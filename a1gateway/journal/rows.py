@@ -49,6 +49,7 @@ _STATE = (
     "postponed",
     "partly_at",
     "teller",
+    "leave_by",
     "again_from",
     "again_by",
 )
