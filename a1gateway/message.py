@@ -120,6 +120,8 @@ class Refusal(enum.StrEnum):
     """The date of a reminder, or the times ahead of it, cannot be understood."""
     OUTDATED_TEXT = "outdated_text"
     """The text of an automation rule names a time from which the date has moved."""
+    OUTDATED = "outdated"
+    """The date that it reminds of has moved or gone while it waited to leave."""
     GATEWAY_FAULT = "gateway_fault"
     """The gateway could make no SMS of it."""
     DOCUMENT_DELETED = "document_deleted"

@@ -474,16 +474,19 @@ def build(config: Config, reactor: Any) -> Gateway:
             portal,
             tokens,
             intake,
+            receipts,
             admission,
             DocumentReader(reactor, portal),
             scenarios_of(config.scenario, config.automation, marketing_hours),
             config.automation.grace,
             OpenHours(config.automation.hours, marketing_hours),
+            gate.hold,
         ),
         config.automation,
         robot_url=f"{config.http.public_url}/bitrix24/robot/{handler_secret}",
         event_url=event_url,
     )
+    gate.on_open(automation.a1_is_open)
 
     def choice_is_made(received: Received) -> None:
         receipts.announce(received.changes)

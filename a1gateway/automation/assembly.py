@@ -56,6 +56,10 @@ class Automation:
         """A message has come to its end: a workflow may wait for that."""
         self._answers.wake()
 
+    def a1_is_open(self) -> None:
+        """A1 takes messages again."""
+        self._reminders.wake()
+
     def renew(self) -> None:
         """The application has been installed, updated or uninstalled."""
         self.reader.renew()

@@ -14,6 +14,7 @@ from ..hours import OpenHours
 from ..intake import Intake
 from ..interfaces import IPortal
 from ..journal import Journal
+from ..receipts import Receipts
 from .documents import DocumentReader
 from .scenarios import Scenarios
 
@@ -30,6 +31,7 @@ class Parts:
     portal: IPortal
     tokens: Tokens
     intake: Intake
+    receipts: Receipts
     admission: Admission
     reader: DocumentReader
     scenarios: Scenarios
@@ -37,6 +39,8 @@ class Parts:
     """How late something of an automation rule may go out."""
     hours: OpenHours
     """When reminders of automation rules go out that are not urgent."""
+    a1_rests: Callable[[], float] = lambda: 0.0
+    """Seconds until A1 should be tried again; 0 when it may be now."""
 
     def backoff(self, first: float, longest: float) -> Backoff:
         """For a service that asks the portal; bounds of its pauses."""

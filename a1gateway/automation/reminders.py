@@ -18,7 +18,7 @@ from ..journal.portal_change import while_it_lasts
 from ..journal.reminders import Followed, Reminder, Rule
 from ..journal.runs import Run
 from ..journal.statements import Connection
-from ..message import Acceptance, Arrival, Drop, Planned, Refusal, Teller, Window
+from ..message import Acceptance, Arrival, Change, Drop, Planned, Refusal, Teller, Window
 from . import moments, robots
 from .documents import Document, Reading, name_of
 from .parts import Parts
@@ -122,6 +122,9 @@ class _Decided:
     """With the time to look again, and how often they have been tried then."""
 
 
+_Written = tuple[list[tuple[Arrival, Acceptance]], list[Change]]
+
+
 class Reminders(DueLoop):
     """Sends what is due, up to 500 at a time: their documents are read together."""
 
@@ -134,6 +137,8 @@ class Reminders(DueLoop):
         self._reader = parts.reader
         self._tokens = parts.tokens
         self._intake = parts.intake
+        self._receipts = parts.receipts
+        self._a1_rests = parts.a1_rests
         self._admission = parts.admission
         self._scenarios = parts.scenarios
         self._grace = parts.grace
@@ -196,7 +201,9 @@ class Reminders(DueLoop):
                 waiting.append((each, remindful))
         waiting = _nearest(waiting, decided)
         away = None
-        if waiting:
+        # Their documents are looked at just before they leave.
+        rest = self._a1_rests() if waiting else 0.0
+        if waiting and not rest:
             try:
                 await self._look_at(waiting, decided)
             except PortalTrouble as trouble:
@@ -209,6 +216,8 @@ class Reminders(DueLoop):
                 "{count} reminders wait for their documents: {trouble}", count=len(waiting), trouble=str(away)
             )
             return pause
+        if rest:
+            return rest
         if len(due) < _AT_ONCE:
             self._rests_until = self._clock.seconds() + _TOGETHER
         return 0.0
@@ -327,22 +336,22 @@ class Reminders(DueLoop):
         now = self._clock.seconds()
         decided.sent = [(each, of_generation(arrival, generation), after) for each, arrival, after in decided.sent]
         try:
-            accepted = await self._journal.within(while_it_lasts, generation, _write_down, decided, now)
+            accepted, changes = await self._journal.within(while_it_lasts, generation, _write_down, decided, now)
         except TryLater:
             raise
         except Exception:
             self._log.failure("reminders are written down one by one: a fault of the gateway")
-            accepted = await self._write_down_singly(decided, generation, now)
+            accepted, changes = await self._write_down_singly(decided, generation, now)
         for arrival, acceptance in accepted:
             self._intake.taken(arrival, acceptance)
+        self._receipts.announce(changes)
         self._tell(decided)
         self._on_answer()
 
-    async def _write_down_singly(
-        self, decided: _Decided, generation: int, now: float
-    ) -> list[tuple[Arrival, Acceptance]]:
+    async def _write_down_singly(self, decided: _Decided, generation: int, now: float) -> _Written:
         """One that cannot be written down is put off, and keeps none of the others."""
         accepted: list[tuple[Arrival, Acceptance]] = []
+        changes: list[Change] = []
         singly = [_Decided(sent=[each]) for each in decided.sent]
         singly += [_Decided(dropped=[each]) for each in decided.dropped]
         singly += [_Decided(put_off=[each]) for each in decided.put_off]
@@ -350,7 +359,9 @@ class Reminders(DueLoop):
         singly += [_Decided(planned={rule: planned}) for rule, planned in decided.planned.items()]
         for one in singly:
             try:
-                accepted += await self._journal.within(while_it_lasts, generation, _write_down, one, now)
+                of_one = await self._journal.within(while_it_lasts, generation, _write_down, one, now)
+                accepted += of_one[0]
+                changes += of_one[1]
             except TryLater:
                 raise
             except Exception:
@@ -359,7 +370,7 @@ class Reminders(DueLoop):
                 self._faulty.update(each.id for each, _, _ in one.sent)
                 put_off = _Decided(put_off=later)
                 await self._journal.within(while_it_lasts, generation, _write_down, put_off, now)
-        return accepted
+        return accepted, changes
 
     def _tell(self, decided: _Decided) -> None:
         for rule, drop in decided.dropped_all.items():
@@ -390,8 +401,9 @@ def _nearest(waiting: Sequence[tuple[Reminder, Remindful]], decided: _Decided) -
     return [(each, by) for each, by in waiting if each.ahead == nearest[each.of, each.moment]]
 
 
-def _write_down(connection: Connection, decided: _Decided, now: float) -> list[tuple[Arrival, Acceptance]]:
+def _write_down(connection: Connection, decided: _Decided, now: float) -> _Written:
     accepted = []
+    changes: list[Change] = []
     for reminder, arrival, repeat_after in decided.sent:
         # The one an hour before the visit is no repetition of the one two hours before it.
         saying = f"{reminder.ahead:g}\0{arrival.text}"
@@ -404,8 +416,11 @@ def _write_down(connection: Connection, decided: _Decided, now: float) -> list[t
         reminders.drop(connection, reminder, why, now)
     for rule, why in decided.dropped_all.items():
         reminders.drop_all(connection, rule, why, now, for_good=why in _FOR_GOOD)
+        changes += reminders.take_back(connection, rule, None, now, why)
     for rule, (moment, planned) in decided.planned.items():
         reminders.plan(connection, rule, moment, planned, now)
+        # By now the workflow that waits for it has others to wait for.
+        changes += reminders.take_back(connection, rule, moment, now)
     for reminder, due_at, tries in decided.put_off:
         reminders.put_off(connection, reminder, due_at, tries)
-    return accepted
+    return accepted, changes

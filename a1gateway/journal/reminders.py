@@ -6,16 +6,19 @@ Moments and due times are by the server's own clock; `now` of what ends somethin
 from __future__ import annotations
 
 import enum
+import hashlib
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Integer, bindparam, cast, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from ..message import Acceptance, Arrival, Drop, Planned
+from ..message import Acceptance, Arrival, Change, Drop, Planned, Refusal, Stage
 from .acceptance import accept_one, row_of
-from .schema import reminder_rules, reminders
+from .deadlines import NOTHING_HAS_LEFT
+from .rows import STATE, reject
+from .schema import messages, reminder_rules, reminders
 from .statements import Connection, Row, Statement, among, change_by_id, listed
 from .waiting_runs import reminder_is_over
 
@@ -126,6 +129,19 @@ _RULE = (
 _FORGET = Statement(delete(reminder_rules).where(*_RULE))
 _LET_GO = Statement(update(reminder_rules).where(*_RULE).values(held=False))
 _FORGET_OLD = Statement(delete(reminder_rules).where(reminder_rules.c.until < bindparam("now")))
+_SENT_OF = Statement(
+    select(reminders.c.id, reminders.c.message, reminders.c.moment).where(*_OF_RULE, reminders.c.state == State.SENT)
+)
+_WAITING = Statement(
+    select(*STATE).where(
+        messages.c.id == bindparam("row"),
+        (messages.c.stage == Stage.READY) | (messages.c.stage == Stage.CONSENT),
+        messages.c.resent == 0,
+        NOTHING_HAS_LEFT,
+    )
+)
+_TAKE_BACK = change_by_id(reminders, ("state", "message", "reason"))
+_KNOWN_AS = Statement(select(messages.c.reason).where(messages.c.message_id == bindparam("name")))
 _DUE = Statement(
     select(reminders)
     .where(reminders.c.due_at <= bindparam("now"))
@@ -205,12 +221,36 @@ def send(connection: Connection, reminder: Reminder, arrival: Arrival) -> Accept
     """Take in the message of a reminder; None when that has been moved or dropped meanwhile."""
     if connection.first(_STILL_DUE, {"row": reminder.id}) is None:
         return None
+    while connection.value(_KNOWN_AS, {"name": arrival.message_id}) == Refusal.OUTDATED:
+        # It was taken back, and its date has come back.
+        again = hashlib.sha256(arrival.message_id.encode()).hexdigest()[:32]
+        arrival = replace(arrival, message_id=f"auto-{again}")
     acceptance = accept_one(connection, arrival)
     message = row_of(connection, arrival.message_id)
     connection.execute(_SENT, {"row": reminder.id, "state": str(State.SENT), "due_at": None, "message": message})
     if reminder.run is not None and acceptance.refusal is not None:
         reminder_is_over(connection, reminder.run, arrival.received_at)
     return acceptance
+
+
+def take_back(
+    connection: Connection, rule: Rule, moment: float | None, now: float, why: Drop | None = None
+) -> list[Change]:
+    """Let no SMS of a rule leave that is about another moment of a document than this one.
+
+    None: about none, for this reason.
+    """
+    changes = []
+    for reminder in connection.all(_SENT_OF, _of_rule(rule)):
+        if reminder["moment"] == moment:
+            continue
+        row = connection.first(_WAITING, {"row": reminder["message"]})
+        if row is not None:
+            changes.append(reject(connection, row, Refusal.OUTDATED, now))
+            state = State.DROPPED if moment is None else State.MOVED
+            values = {"state": str(state), "message": None, "reason": None if why is None else str(why)}
+            connection.execute(_TAKE_BACK, {"row": reminder["id"], **values})
+    return changes
 
 
 def drop(connection: Connection, dropped: Reminder, why: Drop, now: float) -> None:

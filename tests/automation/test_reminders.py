@@ -217,3 +217,67 @@ def test_a_reminder_that_no_sms_can_be_made_of_ends_as_a_fault(
     world.deal(VISIT=at(clock.seconds() + 2 * HOUR))
     world.wait(3 * HOUR, step=10)
     assert world.reminders() == [(HOUR, "dropped", "gateway_fault")]
+
+
+# While A1 takes nothing.
+
+
+def test_while_a1_takes_nothing_reminders_wait_with_their_documents(worlds: Any, clock: Clock) -> None:
+    """They are looked at just before they can leave: by then some visits have moved, and some are off."""
+    world = worlds(VISIT | {"ahead": ["1 hour"]})
+    visit, later = clock.seconds() + 2 * HOUR, clock.seconds() + 26 * HOUR
+    moved, emptied, stays = (world.deal(world.contact(f"+37529111223{n}"), VISIT=at(visit)) for n in range(3))
+    world.wait(HOUR - 10, step=10)
+    world.a1_rests = 30.0
+    world.wait(600, step=10)
+    assert world.said() == []
+    world.set(moved, VISIT=at(later))
+    world.set(emptied, VISIT="")
+    # No event tells of it.
+    world.changed.clear()
+    world.a1_rests = 0.0
+    world.automation.a1_is_open()
+    world.wait(20)
+    assert [(row["text"], row["msisdn"]) for row in world.messages()] == [
+        (f"Анна, ждём Вас {written(visit)}.", "+375291112232")
+    ]
+    assert world.reminders()[-1] == (HOUR, "planned", None)
+    assert stays.custom
+
+
+def test_while_a1_takes_nothing_reminders_get_too_late(worlds: Any, clock: Clock) -> None:
+    world = worlds(VISIT | {"ahead": ["1 hour"]}, grace=600.0)
+    world.deal(VISIT=at(clock.seconds() + 2 * HOUR))
+    world.wait(10)
+    world.a1_rests = 30.0
+    world.wait(HOUR + 700, step=10)
+    assert world.reminders() == [(HOUR, "dropped", "late")]
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_a_reminder_that_has_not_left_is_taken_back_with_its_date(
+    worlds: Any, clock: Clock, comes_back: bool
+) -> None:
+    world = worlds(VISIT | {"ahead": ["1 hour"]})
+    visit, later = clock.seconds() + 2 * HOUR, clock.seconds() + 2.5 * HOUR
+    deal = world.deal(VISIT=at(visit))
+    world.wait(HOUR + 10, step=5)
+    assert world.said() == [(f"Анна, ждём Вас {written(visit)}.", None)]
+    world.set(deal, VISIT=at(later))
+    world.wait(10)
+    assert world.said() == [(f"Анна, ждём Вас {written(visit)}.", "outdated")]
+    if comes_back:
+        world.set(deal, VISIT=at(visit))
+    world.wait(HOUR, step=5)
+    assert world.said()[1:] == [(f"Анна, ждём Вас {written(visit if comes_back else later)}.", None)]
+
+
+def test_what_has_left_is_not_taken_back(worlds: Any, clock: Clock) -> None:
+    world = worlds(VISIT | {"ahead": ["1 hour"]})
+    deal = world.deal(VISIT=at(clock.seconds() + 2 * HOUR))
+    world.wait(HOUR + 10, step=5)
+    world.deliver()
+    world.move(deal, "LOSE")
+    world.wait(20)
+    (message,) = world.messages()
+    assert (message["status"], message["reason"]) == ("delivered", None)

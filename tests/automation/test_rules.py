@@ -128,12 +128,41 @@ def test_a_visit_that_is_put_off_when_all_has_been_sent_is_reminded_of_again(wor
     world.rule(REMIND, deal, text="Ждём Вас #EVENT_DAY#", at=as_bitrix24(visit), ahead="1 hour")
     world.wait(120)
     assert len(texts(world)) == 1
+    world.deliver()
     # Nobody came; some days later there is another date.
     world.wait(2 * DAY, step=60)
     visit = clock.seconds() + 2 * HOUR
     world.set(deal, VISIT=at(visit))
     world.wait(2 * HOUR, step=5)
     assert len(texts(world)) == 2
+
+
+def test_a_workflow_waits_on_when_what_it_waits_for_is_taken_back(worlds: Any, clock: Clock) -> None:
+    world = worlds()
+    visit, later = clock.seconds() + HOUR + 60, clock.seconds() + 3 * HOUR
+    deal = world.deal(VISIT=at(visit))
+    world.rule(REMIND, deal, text="Ждём Вас #EVENT_TIME#", at=as_bitrix24(visit), ahead="1 hour", wait="Y")
+    world.wait(120)
+    assert len(texts(world)) == 1
+    world.set(deal, VISIT=at(later))
+    world.wait(20)
+    assert (texts(world), world.run_of()["state"]) == ([], "waiting")
+    world.wait(2 * HOUR, step=5)
+    world.deliver()
+    world.wait(5)
+    answer = world.run_of()["answer"]
+    assert (answer["status"], answer["planned"]) == ("delivered", 1)
+
+
+def test_a_workflow_learns_that_what_it_waited_for_was_taken_back(worlds: Any, clock: Clock) -> None:
+    world = worlds()
+    visit = clock.seconds() + HOUR + 60
+    deal = world.deal(VISIT=at(visit))
+    world.rule(REMIND, deal, text="Ждём Вас", at=as_bitrix24(visit), ahead="1 hour", wait="Y")
+    world.wait(120)
+    world.move(deal, "LOSE")
+    world.wait(20)
+    assert world.run_of()["answer"] == {"status": "not_sent", "error": "cancelled", "planned": 0}
 
 
 # The field with the date.

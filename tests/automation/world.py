@@ -60,6 +60,7 @@ class World:
     ) -> None:
         self.clock = clock
         self.ahead = 0.0
+        self.a1_rests = 0.0
         self.store = store
         self.journal = Journal(InlineLane(store))
         self.portal = portal or PortalInMemory(clock)
@@ -92,11 +93,13 @@ class World:
                 self.portal,
                 tokens,
                 intake,
+                self.receipts,
                 Admission(3, "MyShop", MarketingTerms("MyShop") if marketing else None),
                 DocumentReader(clock, self.portal),
                 scenarios_of([Scenario.model_validate(each) for each in scenarios], automation, marketing_hours),
                 automation.grace,
                 OpenHours(automation.hours, marketing_hours),
+                lambda: self.a1_rests,
             ),
             automation,
             robot_url="http://gateway.example/robot",
