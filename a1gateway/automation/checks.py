@@ -6,8 +6,9 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..bitrix24.crm_fields import CrmField
+from ..bitrix24.item import COMPANY, CONTACT, DEAL, LEAD
 from ..bitrix24.trouble import CommandTrouble, PortalTrouble
-from .documents import COMPANY, CONTACT, DEAL, LEAD, OF_PEOPLE, OF_PREFIX, Described, DocumentReader, Fields
+from .documents import OF_PEOPLE, OF_PREFIX, Described, DocumentReader, Fields
 from .scenarios import Happening, Scenario
 from .template import Placeholder, Prefix
 from .values import FLAGS, Known, event_values, is_flag, is_readable

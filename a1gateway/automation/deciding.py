@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from twisted.logger import Logger
 
-from ..bitrix24.contacts import Item
+from ..bitrix24.item import Item, name_of
 from ..errors import TryLater
 from ..hours import windows
 from ..journal import look_ups, reminders
@@ -19,7 +19,7 @@ from ..journal.reminders import Rule
 from ..journal.statements import Connection
 from ..message import Acceptance, Arrival, Planned, Refusal, Teller
 from . import moments
-from .documents import Document, name_of
+from .documents import Document
 from .parts import Parts
 from .scenarios import Happening, Scenario
 from .stage_history import Entry

@@ -13,9 +13,10 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 
 from ..bitrix24.batches import run_all
-from ..bitrix24.contacts import Command, Item, contacts_of, items, read_one
+from ..bitrix24.contacts import Command, contacts_of, items, read_one
 from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE, ids, listed, phones_of, text_of
 from ..bitrix24.crm_fields import CrmField, fields_of
+from ..bitrix24.item import COMPANY, CONTACT, DEAL, INVOICE, LEAD, QUOTE, Item
 from ..bitrix24.portal import MOST_IN_A_BATCH
 from ..bitrix24.trouble import PortalError, PortalTrouble
 from ..interfaces import IPortal
@@ -24,7 +25,6 @@ from .moments import DATE_AT, moment_of, read_moment
 from .template import Placeholder, Prefix
 from .values import PEOPLE, Currency, Known, written
 
-LEAD, DEAL, CONTACT, COMPANY, QUOTE, INVOICE = 1, 2, 3, 4, 7, 31
 # How long, in seconds, what the portal says of fields, stages and currencies is believed to stay so.
 _DESCRIBED_FOR = 600.0
 # A name that is missing was perhaps added just now.
@@ -73,24 +73,6 @@ class Fields:
     def names(self) -> list[str]:
         """All names, as operators know them."""
         return sorted({each.name or each.key for each in self._by_name.values()})
-
-
-_NAMES = {LEAD: "lead", DEAL: "deal", CONTACT: "contact", COMPANY: "company"}
-
-
-def name_of(item: Item) -> str:
-    """A document as the log and the commands name it: `deal:4182`, `177:12`."""
-    return f"{_NAMES.get(item.entity_type, item.entity_type)}:{item.id}"
-
-
-def item_named(name: str) -> Item:
-    """The document that is named so; raises `ValueError`."""
-    of, _, id_ = name.strip().lower().partition(":")
-    types = {word: number for number, word in _NAMES.items()}
-    number = types.get(of) or (int(of) if of.isascii() and of.isdecimal() else 0)
-    if not number or not (id_.isascii() and id_.isdecimal() and 0 < int(id_) < 2**63):
-        raise ValueError(f"{name[:40]!r} is no document; name one such as deal:123, lead:5, contact:7 or 177:12")
-    return Item(number, int(id_))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..bitrix24.contacts import Item
 from ..bitrix24.crm_answers import ids
+from ..bitrix24.item import COMPANY, CONTACT, DEAL, LEAD, Item, name_of
 from ..journal.look_ups import Event
-from .documents import COMPANY, CONTACT, DEAL, LEAD, name_of
 
 _FORM = re.compile(r"ONCRM(LEAD|DEAL|CONTACT|COMPANY|DYNAMICITEM)(ADD|UPDATE)(?:_(\d{1,9}))?")
 _TYPES = {"LEAD": LEAD, "DEAL": DEAL, "CONTACT": CONTACT, "COMPANY": COMPANY}

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from twisted.logger import Logger
 
 from ..bitrix24.batches import run_all
-from ..bitrix24.contacts import Command, Item
+from ..bitrix24.contacts import Command
 from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE
+from ..bitrix24.item import Item, name_of
 from ..bitrix24.trouble import PortalError, PortalTrouble
 from ..due_loop import DueLoop, until
 from ..errors import TryLater
@@ -23,7 +24,7 @@ from ..journal.statements import Connection
 from ..message import Refusal
 from . import stage_history
 from .deciding import Decided, Deciding
-from .documents import Described, Document, Reading, name_of
+from .documents import Described, Document, Reading
 from .missed_calls import MissedCalls
 from .parts import Parts
 from .reminders import Reminders

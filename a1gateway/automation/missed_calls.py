@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from twisted.logger import Logger
 
 from ..bitrix24.batches import run_all
-from ..bitrix24.contacts import Item, find, found
+from ..bitrix24.contacts import find, found
+from ..bitrix24.item import CONTACT, Item
 from ..bitrix24.trouble import PortalError, PortalTrouble
 from ..journal.look_ups import Event, LookUp
 from ..message import Refusal
@@ -16,7 +17,7 @@ from ..msisdn import Msisdn, read_number
 from . import calls
 from .calls import Call
 from .deciding import Decided, Deciding
-from .documents import CONTACT, Described, Document, DocumentReader, Reading
+from .documents import Described, Document, DocumentReader, Reading
 from .parts import Parts
 from .scenarios import Happening, Scenario
 from .template import Placeholder

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from twisted.logger import Logger
 
-from ..bitrix24.contacts import Item
+from ..bitrix24.item import Item, name_of
 from ..bitrix24.trouble import PortalTrouble
 from ..due_loop import DueLoop, until
 from ..errors import TryLater
@@ -20,7 +20,7 @@ from ..journal.runs import Run
 from ..journal.statements import Connection
 from ..message import Acceptance, Arrival, Change, Drop, Planned, Refusal, Teller, Window
 from . import moments, robots
-from .documents import Document, Reading, name_of
+from .documents import Document, Reading
 from .parts import Parts
 from .scenarios import Scenario
 from .template import Placeholder

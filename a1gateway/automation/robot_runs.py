@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ..bitrix24.contacts import Item
 from ..bitrix24.crm_fields import CrmField
+from ..bitrix24.item import Item, name_of
 from ..bitrix24.trouble import PortalError, PortalTrouble
 from ..due_loop import DueLoop, until
 from ..errors import TryLater
@@ -19,7 +19,7 @@ from ..journal.runs import Run, Wanted
 from ..message import Acceptance, Arrival, Refusal, Teller
 from ..msisdn import Msisdn, read_number
 from . import moments, robots
-from .documents import Document, Fields, Reading, name_of
+from .documents import Document, Fields, Reading
 from .parts import Parts
 from .terms import Terms, compose, message_id
 

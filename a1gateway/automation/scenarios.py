@@ -7,11 +7,12 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..bitrix24.item import COMPANY, CONTACT, DEAL, LEAD
 from ..config_sections import Automation
 from ..config_sections import Scenario as Section
 from ..hours import Hours, OpenHours, windows
 from ..message import Kind
-from .documents import COMPANY, CONTACT, DEAL, LEAD, Described, Document
+from .documents import Described, Document
 from .template import Placeholder, Prefix, Template
 from .terms import Terms
 from .values import said_by

@@ -11,8 +11,8 @@ from typing import Any
 
 from ..bitrix24.contacts import Command
 from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE, id_of, ids, listed, text_of
+from ..bitrix24.item import LEAD
 from ..bitrix24.trouble import PortalError
-from .documents import LEAD
 from .moments import read_moment
 
 _CREATION, _FINAL = "1", "3"

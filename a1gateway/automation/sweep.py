@@ -9,8 +9,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from twisted.logger import Logger
 
 from ..bitrix24.batches import result_of, run_one
-from ..bitrix24.contacts import Command, Item
+from ..bitrix24.contacts import Command
 from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE, id_of, listed, text_of
+from ..bitrix24.item import Item, name_of
 from ..bitrix24.queries import Reference
 from ..bitrix24.trouble import CommandTrouble, PortalError, PortalTrouble
 from ..due_loop import DueLoop
@@ -20,7 +21,7 @@ from ..journal.look_ups import Event
 from ..journal.portal_change import while_it_lasts
 from ..journal.statements import Connection
 from . import calls, stage_history
-from .documents import Document, Fields, name_of
+from .documents import Document, Fields
 from .look_ups import LookUps
 from .missed_calls import events_of
 from .moments import read_moment

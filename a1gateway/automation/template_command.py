@@ -7,7 +7,7 @@ import sys
 from decimal import Decimal
 from typing import Any
 
-from ..bitrix24.contacts import Item
+from ..bitrix24.item import Item, item_named, name_of
 from ..bitrix24.trouble import PortalError, PortalTrouble
 from ..carriers.outcome import LinkTrouble
 from ..config_sections import Config
@@ -18,7 +18,7 @@ from ..errors import GatewayError
 from ..msisdn import Msisdn, read_number
 from ..text import alphabet, segments
 from .checks import faults_of, missing_field
-from .documents import Document, DocumentReader, item_named, name_of
+from .documents import Document, DocumentReader
 from .moments import read_moment
 from .scenarios import scenarios_of
 from .template import Placeholder, Prefix, Template, TemplateFault

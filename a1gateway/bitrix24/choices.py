@@ -19,9 +19,10 @@ from ..msisdn import masked
 from ..pacing import Gathering
 from .backoff import pause_after
 from .batches import run_all
-from .consent_field import CONTACT, ConsentField, NoSuchField
+from .consent_field import ConsentField, NoSuchField
 from .contacts import Command, find, found, has_number, items, read_many
 from .crm_answers import ITEMS_IN_A_PAGE
+from .item import CONTACT
 from .portal import MOST_IN_A_BATCH
 from .queries import REFERENCE
 from .tokens import Tokens

@@ -17,10 +17,9 @@ from ..interfaces import IPortal
 from ..message import Choice, Evidence
 from .crm_answers import id_of, text_of
 from .crm_fields import converted, field_named, values_of
+from .item import CONTACT
 from .trouble import PortalError
 
-CONTACT = 3
-"""The `entityTypeId` of contacts."""
 READABLE = frozenset({"boolean", "enumeration", "string", "date", "datetime"})
 """The types of fields whose values can mean yes or no."""
 _YES = frozenset({"1", "y", "yes", "да", "так", "true"})

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ..msisdn import Msisdn, read_number
-from .consent_field import CONTACT
 from .crm_answers import id_of, ids, listed, phones_of
+from .item import CONTACT, Item
 
 MOST_NUMBERS = 6
 """`crm.duplicate.findbycomm` looks at 20 values at most, and each number stands in the CRM in one of three forms."""
@@ -22,15 +21,6 @@ _DOCUMENT = re.compile(r"(LEAD|DEAL|CONTACT|COMPANY|QUOTE|SMART_INVOICE)_(\d{1,1
 
 Command = tuple[str, Mapping[str, Any]]
 """A method and its parameters."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """An item of the CRM."""
-
-    entity_type: int
-    """Bitrix24's `entityTypeId`; 3 is a contact."""
-    id: int
 
 
 def bound_to(origin: Mapping[str, Any]) -> Item | None:

@@ -12,11 +12,10 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from ..message import Evidence, Unasked, Verdict
-from .consent_field import CONTACT, ConsentField
+from .consent_field import ConsentField
 from .contacts import (
     MOST_NUMBERS,
     Command,
-    Item,
     bound_to,
     contacts_of,
     find,
@@ -28,6 +27,7 @@ from .contacts import (
     read_one,
 )
 from .crm_answers import ITEMS_IN_A_PAGE, id_of
+from .item import CONTACT, Item
 from .trouble import PortalError, PortalTrouble
 
 _MOST_KEPT = 50_000

@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 
 from a1gateway.automation.documents import Described, Document, DocumentReader
 from a1gateway.automation.scenarios import scenarios_of
-from a1gateway.bitrix24.contacts import Item
+from a1gateway.bitrix24.item import Item
 from a1gateway.config_sections import Automation, Scenario
 from a1gateway.sandbox.crm_fields import CustomField, ListValue
 

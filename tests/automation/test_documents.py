@@ -8,23 +8,10 @@ from typing import Any
 import pytest
 from twisted.internet.task import Clock
 
-from a1gateway.automation.documents import (
-    COMPANY,
-    CONTACT,
-    DEAL,
-    INVOICE,
-    LEAD,
-    QUOTE,
-    Described,
-    Document,
-    DocumentReader,
-    Reading,
-    item_named,
-    name_of,
-)
+from a1gateway.automation.documents import Described, Document, DocumentReader, Reading
 from a1gateway.automation.template import Placeholder, Prefix
 from a1gateway.automation.values import Known
-from a1gateway.bitrix24.contacts import Item
+from a1gateway.bitrix24.item import COMPANY, CONTACT, DEAL, INVOICE, LEAD, QUOTE, Item, item_named, name_of
 from a1gateway.bitrix24.trouble import PortalError, PortalTrouble
 from a1gateway.sandbox import crm as sandbox
 from a1gateway.sandbox.crm import Phone

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from twisted.internet.task import Clock
 
-from a1gateway.automation.documents import DEAL
-from a1gateway.bitrix24.contacts import Item
+from a1gateway.bitrix24.item import DEAL, Item
 from a1gateway.bitrix24.trouble import PortalError, PortalTrouble
 from a1gateway.journal import Store, look_ups
 
