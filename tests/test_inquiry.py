@@ -134,8 +134,35 @@ def test_a_robot_names_the_deal_as_its_document(crm: FakeCrm, document: Any) -> 
     assert Asking(crm).granted(origin={"document_id": document})
 
 
+@pytest.mark.parametrize("phone", [NUMBER, "8 29 111-22-33"])
+def test_of_what_a_scenario_is_about_its_contact_decides(crm: FakeCrm, phone: str) -> None:
+    """Also where a search for the number would not find it, or would find somebody else."""
+    crm.contact(6, "Y", phone)
+    crm.contact(7, "N", NUMBER)
+    crm.deal(41, 6)
+    assert Asking(crm).granted(origin={"scenario": "Новая сделка", "document": "deal:41"})
+    assert Asking(crm).granted(origin={"scenario": "День рождения", "document": "contact:6"})
+    assert not Asking(crm).granted(origin={"scenario": "День рождения", "document": "contact:7"})
+
+
+def test_a_scenario_goes_to_no_number_of_another_on_the_ground_of_their_consent(crm: FakeCrm) -> None:
+    crm.contact(6, "N", OTHER)
+    crm.contact(7, "Y", NUMBER)
+    crm.deal(41, 6)
+    assert not Asking(crm).granted(origin={"scenario": "Новая сделка", "document": "deal:41"})
+
+
 @pytest.mark.parametrize(
-    "origin", [CONTACT_275, DEAL_41, {"document_id": ["crm", "x", "DYNAMIC_177_12"]}, {"bindings": "x"}]
+    "origin",
+    [
+        CONTACT_275,
+        DEAL_41,
+        {"document_id": ["crm", "x", "DYNAMIC_177_12"]},
+        {"bindings": "x"},
+        {"document": "deal:41"},
+        {"document": "deal"},
+        {"document": ["deal", 41]},
+    ],
 )
 def test_a_binding_that_leads_to_no_contact_leaves_it_to_the_number(crm: FakeCrm, origin: dict[str, Any]) -> None:
     """A contact that was deleted, a deal without one, a binding that nobody can read."""

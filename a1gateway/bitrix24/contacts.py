@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ..msisdn import Msisdn, read_number
 from .crm_answers import id_of, ids, listed, phones_of
-from .item import CONTACT, Item
+from .item import CONTACT, Item, item_named
 
 MOST_NUMBERS = 6
 """`crm.duplicate.findbycomm` looks at 20 values at most, and each number stands in the CRM in one of three forms."""
@@ -25,7 +26,11 @@ Command = tuple[str, Mapping[str, Any]]
 
 def bound_to(origin: Mapping[str, Any]) -> Item | None:
     """The item that a message was sent from, a contact rather than anything else; None when it names none."""
-    found = [*_bindings(origin.get("bindings")), *_documents(origin.get("document_id"))]
+    found = [
+        *_bindings(origin.get("bindings")),
+        *_documents(origin.get("document_id")),
+        *_items(origin.get("document")),
+    ]
     return next((item for item in found if item.entity_type == CONTACT), found[0] if found else None)
 
 
@@ -102,3 +107,9 @@ def _documents(document: Any) -> Iterator[Item]:
         if form is not None:
             entity_type = _TYPES[form[1]] if form[1] else int(form[3])
             yield Item(entity_type, int(form[2] or form[4]))
+
+
+def _items(name: Any) -> Iterator[Item]:
+    """What a scenario of ours is about."""
+    with suppress(ValueError):
+        yield item_named(str(name or ""))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
 import pytest
 from twisted.internet.task import Clock
 
+from a1gateway.bitrix24.contacts import bound_to
+from a1gateway.bitrix24.item import DEAL, Item
 from a1gateway.hours import MINSK, Hours
 
 from ..conftest import START, run
@@ -118,7 +121,7 @@ def test_an_sms_that_a1_does_not_take_before_the_hours_end_has_another_time(worl
 def test_marketing_keeps_its_own_hours_however_urgent(worlds: Any, clock: Clock) -> None:
     marketing = VISIT | {"ahead": ["3 hours"], "kind": "marketing", "urgent": True}
     world = worlds(marketing, marketing_hours=Hours.read("10:00-20:00"))
-    world.deal(VISIT=at(MIDNIGHT + DAY + 12 * HOUR))
+    deal = world.deal(VISIT=at(MIDNIGHT + DAY + 12 * HOUR))
     until(world, "09:50:00", day=1)
     assert world.messages() == []
     until(world, "10:10:00", day=1)
@@ -126,3 +129,5 @@ def test_marketing_keeps_its_own_hours_however_urgent(worlds: Any, clock: Clock)
     # It may leave, once its consent is known, as late as the grace says, and not before its own hours.
     assert (message["kind"], message["status"]) == ("marketing", "queued")
     assert message["leave_by"] == MIDNIGHT + DAY + 11 * HOUR
+    # The contact of its deal is to decide.
+    assert bound_to(json.loads(message["origin"])) == Item(DEAL, deal.id)
