@@ -48,17 +48,21 @@ class Admission:
         leave_by: float | None = None,
         again: Window | None = None,
         deliver_by: float | None = None,
+        unfilled: bool = False,
     ) -> Arrival:
         """The message as it is taken in, with the verdict on it.
 
         `sender_id`: another than that of its kind. `refusal`: whoever brings it knows already that it cannot go out,
         for a reason that `note` explains to people. `not_before`, `leave_by`, `deliver_by`: it is not to leave
         earlier, nor later (or else within `again`), nor to reach the subscriber later, in seconds since the epoch.
+        `unfilled`: fields are left in its text.
         """
         read = read_number(number)
         marketing = self.marketing if kind is Kind.MARKETING else None
         if refusal is None:
             refusal = self._refusal(read.number, text, kind) if isinstance(read, Msisdn) else str(read.fault)
+            # How long it will be shows when its fields are filled.
+            refusal = None if unfilled and refusal is Refusal.TOO_LONG else refusal
         return Arrival(
             message_id=message_id,
             received_at=now,
@@ -77,6 +81,7 @@ class Admission:
             deliver_by=deliver_by,
             teller=teller,
             note=note,
+            unfilled=unfilled,
         )
 
     def refusal_of_text(self, text: str, kind: Kind) -> Refusal | None:

@@ -49,6 +49,7 @@ class Intake:
         on_refusal: Callable[[], None],
         on_spooled: Callable[[], None],
         on_marketing: Callable[[], None] = lambda: None,
+        on_unfilled: Callable[[], None] = lambda: None,
         on_run: Callable[[], None] = lambda: None,
         check_space: Callable[[], None] = lambda: None,
     ) -> None:
@@ -67,6 +68,7 @@ class Intake:
         self._on_refusal = on_refusal
         self._on_spooled = on_spooled
         self._on_marketing = on_marketing
+        self._on_unfilled = on_unfilled
         self._on_run = on_run
         self._check_space = check_space
         self._taking = 0
@@ -113,6 +115,8 @@ class Intake:
             self._count(arrival, acceptance.refusal)
         if acceptance.refusal is not None:
             self._on_refusal()
+        elif arrival.unfilled:
+            self._on_unfilled()
         elif arrival.kind is Kind.MARKETING:
             self._on_marketing()
         else:

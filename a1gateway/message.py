@@ -48,6 +48,8 @@ _TOLD = {
 class Stage(enum.StrEnum):
     """Where a message is on its way: which service has to look at it next, when its `due_at` has come."""
 
+    FIELDS = "fields"
+    """Waits until the document has been read whose fields are left in its text."""
     CONSENT = "consent"
     """Waits until the portal has been asked whether the subscriber agreed to marketing SMS."""
     READY = "ready"
@@ -118,6 +120,8 @@ class Refusal(enum.StrEnum):
     """An automation rule names a Sender ID that cannot be one."""
     BAD_REMINDER = "bad_reminder"
     """The date of a reminder, or the times ahead of it, cannot be understood."""
+    UNFILLED_FIELD = "unfilled_field"
+    """A field of a template is left in a text into which none is put."""
     OUTDATED_TEXT = "outdated_text"
     """The text of an automation rule names a time from which the date has moved."""
     OUTDATED = "outdated"
@@ -222,6 +226,8 @@ class Arrival:
     teller: Teller = Teller.SENDER
     note: str = ""
     """What people should know of a refusal besides its word."""
+    unfilled: bool = False
+    """Whether fields are left in its text, to be filled before it leaves."""
 
 
 @dataclass(frozen=True, slots=True)

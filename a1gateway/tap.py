@@ -423,9 +423,14 @@ def build(config: Config, reactor: Any) -> Gateway:
     def marketing_is_due() -> None:
         marketing.on_message()
 
+    def text_is_filled() -> None:
+        message_is_due()
+        marketing_is_due()
+
     def anything_is_due() -> None:
         message_is_due()
         marketing_is_due()
+        automation.text_is_unfilled()
         automation.run_is_due()
 
     places = {"journal": store.path.parent, "spool": Path(config.store.spool)}
@@ -456,6 +461,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         on_refusal=reporter.wake,
         on_spooled=drain.wake,
         on_marketing=marketing_is_due,
+        on_unfilled=lambda: automation.text_is_unfilled(),
         on_run=lambda: automation.run_is_due(),
         check_space=space.check,
     )
@@ -485,6 +491,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         config.automation,
         robot_url=f"{config.http.public_url}/bitrix24/robot/{handler_secret}",
         event_url=event_url,
+        on_filled=text_is_filled,
     )
     gate.on_open(automation.a1_is_open)
 

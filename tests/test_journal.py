@@ -277,10 +277,12 @@ def test_an_unanswered_message_expires_and_says_why(journal: Journal) -> None:
     sent(journal)
     run(journal.accept(arrival("m2")))
     run(journal.accept(arrival("m3", received_at=START + 50)))
+    run(journal.accept(arrival("m4", unfilled=True)))
     changes = run(journal.expire(START, START + 100))
     assert {(change.message_id, change.reason) for change in changes} == {
         ("m1", "no_answer"),
         ("m2", "not_sent_in_time"),
+        ("m4", "portal_away"),
     }
     assert message(journal)["told"] == "undelivered"
     assert message(journal, "m3")["status"] == "queued"
@@ -290,8 +292,10 @@ def test_the_queues_depths(journal: Journal) -> None:
     sent(journal)
     run(journal.accept(arrival("m2")))
     run(journal.accept(arrival("m3", refusal="foreign", msisdn=None)))
+    run(journal.accept(arrival("m4", unfilled=True)))
     depths = run(journal.depths())
     assert {name: depth.count for name, depth in depths.items()} == {
+        "fields": 1,
         "consent": 0,
         "submit": 1,
         "asking": 0,

@@ -42,6 +42,7 @@ def installed(journal: Journal) -> Journal:
     run(journal.within(reminders.plan, Rule("visit", None, 2, 7), VISIT, planned, START))
     first, _ = run(journal.within(reminders.due, VISIT, 1))
     assert run(journal.within(reminders.send, first[0], arrival("reminder", teller=Teller.RUN))) is not None
+    run(journal.accept(arrival("card", text="#DEAL_TITLE#", unfilled=True)))
     run(journal.within(look_ups.note, Event("deal:7", 2, 7), START, quiet=5.0, longest=60.0))
     run(journal.within(look_ups.advance, "stages:2", 17, START))
     run(journal.within(look_ups.record_done, 2, 18))

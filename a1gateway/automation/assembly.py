@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.application.service import Service
 
 from ..config_sections import Automation as Section
 from . import calls
+from .card_texts import CardTexts
 from .events import read_event
 from .look_ups import LookUps
 from .missed_calls import events_of
@@ -22,13 +23,17 @@ from .sweep import Sweep
 
 
 class Automation:
-    """Automation rules, scenarios and reminders."""
+    """Automation rules, scenarios, reminders, and fields in the texts of cards."""
 
-    def __init__(self, parts: Parts, section: Section, *, robot_url: str, event_url: str) -> None:
+    def __init__(
+        self, parts: Parts, section: Section, *, robot_url: str, event_url: str, on_filled: Callable[[], None]
+    ) -> None:
+        """`on_filled`: the text of a message is complete, and it may go on."""
         self.reader = parts.reader
         self.registration = AutomationRegistration(
             parts, robot_url=robot_url if section.robots else None, event_url=event_url
         )
+        self._card_texts = CardTexts(parts, on_filled=on_filled)
         self._answers = RobotAnswers(parts)
         self._reminders = Reminders(parts, on_answer=self._answers.wake)
         self._runs = RobotRuns(parts, on_planned=self._planned, on_answer=self._answers.wake)
@@ -37,6 +42,15 @@ class Automation:
         )
         self._sweep = Sweep(parts, self._look_ups, every=section.sweep)
         self._scenarios = parts.scenarios
+        self._loops = (
+            self.registration,
+            self._card_texts,
+            self._answers,
+            self._runs,
+            self._reminders,
+            self._look_ups,
+            self._sweep,
+        )
 
     @property
     def trouble(self) -> str | None:
@@ -46,7 +60,11 @@ class Automation:
     @property
     def services(self) -> list[Service]:
         """All of them, in the order in which they start."""
-        return [self.registration, self._answers, self._runs, self._reminders, self._look_ups, self._sweep]
+        return list(self._loops)
+
+    def text_is_unfilled(self) -> None:
+        """A message has been taken in that has fields left in its text."""
+        self._card_texts.wake()
 
     def run_is_due(self) -> None:
         """The run of an automation rule has been taken in."""
@@ -63,7 +81,7 @@ class Automation:
     def renew(self) -> None:
         """The application has been installed, updated or uninstalled."""
         self.reader.renew()
-        for each in (self.registration, self._answers, self._runs, self._reminders, self._look_ups, self._sweep):
+        for each in self._loops:
             each.renew()
 
     async def take_event(self, name: str, data: Mapping[str, Any]) -> bool:

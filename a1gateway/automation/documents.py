@@ -13,7 +13,7 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 
 from ..bitrix24.batches import run_all
-from ..bitrix24.contacts import Command, contacts_of, items, read_one
+from ..bitrix24.contacts import Command, contacts_of, has_number, items, read_one
 from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE, ids, listed, phones_of, text_of
 from ..bitrix24.crm_fields import CrmField, fields_of
 from ..bitrix24.item import COMPANY, CONTACT, DEAL, INVOICE, LEAD, QUOTE, Item
@@ -124,6 +124,8 @@ class Document:
     item: Item
     described: Described
     parts: dict[int, Mapping[str, Any]]
+    contacts: Sequence[Mapping[str, Any]] = ()
+    """All of its contacts; the one that is written to is in `parts`."""
     users: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     call: Mapping[str, str] = field(default_factory=dict)
     """Of a missed call: what is known of it, by the names that follow `CALL_`."""
@@ -144,6 +146,15 @@ class Document:
         """The same in this stage, which it may have left meanwhile."""
         of = self.item.entity_type
         return replace(self, parts=self.parts | {of: {**self.fields, "stageId": stage}})
+
+    def as_to(self, msisdn: str) -> Document:
+        """The same for an SMS to this number: of several contacts the one that has it is written to."""
+        its = next((each for each in self.contacts if has_number(each, msisdn)), None)
+        return self if its is None else replace(self, parts=self.parts | {CONTACT: its})
+
+    def beside(self, other: Document) -> Document:
+        """The same with another for its contact or company."""
+        return replace(self, parts=self.parts | {other.item.entity_type: other.fields})
 
     @property
     def failed(self) -> bool:
@@ -375,6 +386,7 @@ class DocumentReader:
                 # Whoever is written to is who is called by name.
                 reached = (each for each in contacts if any(_is_mobile(number) for number in _numbers(each)))
                 document.parts[CONTACT] = next(reached, contacts[0])
+                document.contacts = contacts
         return refused
 
     async def _items(

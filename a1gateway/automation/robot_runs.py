@@ -145,7 +145,10 @@ class RobotRuns(DueLoop):
                 await self._journal.within(runs.put_off, run.id, run.tries + 1, again_at, repr(error))
 
     async def _do(self, run: Run, document: Document | None) -> None:
-        if document is None and _wanted(run) is not None:
+        left = robots.left_in(run.call.code, run.call.properties)
+        if left:
+            await self._send(run, document, Refusal.UNFILLED_FIELD, left)
+        elif document is None and _wanted(run) is not None:
             await self._send(run, None, Refusal.DOCUMENT_DELETED)
         elif run.call.code == robots.REMIND:
             await self._plan(run, document)

@@ -11,6 +11,7 @@ from typing import Any
 from ..hours import Hours, OpenHours
 from ..message import Kind, Refusal
 from .moments import DATE_AT, midnight, read_aheads, read_moment, zone_of
+from .template import Template
 from .terms import Terms
 from .values import event_values
 
@@ -229,6 +230,16 @@ def has_time(at: str) -> bool:
     """Whether a moment is written with a time of the day."""
     moment = read_moment(at, 0.0)
     return moment is not None and moment != midnight(moment, zone_of(at))
+
+
+def left_in(code: str, properties: Mapping[str, str]) -> str:
+    """The fields of templates in a rule's text, which nobody puts in; empty when there are none.
+
+    Bitrix24 has put its own in, with what customers have typed among them: that must not name others.
+    """
+    text = properties.get("text", "")
+    text = _EVENT.sub("", text) if code == REMIND else text
+    return ", ".join(each.written for each in Template.left_in(text).placeholders)
 
 
 def rule_name(properties: Mapping[str, str]) -> str:

@@ -45,6 +45,11 @@ _NOT_CLOSED = re.compile(rf"#[ \t]*(?P<name>(?:{_PREFIXES})_\w*)", re.I)
 _NOT_OPENED = re.compile(rf"(?<!\w)(?P<name>(?:{_PREFIXES})_\w+)[ \t]*(?:\|[^#]*)?#", re.I)
 _REST_OF_A_FIELD = re.compile(r"[^\W\d_]\w*_\w+[ \t]*(?:\|[^#]*)?#")
 _BRACE_NOT_CLOSED = re.compile(r"\{[ \t]*(?P<name>[A-Z][A-Z0-9_]+)\b(?![^{}\r\n]*\})")
+# A field that is whole, in a text that is no template.
+_LEFT = re.compile(
+    rf"#[ \t]*(?P<name>(?P<prefix>{_PREFIXES})_(?P<field>[A-Za-z0-9_]*[A-Za-z0-9]))[ \t]*(?:\|(?P<fallback>[^#]*))?#",
+    re.IGNORECASE,
+)
 _OF_BITRIX24 = re.compile(r"\{[ \t]*=[ \t]*\w[^{}\r\n]*\}?|\{\{[^{}]*[^\W\d_][^{}]*\}\}")
 _NAMED_BY_BITRIX24 = re.compile(r":[ \t]*(?P<name>[A-Z][A-Z0-9_]+)[ \t]*(?:[>}]|\Z)")
 # Stands for a placeholder where the texts between them are looked at together.
@@ -105,6 +110,19 @@ class Template:
             begin = searched = mark.end()
         parts.append(text[begin:])
         _look_at_what_is_left("".join(part if isinstance(part, str) else _FILLED for part in parts))
+        return cls(text, tuple(part for part in parts if part))
+
+    @classmethod
+    def left_in(cls, text: str) -> Template:
+        """A text that is no template, with the fields that are left in it: `#CONTACT_NAME#`, nothing less clear."""
+        parts: list[str | Placeholder] = []
+        begin = 0
+        for mark in _LEFT.finditer(text):
+            if not _is_of_a_link(mark, mark):
+                prefix, name = Prefix[mark["prefix"].upper()], mark["field"].upper()
+                parts += [text[begin : mark.start()], Placeholder(prefix, name, mark["fallback"], mark[0])]
+                begin = mark.end()
+        parts.append(text[begin:])
         return cls(text, tuple(part for part in parts if part))
 
     @property

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..admission import Admission
-from ..message import Arrival, Kind
+from ..automation.template import Template
+from ..message import Arrival, Kind, Refusal
 from ..web.forms import BadBody, inner_fields, text_field
+from .contacts import bindings_of
 
 # Bitrix24's own are 32 hexadecimal digits. Nothing that a batch could take for a command gets in.
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9._:@-]{1,128}")
@@ -17,6 +19,7 @@ _LINE_BREAK = re.compile(r"<br\s*/?>\r?\n?", re.IGNORECASE)
 _SIGNS = {"amp": "&", "quot": '"', "lt": "<", "gt": ">", "#039": "'", "#39": "'"}
 _ENTITY = re.compile("&(" + "|".join(_SIGNS) + ");")
 _MARKETING = "sender"
+_FILLED_BY_BITRIX24 = ("bizproc", _MARKETING)
 _ORIGIN = ("module_id", "code", "bindings", "workflow_id", "document_id", "document_type")
 _LONGEST_ORIGIN = 4000
 
@@ -111,7 +114,21 @@ def read_message(fields: dict[str, Any], now: float, admission: Admission, sende
         text = unescaped(text)
     for_marketing = text_field(fields, "code").strip() == marketing_code(sender_code)
     kind = Kind.MARKETING if module == _MARKETING or for_marketing else Kind.TRANSACTIONAL
-    return admission.arrival(message_id, now, number, text, kind, origin=_origin(fields))
+    origin = _origin(fields)
+    left = ", ".join(each.written for each in Template.left_in(text).placeholders) if "#" in text else ""
+    # What customers have typed stands in the texts of robots and mailings, and must not name fields.
+    fillable = bool(left) and module not in _FILLED_BY_BITRIX24 and bool(bindings_of(origin))
+    return admission.arrival(
+        message_id,
+        now,
+        number,
+        text,
+        kind,
+        origin=origin,
+        refusal=Refusal.UNFILLED_FIELD if left and not fillable else None,
+        note="" if fillable else left,
+        unfilled=fillable,
+    )
 
 
 def marketing_code(sender_code: str) -> str:

@@ -34,6 +34,11 @@ def bound_to(origin: Mapping[str, Any]) -> Item | None:
     return next((item for item in found if item.entity_type == CONTACT), found[0] if found else None)
 
 
+def bindings_of(origin: Mapping[str, Any]) -> list[Item]:
+    """The items that a message from a card is bound to."""
+    return list(dict.fromkeys(_bindings(origin.get("bindings"))))
+
+
 def find(msisdns: Sequence[str]) -> Command:
     """Which contacts have these numbers, `MOST_NUMBERS` at most; the answer does not say who has which."""
     values = [form for msisdn in msisdns for form in _spellings(msisdn)]

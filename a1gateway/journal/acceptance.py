@@ -15,7 +15,7 @@ from .schema import messages
 from .statements import Connection, Statement
 
 _AS_JSON = json.JSONEncoder(ensure_ascii=False)
-_OVER, _READY, _CONSENT = str(Stage.OVER), str(Stage.READY), str(Stage.CONSENT)
+_OVER, _READY, _CONSENT, _FIELDS = (str(each) for each in (Stage.OVER, Stage.READY, Stage.CONSENT, Stage.FIELDS))
 _NEW_COLUMNS = (
     "message_id",
     "custom_id",
@@ -67,6 +67,7 @@ def accept_one(connection: Connection, arrival: Arrival) -> Acceptance:
         refusal = Refusal.STOP_LIST if stop_list.stopped(connection, [arrival.msisdn]) else None
     refused = refusal is not None
     status = Status.REJECTED if refused else Status.QUEUED
+    stage = _OVER if refused else _FIELDS if arrival.unfilled else _CONSENT if marketing else _READY
     values = {
         "message_id": arrival.message_id,
         "custom_id": custom_id(arrival.message_id),
@@ -81,8 +82,8 @@ def accept_one(connection: Connection, arrival: Arrival) -> Acceptance:
         "segments": arrival.segments,
         "refusal": refusal,
         "status": str(status),
-        "stage": _OVER if refused else _CONSENT if marketing else _READY,
-        "due_at": None if refused else max(arrival.received_at, arrival.not_before),
+        "stage": stage,
+        "due_at": None if refused else max(arrival.received_at, 0.0 if arrival.unfilled else arrival.not_before),
         "not_before": arrival.not_before if arrival.not_before > arrival.received_at else None,
         "leave_by": arrival.leave_by,
         "again_from": None if arrival.again is None else arrival.again.opens_at,

@@ -45,7 +45,7 @@ _NOT_GONE = Statement(
     select(*STATE)
     .where(
         messages.c.kind == Kind.MARKETING,
-        or_(messages.c.stage == Stage.CONSENT, messages.c.stage == Stage.READY),
+        or_(*(messages.c.stage == each for each in (Stage.FIELDS, Stage.CONSENT, Stage.READY))),
         messages.c.due_at.is_not(None),
     )
     .limit(bindparam("most"))

@@ -25,6 +25,7 @@ from ..message import (
     PendingChoice,
     PortalUpdate,
     Received,
+    Refusal,
     Source,
     Stage,
     Status,
@@ -62,13 +63,18 @@ T = TypeVar("T")
 _NOT_ASKED = 3600.0
 _LONGEST_NOTE = 200
 _QUEUES = {
+    Stage.FIELDS: "fields",
     Stage.CONSENT: "consent",
     Stage.READY: "submit",
     Stage.IN_FLIGHT: "submit",
     Stage.ASKING: "asking",
     Stage.SENT: "status",
 }
-_REASONS_OF_EXPIRY = {Stage.READY: "not_sent_in_time", Stage.CONSENT: consents.CONSENT_UNKNOWN}
+_REASONS_OF_EXPIRY = {
+    Stage.FIELDS: str(Refusal.PORTAL_AWAY),
+    Stage.READY: "not_sent_in_time",
+    Stage.CONSENT: consents.CONSENT_UNKNOWN,
+}
 _RECOVER = Statement(
     update(messages)
     .where(messages.c.stage == Stage.IN_FLIGHT, messages.c.due_at.is_not(None))
@@ -137,6 +143,7 @@ _CATCH_UP = tuple(
         "UPDATE messages SET due_at = :now + max(:poll_within, min((:now - received_at) / 10, 3600))"
         " WHERE stage = 'sent' AND due_at > :now + :poll_within"
         " AND due_at > :now + max(:poll_within, min((:now - received_at) / 10, 3600))",
+        "UPDATE messages SET due_at = :now WHERE stage = 'fields' AND due_at > :now",
         "UPDATE messages SET tell_at = :now WHERE tell_at > :now",
         "UPDATE messages SET partly_at = :now WHERE partly_at > :now",
         "UPDATE unmatched SET due_at = :now WHERE due_at > :now",

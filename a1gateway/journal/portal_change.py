@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 
 from ..errors import TryLater
 from ..message import Drop
-from . import look_ups, reminders, runs
+from . import look_ups, reminders, runs, unfilled
 from .schema import documents_of
 from .statements import Connection, Statement, insertion
 
@@ -65,6 +65,7 @@ def take_portal(connection: Connection, member_id: str, domain: str, now: float)
         return False
     look_ups.forget_everything(connection)
     reminders.drop_everything(connection, Drop.PORTAL_CHANGED)
+    unfilled.refuse_all(connection, now)
     runs.end_all(connection, now, str(Drop.PORTAL_CHANGED))
     return True
 

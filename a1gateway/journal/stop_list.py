@@ -23,7 +23,7 @@ _WAITING = Statement(
     select(*STATE).where(
         messages.c.kind == Kind.MARKETING,
         messages.c.msisdn == bindparam("number"),
-        or_(messages.c.stage == Stage.CONSENT, messages.c.stage == Stage.READY),
+        or_(*(messages.c.stage == each for each in (Stage.FIELDS, Stage.CONSENT, Stage.READY))),
     )
 )
 _CHOOSE = insertion(choices, ("msisdn", "at", "choice", "source", "note", "due_at"))

@@ -211,6 +211,7 @@ def test_a_field_that_holds_no_date_is_a_fault_of_the_rule(worlds: Any, clock: C
         ({"kind": "marketing"}, "marketing_disabled"),
         ({"phone": "12345"}, "too_short"),
         ({"phone": "+375172001122"}, "fixed_line"),
+        ({"text": "#CONTACT_NAME#, ждём Вас #EVENT_DATE#"}, "unfilled_field"),
     ],
 )
 def test_a_reminder_that_could_never_go_out_is_refused_at_once(
@@ -224,6 +225,20 @@ def test_a_reminder_that_could_never_go_out_is_refused_at_once(
     assert world.reminders() == []
     answer = world.run_of("t1")["answer"]
     assert (answer["status"], answer["error"]) == ("rejected", error)
+
+
+@pytest.mark.parametrize("phone", ["", "+375291112233"])
+@pytest.mark.parametrize("text", ["#CONTACT_NAME|Клиент#, заказ готов", "Ждём Вас #EVENT_DATE#"])
+def test_no_fields_are_put_into_what_bitrix24_has_filled(worlds: Any, clock: Clock, text: str, phone: str) -> None:
+    """A customer who calls himself #DEAL_COMMENTS# in a form is not to be told what stands there."""
+    world = worlds()
+    world.rule(SEND, world.deal(), text=text, phone=phone, wait="Y")
+    world.wait(5)
+    (message,) = world.messages()
+    assert (message["text"], message["reason"]) == (text, "unfilled_field")
+    assert message["note"] in text
+    answer = world.run_of()["answer"]
+    assert (answer["status"], answer["error"]) == ("rejected", "unfilled_field")
 
 
 def test_a_number_that_the_deal_lacks_today_may_be_there_in_time(worlds: Any, clock: Clock) -> None:

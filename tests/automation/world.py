@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from a1gateway.admission import Admission, MarketingTerms
@@ -15,6 +16,7 @@ from a1gateway.automation.assembly import Automation
 from a1gateway.automation.documents import DocumentReader
 from a1gateway.automation.parts import Parts
 from a1gateway.automation.scenarios import scenarios_of
+from a1gateway.bitrix24.calls import read_message
 from a1gateway.bitrix24.tokens import Tokens
 from a1gateway.bitrix24.trouble import PortalTrouble
 from a1gateway.config_sections import Automation as Section
@@ -24,7 +26,7 @@ from a1gateway.intake import Intake
 from a1gateway.journal import Journal, Spool, Store, runs
 from a1gateway.journal.lane import InlineLane
 from a1gateway.journal.runs import RunCall
-from a1gateway.message import Source, Status, StatusReport
+from a1gateway.message import Acceptance, Source, Status, StatusReport
 from a1gateway.metrics import Metrics
 from a1gateway.receipts import Receipts
 from a1gateway.sandbox.crm import Item, Phone
@@ -66,6 +68,7 @@ class World:
         self.portal = portal or PortalInMemory(clock)
         self.portal.crm.on_change = lambda what, of, item: self.changed.append((what, of, item))
         self.changed: list[tuple[str, int, int]] = []
+        self.filled: list[float] = []
         tokens = Tokens(clock, self.journal, FakeHttp(), oauth_url="", client_id="", client_secret="")
         self.tokens = tokens
         self._installation = replace(INSTALLATION, member_id=member, domain=domain)
@@ -80,9 +83,11 @@ class World:
             on_message=lambda: None,
             on_refusal=lambda: None,
             on_spooled=lambda: None,
+            on_unfilled=lambda: self.automation.text_is_unfilled(),
             on_run=lambda: self.automation.run_is_due(),
         )
         self.intake = intake
+        self.admission = Admission(3, "MyShop", MarketingTerms("MyShop") if marketing else None)
         automation = Section.model_validate(section)
         self.automation = Automation(
             Parts(
@@ -94,7 +99,7 @@ class World:
                 tokens,
                 intake,
                 self.receipts,
-                Admission(3, "MyShop", MarketingTerms("MyShop") if marketing else None),
+                self.admission,
                 DocumentReader(clock, self.portal),
                 scenarios_of([Scenario.model_validate(each) for each in scenarios], automation, marketing_hours),
                 automation.grace,
@@ -103,6 +108,7 @@ class World:
             ),
             automation,
             robot_url="http://gateway.example/robot",
+            on_filled=lambda: self.filled.append(self.clock.seconds()),
             event_url="http://gateway.example/event",
         )
         for service in self.automation.services:
@@ -187,6 +193,17 @@ class World:
     def tell_of(self, call: dict[str, str]) -> None:
         """The portal calls for a call."""
         assert run(self.automation.take_event("ONVOXIMPLANTCALLEND", call))
+
+    def write(
+        self, text: str, *cards: tuple[int, int], to: str = "+375291112233", id_: str = "m1", **more: str
+    ) -> Acceptance:
+        """Somebody sends an SMS from a card, which Bitrix24 binds to these items, as type and id."""
+        bindings = {
+            str(place): {"OWNER_TYPE_ID": str(of), "OWNER_ID": str(item)} for place, (of, item) in enumerate(cards)
+        }
+        fields = {"module_id": "crm", "message_id": id_, "message_to": to, "message_body": text, "bindings": bindings}
+        arrival = read_message(fields | more, self.clock.seconds(), self.admission, "a1sms_by")
+        return run(Deferred.fromCoroutine(self.intake.take_message(arrival)))
 
     def messages(self) -> list[dict[str, Any]]:
         """All of the journal, in order, with the note of the first step."""

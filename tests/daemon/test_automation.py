@@ -131,6 +131,29 @@ def test_a_run_that_is_delivered_twice_sends_once(stack: Stack) -> None:
     assert [each["text"] for each in stack.a1.messages()] == ["Один раз"]
 
 
+def test_fields_in_a_cards_text_are_those_of_its_deal(stack: Stack) -> None:
+    id_ = deal(stack, title="Шкаф")
+    bindings = [{"OWNER_TYPE_ID": 2, "OWNER_ID": id_}]
+    given = {"to": NUMBER, "text": "#CONTACT_NAME#, заказ #DEAL_ID# «#DEAL_TITLE#» готов", "bindings": bindings}
+    sent = stack.portal.ask("POST", "send", given)
+    delivered(stack, f"Анна, заказ {id_} «Шкаф» готов")
+    told = "SELECT told FROM messages WHERE message_id = ?"
+    eventually(lambda: stack.gateway.rows(told, sent["message_id"])[0]["told"] == "delivered", 10, "the card is told")
+
+
+def test_a_field_that_is_empty_is_seen_on_the_card(stack: Stack) -> None:
+    given = {"to": NUMBER, "text": "Оплатите: #DEAL_UF_NO_LINK#"}
+    sent = stack.portal.ask("POST", "send", given | {"bindings": [{"OWNER_TYPE_ID": 2, "OWNER_ID": deal(stack)}]})
+
+    def failed() -> bool:
+        return any(
+            row["message_id"] == sent["message_id"] and row["status"] == "failed" for row in stack.portal.messages()
+        )
+
+    eventually(failed, 20, "the card shows that it failed")
+    assert stack.a1.messages() == []
+
+
 NEW_LEAD = {
     "name": "new-lead",
     "event": "new",

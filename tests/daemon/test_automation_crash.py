@@ -40,7 +40,16 @@ _STAGE = frozenset(
         ("before", "note_all"),
         ("after", "note_all"),
         ("during", "rest/batch.json"),
-        ("after", "write_down"),
+        ("after", "while_it_lasts"),
+        ("during", "send/sms"),
+        ("after", "settle"),
+    }
+)
+_CARD = frozenset(
+    {
+        ("after", "accept"),
+        ("during", "rest/batch.json"),
+        ("after", "while_it_lasts"),
         ("during", "send/sms"),
         ("after", "settle"),
     }
@@ -116,8 +125,30 @@ def survives_with_a_stage(stack: Stack, way: Way, installed: Path, deadly: int) 
     return died
 
 
+def survives_with_a_card(stack: Stack, way: Way, installed: Path, deadly: int) -> bool:
+    """Let the daemon die at a step from a card's text with a field to the SMS; whether there was such a step."""
+    del way
+    begins(stack, installed, deadly)
+    id_ = deal(stack)
+    bindings = [{"OWNER_TYPE_ID": 2, "OWNER_ID": id_}]
+    stack.portal.ask("POST", "send", {"to": NUMBER, "text": "Заказ #DEAL_ID# готов", "bindings": bindings})
+    is_told = "SELECT 1 FROM messages WHERE confirmed_at IS NOT NULL AND status = 'delivered'"
+    died = dies(stack, lambda: found(stack, is_told))
+    if died:
+        goes_on(stack)
+    taken = found(stack, "SELECT 1 FROM messages") or stack.gateway.spooled()
+    if died and not taken:
+        # Bitrix24 does not call again: nobody has promised anything.
+        assert texts(stack) == []
+        return True
+    eventually(lambda: found(stack, is_told) or None, 30, "the card learns of the delivery")
+    assert texts(stack) == [f"Заказ {id_} готов"]
+    return died
+
+
 SCENARIOS = {
     "run": series(Way(_RUN, stride=3), survives_with_a_run, takes=60),
+    "card": series(Way(_CARD, stride=3), survives_with_a_card, changes={"automation": AUTOMATION}, takes=60),
     "stage": series(
         Way(_STAGE, stride=3),
         survives_with_a_stage,

@@ -221,7 +221,7 @@ def test_every_metric_of_the_contract_is_there_with_its_help(by_callbacks: Stack
         'a1gateway_portal_requests_total{method="batch",result="ok"}',
     ):
         assert stack.gateway.metric(line) >= 1, line
-    for queue in ("submit", "asking", "status", "portal", "robots", "reminders", "spool"):
+    for queue in ("fields", "submit", "asking", "status", "portal", "robots", "reminders", "spool"):
         assert f'a1gateway_queue_depth{{queue="{queue}"}}' in reply.text
         assert f'a1gateway_queue_oldest_seconds{{queue="{queue}"}}' in reply.text
     untold = stack.gateway.rows("SELECT count(*) AS count FROM messages WHERE tell_at IS NOT NULL")[0]["count"]

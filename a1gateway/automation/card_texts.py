@@ -1,0 +1,173 @@
+"""Texts that people write in cards: the fields that they name are put in before the SMS leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from twisted.logger import Logger
+
+from ..bitrix24.contacts import bindings_of
+from ..bitrix24.item import COMPANY, CONTACT, Item
+from ..bitrix24.trouble import PortalError, PortalTrouble
+from ..due_loop import DueLoop, until
+from ..journal import unfilled
+from ..journal.portal_change import generation, while_it_lasts
+from ..journal.statements import Connection
+from ..journal.unfilled import Unfilled
+from ..message import Change, Refusal
+from ..text import segments
+from .documents import Document, Reading
+from .parts import Parts
+from .template import Placeholder, Template
+
+_IDLE = 60.0
+_AT_ONCE = 100
+_FIRST_RETRY = 1.0
+_LONGEST_RETRY = 60.0
+
+
+@dataclass(slots=True)
+class _Decided:
+    """What becomes of messages."""
+
+    filled: list[tuple[Unfilled, str]] = field(default_factory=list)
+    refused: list[tuple[Unfilled, str, str]] = field(default_factory=list)
+    """With the reason, and what it is about."""
+    put_off: list[tuple[Unfilled, float]] = field(default_factory=list)
+
+
+class CardTexts(DueLoop):
+    """Puts the fields of documents into texts from their cards, many documents in a request."""
+
+    _log = Logger()
+
+    def __init__(self, parts: Parts, *, on_filled: Callable[[], None]) -> None:
+        super().__init__("card texts", parts.clock, self._fill_due)
+        self._journal = parts.journal
+        self._reader = parts.reader
+        self._tokens = parts.tokens
+        self._receipts = parts.receipts
+        self._admission = parts.admission
+        self._grace = parts.grace
+        self._on_filled = on_filled
+        self._backoff = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
+
+    def renew(self) -> None:
+        """The application has been installed: what stood in the way may be over."""
+        self._backoff.reset()
+        self.wake()
+
+    async def _fill_due(self) -> float:
+        now = self._clock.seconds()
+        waiting, next_due = await self._journal.within(unfilled.due, now, _AT_ONCE)
+        if not waiting:
+            return until(next_due, now, _IDLE)
+        portal = await self._journal.within(generation)
+        decided, pause = _Decided(), 0.0
+        if self._tokens.installation is None:
+            pause = max(_FIRST_RETRY, self._grace)
+            self._wait(waiting, "the application is not installed", decided)
+        elif self._backoff.left:
+            pause = self._backoff.left
+            self._wait(waiting, "Bitrix24 could not be asked", decided)
+        else:
+            try:
+                await self._decide(waiting, decided)
+                self._backoff.succeeded()
+            except PortalTrouble as trouble:
+                pause = self._backoff.failed(trouble)
+                self._log.warn(
+                    "{count} texts from cards wait for their documents: {trouble}",
+                    count=len(waiting),
+                    trouble=str(trouble),
+                )
+                decided = _Decided()
+                self._wait(waiting, str(trouble), decided)
+        changes = await self._journal.within(while_it_lasts, portal, _write_down, decided, self._clock.seconds())
+        self._receipts.announce(changes)
+        if decided.filled:
+            self._on_filled()
+        return min(pause, _IDLE)
+
+    def _wait(self, waiting: Sequence[Unfilled], trouble: str, decided: _Decided) -> None:
+        """Nobody can be asked; what has waited for too long does not any more."""
+        now = self._clock.seconds()
+        for message in waiting:
+            if now - message.received_at >= self._grace:
+                decided.refused.append((message, Refusal.PORTAL_AWAY, trouble))
+
+    async def _decide(self, waiting: Sequence[Unfilled], decided: _Decided) -> None:
+        of_each = {each.id: bindings_of(each.origin) for each in waiting}
+        templates = {each.id: Template.left_in(each.text) for each in waiting}
+        needs: dict[Item, set[Placeholder]] = {}
+        for each in waiting:
+            for item in of_each[each.id]:
+                needs.setdefault(item, set()).update(templates[each.id].placeholders)
+        reading = await self._reader.read(needs, needs)
+        for message in waiting:
+            try:
+                self._decide_one(message, templates[message.id], of_each[message.id], reading, decided)
+            except Exception:
+                self._log.failure(
+                    "message {message_id}: its fields cannot be put in: a fault of the gateway",
+                    message_id=message.message_id,
+                )
+                decided.refused.append((message, Refusal.GATEWAY_FAULT, ""))
+
+    def _decide_one(
+        self, message: Unfilled, template: Template, items: Sequence[Item], reading: Reading, decided: _Decided
+    ) -> None:
+        troubles = [why for item in items if (why := reading.trouble(item, template.placeholders)) is not None]
+        # What is never shown, such as an order, leaves it to what else the card is of.
+        passing = any(isinstance(each, PortalTrouble) for each in troubles)
+        if troubles and (passing or not any(item in reading.documents for item in items)):
+            self._put_off(message, troubles[0], decided)
+            return
+        document = _document(items, reading.documents, message.msisdn)
+        if document is None:
+            decided.refused.append((message, Refusal.DOCUMENT_DELETED, ""))
+            return
+        filled = template.fill(document.value_of)
+        if filled.text is None:
+            note = ", ".join(each.written for each in filled.empty)
+            decided.refused.append((message, Refusal.EMPTY_FIELD, note))
+            return
+        refusal = self._admission.refusal_of_text(filled.text, message.kind)
+        if refusal is None:
+            decided.filled.append((message, filled.text))
+        else:
+            note = f"{segments(filled.text)} segments with its fields" if refusal is Refusal.TOO_LONG else ""
+            decided.refused.append((message, refusal, note))
+
+    def _put_off(self, message: Unfilled, trouble: PortalTrouble | PortalError, decided: _Decided) -> None:
+        now = self._clock.seconds()
+        waited = now - message.received_at
+        if waited >= self._grace:
+            decided.refused.append((message, Refusal.PORTAL_AWAY, str(trouble)))
+        else:
+            decided.put_off.append((message, now + min(_LONGEST_RETRY, max(_FIRST_RETRY, waited))))
+
+
+def _document(items: Sequence[Item], read: Mapping[Item, Document], msisdn: str) -> Document | None:
+    """What a card is of: a deal rather than the contact who is written to from it. None when it is gone."""
+    documents = [read[item] for item in items if item in read]
+    of_people = (CONTACT, COMPANY)
+    document = next((each for each in documents if each.item.entity_type not in of_people), None)
+    if document is None:
+        return documents[0] if documents else None
+    # Whoever is written to is who is called by name.
+    document = document.as_to(msisdn)
+    for each in documents:
+        if each.item.entity_type in of_people:
+            document = document.beside(each)
+    return document
+
+
+def _write_down(connection: Connection, decided: _Decided, now: float) -> list[Change]:
+    for message, text in decided.filled:
+        unfilled.fill(connection, message.id, text, segments(text), now)
+    for message, due_at in decided.put_off:
+        unfilled.put_off(connection, message.id, due_at)
+    refused = (unfilled.refuse(connection, each.id, why, note, now) for each, why, note in decided.refused)
+    return [change for change in refused if change is not None]

@@ -1,0 +1,243 @@
+"""Fields in the texts of cards: filled before the SMS leaves, or the SMS does not leave."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+
+from a1gateway.automation.template import Placeholder, Prefix, Template
+
+from ..conftest import run
+from .test_apart import of_item
+from .world import AWAY, CONTACT, DEAL, World
+
+NUMBER, OTHER = "+375291112233", "+375447654321"
+
+
+def texts(world: World) -> list[tuple[str, str | None]]:
+    """Of every message its text and the reason, if it was refused."""
+    return [(each["text"], each["reason"]) for each in world.messages()]
+
+
+def test_fields_of_the_card_are_put_in_and_the_sms_goes_on(worlds: Any, clock: Clock) -> None:
+    world = worlds()
+    deal = world.deal(LINK="https://pay.example/1")
+    assert world.write("#CONTACT_NAME#, #DEAL_TITLE#: #DEAL_UF_LINK#", (DEAL, deal.id)).refusal is None
+    world.wait(2)
+    (message,) = world.messages()
+    assert (message["text"], message["segments"]) == ("Анна, Шкаф: https://pay.example/1", 1)
+    assert len(world.filled) == 1
+    (submission,) = run(world.journal.claim(clock.seconds(), 10)).submissions
+    assert (submission.text, submission.segments) == ("Анна, Шкаф: https://pay.example/1", 1)
+    steps = run(world.journal.message("m1"))["history"]
+    assert [each["word"] for each in steps] == ["accepted", "filled"]
+
+
+def test_a_repeated_call_is_filled_once(worlds: Any, clock: Clock) -> None:
+    world = worlds()
+    deal = world.deal()
+    world.write("#DEAL_TITLE#", (DEAL, deal.id))
+    world.wait(2)
+    assert world.write("#DEAL_TITLE#", (DEAL, deal.id)).repeated
+    world.wait(2)
+    assert (texts(world), len(world.filled)) == ([("Шкаф", None)], 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Скидки #осень #минск",
+        "Кабинет #15, этаж #2",
+        "https://shop.example/#contact_us#map",
+        "{NAME}, ждём Вас",
+        "#DEEL_TITLE#",
+        "#CONTACT_NAME",
+    ],
+)
+def test_a_text_without_fields_goes_as_it_is(worlds: Any, clock: Clock, text: str) -> None:
+    """People write in cards what they like: only what is certainly a field is one."""
+    world = worlds()
+    world.write(text, (DEAL, world.deal().id))
+    (submission,) = run(world.journal.claim(clock.seconds(), 10)).submissions
+    assert submission.text == text
+
+
+def test_whoever_is_written_to_is_called_by_name(worlds: Any, clock: Clock) -> None:
+    world = worlds()
+    deal = world.deal(world.contact(NUMBER, "Анна"))
+    olga, peter = world.contact(OTHER, "Ольга"), world.contact("+375331234567", "Пётр")
+    deal.contact_ids = (*deal.contact_ids, olga)
+    world.write("#CONTACT_NAME#, здравствуйте", (DEAL, deal.id), to=OTHER, id_="m1")
+    world.write("#CONTACT_NAME#, здравствуйте", (DEAL, deal.id), to=NUMBER, id_="m2")
+    # To somebody who is not of the deal; the card names him besides.
+    world.write("#CONTACT_NAME#: #DEAL_TITLE#", (CONTACT, peter), (DEAL, deal.id), to="+375331234567", id_="m3")
+    world.write("{TITLE} #CONTACT_NAME#", (CONTACT, peter), to="+375331234567", id_="m4")
+    world.wait(2)
+    assert texts(world) == [
+        ("Ольга, здравствуйте", None),
+        ("Анна, здравствуйте", None),
+        ("Пётр: Шкаф", None),
+        ("{TITLE} Пётр", None),
+    ]
+
+
+def test_many_texts_take_few_requests(worlds: Any, clock: Clock) -> None:
+    world = worlds()
+    deals = [world.deal(world.contact(f"+37529{number:07}")) for number in range(60)]
+    world.wait(20)
+    world.portal.trouble = AWAY
+    for place, deal in enumerate(deals):
+        world.write("#CONTACT_NAME#, #DEAL_TITLE#", (DEAL, deal.id), to=f"+37529{place:07}", id_=f"m{place}")
+    world.portal.trouble = None
+    world.portal.requests.clear()
+    world.wait(5)
+    assert set(texts(world)) == {("Анна, Шкаф", None)}
+    assert sum(count for name, count in world.portal.requests.items() if "/" not in name) <= 6
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "note"),
+    [
+        ("#CONTACT_LAST_NAME#, ждём", "empty_field", "#CONTACT_LAST_NAME#"),
+        ("#DEAL_NO_SUCH_FIELD#", "empty_field", "#DEAL_NO_SUCH_FIELD#"),
+        ("#LEAD_TITLE# #DEAL_TITLE#", "empty_field", "#LEAD_TITLE#"),
+        ("#CONTACT_LAST_NAME|#", "empty_text", ""),
+        ("#DEAL_UF_LINK#", "too_long", "6 segments with its fields"),
+    ],
+)
+def test_an_sms_whose_fields_cannot_be_put_in_does_not_leave(
+    worlds: Any, clock: Clock, text: str, reason: str, note: str
+) -> None:
+    world = worlds()
+    deal = world.deal(LINK="ы" * 400)
+    assert world.write(text, (DEAL, deal.id)).refusal is None
+    world.wait(2)
+    (message,) = world.messages()
+    assert (message["status"], message["reason"], message["text"]) == ("rejected", reason, text)
+    # The card is told.
+    assert message["told"] == "failed"
+    assert run(world.journal.message("m1"))["history"][-1]["note"] == (note or None)
+
+
+def test_a_fallback_stands_for_what_is_empty(worlds: Any, clock: Clock) -> None:
+    world = worlds()
+    world.write("#CONTACT_LAST_NAME|Клиент#, ждём #EVENT_DATE|Вас#", (DEAL, world.deal().id))
+    world.wait(2)
+    assert texts(world) == [("Клиент, ждём Вас", None)]
+
+
+def test_a_text_that_is_too_long_only_with_its_field_names_is_sent(worlds: Any, clock: Clock) -> None:
+    world = worlds()
+    long = "#DEAL_TITLE|" + "ы" * 400 + "#"
+    assert world.write(long, (DEAL, world.deal().id)).refusal is None
+    world.wait(2)
+    assert texts(world) == [("Шкаф", None)]
+
+
+@pytest.mark.parametrize(
+    ("text", "more"),
+    [
+        ("#CONTACT_NAME#", {"module_id": "bizproc"}),
+        ("#contact_name|Клиент#, ждём", {"module_id": "sender"}),
+        ("Ваш заказ: # DEAL_TITLE #", {"bindings": ""}),
+    ],
+)
+def test_what_is_left_where_no_fields_are_put_in_is_never_sent_raw(
+    worlds: Any, clock: Clock, text: str, more: dict[str, str]
+) -> None:
+    """A customer who calls himself #DEAL_COMMENTS# in a form is not to be told what stands there."""
+    world = worlds()
+    deal = world.deal()
+    assert world.write(text, (DEAL, deal.id), **more).refusal == "unfilled_field"
+    assert texts(world) == [(text, "unfilled_field")]
+    assert world.messages()[0]["note"] == text.removeprefix("Ваш заказ: ").removesuffix(", ждём")
+
+
+def test_while_the_portal_is_away_texts_wait_and_not_for_ever(worlds: Any, clock: Clock) -> None:
+    world = worlds(grace=600.0)
+    deal = world.deal()
+    world.wait(20)
+    world.portal.trouble = AWAY
+    world.write("#DEAL_TITLE#", (DEAL, deal.id), id_="m1")
+    world.wait(300)
+    world.write("#DEAL_TITLE#", (DEAL, deal.id), id_="m2")
+    world.write("Без полей", (DEAL, deal.id), id_="m3")
+    assert [each.text for each in run(world.journal.claim(clock.seconds(), 10)).submissions] == ["Без полей"]
+    world.wait(400)
+    world.portal.trouble = None
+    world.wait(61)
+    assert texts(world) == [("#DEAL_TITLE#", "portal_away"), ("Шкаф", None), ("Без полей", None)]
+
+
+def test_a_document_that_is_not_shown_keeps_no_other_waiting(worlds: Any, clock: Clock) -> None:
+    world = worlds(grace=600.0)
+    hidden, deal = world.deal(), world.deal()
+    world.portal.fault = of_item(DEAL, hidden.id)
+    world.write("#DEAL_TITLE#", (DEAL, hidden.id), id_="m1")
+    world.write("#DEAL_TITLE#", (DEAL, deal.id), id_="m2")
+    world.wait(2)
+    assert [reason for _, reason in texts(world)] == [None, None]
+    assert texts(world)[1][0] == "Шкаф"
+    world.wait(700)
+    assert texts(world)[0] == ("#DEAL_TITLE#", "portal_away")
+
+
+def test_a_deal_that_is_gone_is_said_so(worlds: Any, clock: Clock) -> None:
+    world = worlds()
+    world.write("#DEAL_TITLE#", (DEAL, 77))
+    world.wait(2)
+    assert texts(world) == [("#DEAL_TITLE#", "document_deleted")]
+
+
+def test_a_restart_loses_no_text(worlds: Any, clock: Clock) -> None:
+    world = worlds()
+    deal = world.deal()
+    world.stop()
+    world.write("#DEAL_TITLE#", (DEAL, deal.id))
+    again = worlds()
+    again.wait(2)
+    assert texts(again) == [("Шкаф", None)]
+
+
+def test_another_portals_deals_fill_nothing(worlds: Any, clock: Clock) -> None:
+    """With the same number there is another deal, of somebody else."""
+    world = worlds()
+    deal = world.deal()
+    world.stop()
+    world.write("#DEAL_TITLE#", (DEAL, deal.id))
+    other = worlds(member="another", domain="another.bitrix24.by")
+    other.wait(2)
+    assert texts(other) == [("#DEAL_TITLE#", "document_deleted")]
+
+
+def test_marketing_from_a_card_is_filled_before_the_consent_is_asked_for(worlds: Any, clock: Clock) -> None:
+    world = worlds()
+    world.portal.trouble = AWAY
+    world.write("#DEAL_TITLE#", (DEAL, world.deal().id), code="a1sms_by_marketing")
+    world.wait(20)
+    assert run(world.journal.unasked(clock.seconds(), 10))[0] == []
+    world.portal.trouble = None
+    world.wait(60)
+    world.wait(2)
+    (waiting,) = run(world.journal.unasked(clock.seconds(), 10))[0]
+    assert (waiting.message_id, texts(world)) == ("m1", [("Шкаф", None)])
+
+
+@given(st.text(st.sampled_from("#|_ \tCONTACT_NAMEabc/Я1\n"), max_size=60))
+def test_whatever_is_written_is_read_as_it_stands(text: str) -> None:
+    template = Template.left_in(text)
+    written = "".join(part.written if isinstance(part, Placeholder) else part for part in template.parts)
+    assert written == text
+    # Once they are filled, nothing is left.
+    filled = template.fill(lambda placeholder: "Анна").text
+    assert filled is not None
+    assert Template.left_in(filled).placeholders == () or "#" in text
+
+
+def test_a_field_is_read_in_any_spelling() -> None:
+    (placeholder,) = Template.left_in("# contact_Name | Клиент #").placeholders
+    assert (placeholder.prefix, placeholder.field, placeholder.fallback) == (Prefix.CONTACT, "NAME", " Клиент ")
