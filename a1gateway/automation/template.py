@@ -48,7 +48,8 @@ _BRACE_NOT_CLOSED = re.compile(r"\{[ \t]*(?P<name>[A-Z][A-Z0-9_]+)\b(?![^{}\r\n]
 # A field that is whole, in a text that is no template.
 _LEFT = re.compile(
     rf"#[ \t]*(?P<name>(?P<prefix>{_PREFIXES})_(?P<field>[A-Za-z0-9_]*[A-Za-z0-9]))[ \t]*(?:\|(?P<fallback>[^#]*))?#",
-    re.IGNORECASE,
+    # The Turkish İ is no I, though it is one without regard to case.
+    re.ASCII | re.IGNORECASE,
 )
 _OF_BITRIX24 = re.compile(r"\{[ \t]*=[ \t]*\w[^{}\r\n]*\}?|\{\{[^{}]*[^\W\d_][^{}]*\}\}")
 _NAMED_BY_BITRIX24 = re.compile(r":[ \t]*(?P<name>[A-Z][A-Z0-9_]+)[ \t]*(?:[>}]|\Z)")

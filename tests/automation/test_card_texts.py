@@ -56,6 +56,7 @@ def test_a_repeated_call_is_filled_once(worlds: Any, clock: Clock) -> None:
         "{NAME}, ждём Вас",
         "#DEEL_TITLE#",
         "#CONTACT_NAME",
+        "#ASSİGNED_NAME#",
     ],
 )
 def test_a_text_without_fields_goes_as_it_is(worlds: Any, clock: Clock, text: str) -> None:
@@ -227,15 +228,17 @@ def test_marketing_from_a_card_is_filled_before_the_consent_is_asked_for(worlds:
     assert (waiting.message_id, texts(world)) == ("m1", [("Шкаф", None)])
 
 
-@given(st.text(st.sampled_from("#|_ \tCONTACT_NAMEabc/Я1\n"), max_size=60))
+_PIECES = ("#", "|", " ", "\n", "CONTACT_NAME", "deal_title", "ASSİGNED_NAME", "_", "Заказ", "https://shop.by/", "1")
+
+
+@given(st.lists(st.sampled_from(_PIECES) | st.characters()).map("".join))
 def test_whatever_is_written_is_read_as_it_stands(text: str) -> None:
     template = Template.left_in(text)
-    written = "".join(part.written if isinstance(part, Placeholder) else part for part in template.parts)
-    assert written == text
-    # Once they are filled, nothing is left.
-    filled = template.fill(lambda placeholder: "Анна").text
-    assert filled is not None
-    assert Template.left_in(filled).placeholders == () or "#" in text
+    assert "".join(part.written if isinstance(part, Placeholder) else part for part in template.parts) == text
+    # A value is no template: what a customer has typed stays what it is.
+    value = "#DEAL_COMMENTS#"
+    filled = "".join(value if isinstance(part, Placeholder) else part for part in template.parts)
+    assert template.fill(lambda placeholder: value).text == filled
 
 
 def test_a_field_is_read_in_any_spelling() -> None:
