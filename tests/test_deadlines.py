@@ -77,6 +77,17 @@ def test_a_part_that_a1_has_takes_the_others_along(store: Store) -> None:
     assert [part.a1_id for part in second.parts] == ["7001", None]
 
 
+@pytest.mark.parametrize("again", [None, Window(START + 1000, START + 1100)])
+def test_of_what_a1_has_in_part_the_rest_goes_on_when_its_answer_was_lost(store: Store, again: Window | None) -> None:
+    of_parts = Journal(InlineLane(store), in_parts=True)
+    run(of_parts.accept(arrival(text="я" * 100, segments=2, leave_by=START + 9, again=again)))
+    (first,) = run(of_parts.claim(START, 500)).submissions
+    run(of_parts.record([(first, Uncertain(LOST, parts={1: "7001"}), START + 60)], START))
+    assert run(of_parts.release(START + 61, 100, resend=True))[:2] == ([], 1)
+    (second,) = run(of_parts.claim(START + 62, 500)).submissions
+    assert [part.a1_id for part in second.parts] == ["7001", None]
+
+
 def test_a_marketing_message_does_not_wait_for_a_consent_beyond_its_deadline(journal: Journal) -> None:
     run(journal.accept(arrival(kind=Kind.MARKETING, leave_by=START + 9)))
     assert run(journal.end_late(START + 9)) == []

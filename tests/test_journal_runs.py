@@ -100,7 +100,8 @@ def plan(
 ) -> int:
     """A day and an hour before, unless they are `reminded` of at other times."""
     of_it = planned(moment) if reminded is None else reminded
-    return run(journal.within(runs.plan, of_run, {"at": "then"}, moment, of_it, now, wanted, rule_of(of_run)))
+    count, _ = run(journal.within(runs.plan, of_run, {"at": "then"}, moment, of_it, now, wanted, rule_of(of_run)))
+    return count
 
 
 def move(journal: Journal, of_run: Run, moment: float, *, there_is_time: bool = True) -> int:

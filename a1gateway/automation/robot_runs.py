@@ -43,6 +43,7 @@ class RobotRuns(DueLoop):
         self._reader = parts.reader
         self._tokens = parts.tokens
         self._intake = parts.intake
+        self._receipts = parts.receipts
         self._admission = parts.admission
         self._grace = parts.grace
         self._hours = parts.hours
@@ -105,6 +106,11 @@ class RobotRuns(DueLoop):
             self._backoff.failed(error)
             self._log.warn("documents of automation rules cannot be read: {trouble}", trouble=str(error))
             raise
+        except Exception as error:
+            self._log.failure("documents of automation rules cannot be read: a fault of the gateway")
+            trouble = PortalTrouble(repr(error))
+            self._backoff.failed(trouble)
+            raise trouble from error
         self._backoff.succeeded()
         return reading
 
@@ -208,7 +214,7 @@ class RobotRuns(DueLoop):
         hours = robots.hours_of(properties, self._hours)
         planned = moments.plan(moment, aheads, self._wall(), grace=self._grace, hours=hours)
         rule = Rule(robots.rule_name(properties), run.id, document.item.entity_type, document.item.id)
-        count = await self._journal.within(
+        count, changes = await self._journal.within(
             runs.plan, run, properties, moment, planned, self._clock.seconds(), _wanted_of(run), rule
         )
         self._log.info(
@@ -217,6 +223,7 @@ class RobotRuns(DueLoop):
             count=count,
             document=name_of(document.item),
         )
+        self._receipts.announce(changes)
         self._on_planned()
         self._on_answer()
 

@@ -18,6 +18,8 @@ from .statements import Connection, Row, Statement, among, listed
 # What A1 has in part goes on: nobody can read half of it.
 NOTHING_HAS_LEFT = ~exists(select(parts.c.id).where(parts.c.message == messages.c.id, parts.c.a1_id.is_not(None)))
 """Of a message that waits: A1 has no part of it."""
+TAKEN_BACK = {"leave_by": 0.0, "again_from": None, "again_by": None}
+"""Of a message that may be at A1: the columns of one that is not to leave any more, if it is not there."""
 _OF_THESE = Statement(select(*STATE).where(messages.c.id.in_(among("rows")), NOTHING_HAS_LEFT))
 _LATE = Statement(
     select(*STATE)
@@ -53,6 +55,11 @@ def end_late(connection: Connection, now: float, limit: int) -> list[Change]:
     return _end(connection, found, now)
 
 
+def nothing_has_left(connection: Connection, row: Row) -> bool:
+    """Whether A1 has no part of a message."""
+    return bool(connection.all(_OF_THESE, {"rows": listed([row["id"]])}))
+
+
 def another_time(row: Row, now: float) -> dict[str, Any] | None:
     """The columns of a message that is too late, if there is another time for it; None when there is none."""
     if row["again_from"] is None or row["again_by"] < now:
@@ -66,7 +73,8 @@ def _end(connection: Connection, rows: Sequence[Row], now: float) -> list[Change
     for row in rows:
         again = another_time(row, now)
         if again is None:
-            changes.append(reject(connection, row, "uncertain" if row["resent"] else Refusal.LATE, now))
+            why = Refusal.OUTDATED if row["leave_by"] == TAKEN_BACK["leave_by"] else Refusal.LATE
+            changes.append(reject(connection, row, "uncertain" if row["resent"] else why, now))
         else:
             change(connection, row, again)
     return changes

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, or_, select
 
 from ..carriers.outcome import Accepted, Duplicate, Outcome, Postponed, Refused, Uncertain
 from ..message import Change, Choice, ChoiceSource, Refusal, Source, Stage, Status
-from .deadlines import another_time
+from .deadlines import another_time, nothing_has_left
 from .parts import ANSWER_LOST, accept, any_unmatched, forget, load, read_unmatched, settle_doubt, settle_early
 from .rows import by_id, change, reject, settle, take, write_history
 from .schema import messages, unmatched
@@ -138,7 +138,7 @@ def release(connection: Connection, row: Row, now: float, *, resend: bool) -> li
     if row["stage"] != Stage.ASKING:
         return settled
     again: dict[str, Any] | None = {"due_at": now}
-    if row["leave_by"] is not None and row["leave_by"] < now:
+    if row["leave_by"] is not None and row["leave_by"] < now and nothing_has_left(connection, row):
         again = another_time(row, now)
     if not resend or row["resent"] >= _MOST_RESENDS or again is None:
         return [reject(connection, row, "uncertain", now)]

@@ -16,8 +16,8 @@ from sqlalchemy.dialects.sqlite import insert
 
 from ..message import Acceptance, Arrival, Change, Drop, Planned, Refusal, Stage
 from .acceptance import accept_one, row_of
-from .deadlines import NOTHING_HAS_LEFT
-from .rows import STATE, reject
+from .deadlines import NOTHING_HAS_LEFT, TAKEN_BACK
+from .rows import STATE, change, reject
 from .schema import messages, reminder_rules, reminders
 from .statements import Connection, Row, Statement, among, change_by_id, listed
 from .waiting_runs import reminder_is_over
@@ -132,11 +132,11 @@ _FORGET_OLD = Statement(delete(reminder_rules).where(reminder_rules.c.until < bi
 _SENT_OF = Statement(
     select(reminders.c.id, reminders.c.message, reminders.c.moment).where(*_OF_RULE, reminders.c.state == State.SENT)
 )
-_WAITING = Statement(
+_NOT_SENT = Statement(
     select(*STATE).where(
         messages.c.id == bindparam("row"),
-        (messages.c.stage == Stage.READY) | (messages.c.stage == Stage.CONSENT),
-        messages.c.resent == 0,
+        messages.c.stage != Stage.SENT,
+        messages.c.stage != Stage.OVER,
         NOTHING_HAS_LEFT,
     )
 )
@@ -238,14 +238,18 @@ def take_back(
 ) -> list[Change]:
     """Let no SMS of a rule leave that is about another moment of a document than this one.
 
-    None: about none, for this reason.
+    None: about none, for this reason. One that A1 may have does not go again, and ends by what A1 says of it.
     """
     changes = []
     for reminder in connection.all(_SENT_OF, _of_rule(rule)):
         if reminder["moment"] == moment:
             continue
-        row = connection.first(_WAITING, {"row": reminder["message"]})
-        if row is not None:
+        row = connection.first(_NOT_SENT, {"row": reminder["message"]})
+        if row is None:
+            continue
+        if row["stage"] not in (Stage.READY, Stage.CONSENT) or row["resent"]:
+            change(connection, row, TAKEN_BACK)
+        else:
             changes.append(reject(connection, row, Refusal.OUTDATED, now))
             state = State.DROPPED if moment is None else State.MOVED
             values = {"state": str(state), "message": None, "reason": None if why is None else str(why)}

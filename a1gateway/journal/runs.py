@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from ..hours import MINSK
-from ..message import Acceptance, Arrival, Planned, Refusal, RunState, Status
+from ..message import Acceptance, Arrival, Change, Planned, Refusal, RunState, Status
 from . import reminders
 from .acceptance import accept_one, row_of
 from .schema import messages, runs
@@ -178,18 +178,20 @@ def plan(
     now: float,
     wanted: Wanted,
     rule: reminders.Rule,
-) -> int:
+) -> tuple[int, list[Change]]:
     """Plan the reminders of a run, by what its properties have become; how many there are to come.
 
-    None are when nothing is to be done for the run any more.
+    And what an earlier run's reminders of another moment have come to, which will not leave any more. Nothing happens
+    when nothing is to be done for the run any more.
     """
     if connection.value(_STATE_OF, {"row": run.id}) != RunState.NEW:
-        return 0
+        return 0, []
     count = reminders.plan(connection, rule, moment, planned, now)
+    changes = reminders.take_back(connection, rule, moment, now)
     state = _next_state(now, wanted, ended=not count)
     as_json = json.dumps(dict(properties), ensure_ascii=False)
     connection.execute(_PLANNED, {"row": run.id, "properties": as_json, **state})
-    return count
+    return count, changes
 
 
 def _next_state(now: float, wanted: Wanted, *, ended: bool) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
 from a1gateway.automation.reminders import Reminders
-from a1gateway.carriers.outcome import LinkTrouble, Postponed, Trouble
+from a1gateway.carriers.outcome import LinkTrouble, Outcome, Postponed, Trouble, Uncertain
 from a1gateway.hours import MINSK
 from a1gateway.journal import Store
 from a1gateway.sandbox.crm_fields import CustomField
@@ -19,6 +19,8 @@ from a1gateway.sandbox.crm_fields import CustomField
 from ..conftest import START, run
 from ..portal_in_memory import PortalInMemory
 from .world import AWAY, DAY, DEAL, HOUR, VISIT, World, at, written
+
+LOST = LinkTrouble(Trouble.UNREACHABLE, "A1 cannot be reached: gone")
 
 AWAY_A1 = LinkTrouble(Trouble.UNREACHABLE, "A1 cannot be reached: refused")
 
@@ -281,3 +283,27 @@ def test_what_has_left_is_not_taken_back(worlds: Any, clock: Clock) -> None:
     world.wait(20)
     (message,) = world.messages()
     assert (message["status"], message["reason"]) == ("delivered", None)
+
+
+@pytest.mark.parametrize("outcome", [Postponed(LOST), Uncertain(LOST)])
+def test_a_reminder_that_was_on_its_way_when_its_date_moved_does_not_leave_afterwards(
+    worlds: Any, clock: Clock, outcome: Outcome
+) -> None:
+    world = worlds(VISIT | {"ahead": ["1 hour"]})
+    visit, later = clock.seconds() + 2 * HOUR, clock.seconds() + 2.5 * HOUR
+    deal = world.deal(VISIT=at(visit))
+    world.wait(HOUR + 10, step=5)
+    (sent,) = run(world.journal.claim(clock.seconds(), 10)).submissions
+    world.set(deal, VISIT=at(later))
+    world.wait(10)
+    run(world.journal.record([(sent, outcome, clock.seconds() + 1)], clock.seconds()))
+    for _ in range(2):
+        # A1 has not got it, as it says.
+        now = clock.seconds()
+        run(world.journal.record_standings([], [sent], now, poll_at=now + 60, ask_at=now + 5))
+        world.wait(6)
+    assert run(world.journal.claim(clock.seconds(), 10)).submissions == []
+    world.wait(HOUR, step=5)
+    (submission,) = run(world.journal.claim(clock.seconds(), 10)).submissions
+    assert submission.text == f"Анна, ждём Вас {written(later)}."
+    assert world.said() == [(f"Анна, ждём Вас {written(visit)}.", "outdated"), (submission.text, None)]

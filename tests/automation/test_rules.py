@@ -137,6 +137,26 @@ def test_a_visit_that_is_put_off_when_all_has_been_sent_is_reminded_of_again(wor
     assert len(texts(world)) == 2
 
 
+def test_a_rule_that_runs_again_with_another_date_takes_back_what_waits(worlds: Any, clock: Clock) -> None:
+    world = worlds()
+    visit, later = clock.seconds() + HOUR + 60, clock.seconds() + 3 * HOUR
+    deal = world.deal(VISIT=at(visit))
+    given = {"text": "Ждём Вас #EVENT_TIME#", "ahead": "1 hour", "wait": "Y"}
+    world.rule(REMIND, deal, "t1", at=as_bitrix24(visit), **given)
+    world.wait(120)
+    assert len(texts(world)) == 1
+    world.set(deal, VISIT=at(later))
+    world.rule(REMIND, deal, "t2", at=as_bitrix24(later), **given)
+    world.wait(20)
+    assert [row["reason"] for row in world.messages()] == ["outdated"]
+    world.wait(2 * HOUR, step=5)
+    world.deliver()
+    world.wait(5)
+    assert [row["reason"] for row in world.messages()] == ["outdated", None]
+    assert world.run_of("t1")["answer"]["error"] == "repeated"
+    assert world.run_of("t2")["answer"]["status"] == "delivered"
+
+
 def test_a_workflow_waits_on_when_what_it_waits_for_is_taken_back(worlds: Any, clock: Clock) -> None:
     world = worlds()
     visit, later = clock.seconds() + HOUR + 60, clock.seconds() + 3 * HOUR
