@@ -376,6 +376,27 @@ def test_a_command_that_meets_a_limit_is_a_trouble_and_not_its_error(portal: Por
         batch(portal, http, {})
 
 
+def test_a_method_that_has_met_its_limit_holds_up_no_other(portal: Portal, http: FakeHttp, clock: Clock) -> None:
+    errors = {"b": {"error": "OPERATION_TIME_LIMIT", "error_description": ""}}
+    batch(portal, http, {"result": {"a": True, "c": True}, "result_error": errors})
+    http.answers = [answer({"result": {"result": {"me": 1}}})]
+    outcome = run(portal.batch({"x": ("m.update", {}), "me": ("profile", {})}))
+    assert outcome["me"] == 1
+    assert isinstance(outcome["x"], PortalTrouble)
+    assert list(http.asked[-1][1]["cmd"]) == ["me"]
+    # When it is free again, it is asked for.
+    clock.advance(600)
+    assert batch(portal, http, {"result": {"a": True, "b": True, "c": True}}) == dict.fromkeys("abc", True)
+
+
+def test_a_batch_that_is_refused_as_a_whole_says_nothing_of_its_commands(portal: Portal, http: FakeHttp) -> None:
+    http.answers = [error("ERROR_CORE", 400)]
+    with pytest.raises(PortalTrouble) as raised:
+        run(portal.batch({"me": ("profile", {})}))
+    assert not raised.value.operator
+    assert portal.trouble is raised.value
+
+
 def test_a_command_that_is_shut_out_holds_up_no_other(portal: Portal, http: FakeHttp) -> None:
     errors = {"b": {"error": "ACCESS_DENIED", "error_description": ""}}
     outcome = batch(portal, http, {"result": {"a": True, "c": True}, "result_error": errors})

@@ -8,7 +8,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from twisted.logger import Logger
 
-from ..bitrix24.batches import result_of, run_one
+from ..bitrix24.batches import result_of, run_all, run_one
 from ..bitrix24.contacts import Command
 from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE, id_of, listed, text_of
 from ..bitrix24.item import Item, name_of
@@ -399,7 +399,7 @@ class Sweep(DueLoop):
             }
             commands[f"p{number}"] = ("crm.item.list", query)
             behind = Reference(f"p{number}", "items", str(ITEMS_IN_A_PAGE - 1), "id")
-        answers = await self._portal.batch(commands)
+        answers = await run_all(self._portal, commands, apart=True)
         found: dict[int, Mapping[str, Any]] = {}
         last = after
         for name in commands:

@@ -61,7 +61,9 @@ class Portal:
 
     async def _noted(self, method: str, parameters: Mapping[str, Any], *, paid: bool) -> Any:
         with self._giving_back(paid):
-            self._check_exhausted([method])
+            spent = self._exhausted_by(method)
+            if spent is not None:
+                raise spent
         try:
             result = await self._call(method, parameters, paid=paid)
         except PortalTrouble as trouble:
@@ -78,14 +80,24 @@ class Portal:
     ) -> dict[str, Any]:
         """See `IPortal`."""
         assert len(commands) <= MOST_IN_A_BATCH
+        outcome: dict[str, Any] = {}
+        spent = {name: trouble for name, (method, _) in commands.items() if (trouble := self._exhausted_by(method))}
         with self._giving_back(paid):
-            self._check_exhausted({method for method, _ in commands.values()})
+            if len(spent) == len(commands) > 0:
+                raise next(iter(spent.values()))
+        outcome |= spent
+        commands = {name: command for name, command in commands.items() if name not in spent}
         written = {name: f"{method}?{query(parameters)}" for name, (method, parameters) in commands.items()}
-        answer = await self._noted("batch", {"halt": 0, "cmd": written}, paid=paid)
+        try:
+            answer = await self._noted("batch", {"halt": 0, "cmd": written}, paid=paid)
+        except PortalError as refusal:
+            # It says nothing of any command.
+            trouble = PortalTrouble(f"Bitrix24 answers {refusal}", code=refusal.code)
+            self._note(trouble)
+            raise trouble from None
         results = _part(answer, "result")
         errors = _part(answer, "result_error")
         times = _part(answer, "result_time")
-        outcome: dict[str, Any] = {}
         shut_out: list[PortalTrouble] = []
         expired = False
         for name, (method, _) in commands.items():
@@ -194,15 +206,13 @@ class Portal:
                 self._exhausted[method] = self._clock.seconds() + error.pause
         return error
 
-    def _check_exhausted(self, methods: Any) -> None:
-        now = self._clock.seconds()
-        for method in methods:
-            until = self._exhausted.get(method, 0.0)
-            if until > now:
-                raise PortalTrouble(
-                    f"Bitrix24 has spent its time on {method}", code=OPERATION_LIMIT, pause=until - now
-                )
-            self._exhausted.pop(method, None)
+    def _exhausted_by(self, method: str) -> PortalTrouble | None:
+        """Why a method is not to be asked for now; None when it is."""
+        left = self._exhausted.get(method, 0.0) - self._clock.seconds()
+        if left > 0:
+            return PortalTrouble(f"Bitrix24 has spent its time on {method}", code=OPERATION_LIMIT, pause=left)
+        self._exhausted.pop(method, None)
+        return None
 
     def _note(self, trouble: PortalTrouble | None) -> None:
         before, self.trouble = self.trouble, trouble

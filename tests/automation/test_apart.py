@@ -10,7 +10,8 @@ import pytest
 from twisted.internet.task import Clock
 
 from a1gateway.automation import calls
-from a1gateway.bitrix24.trouble import PortalError, PortalTrouble
+from a1gateway.automation.robots import SEND
+from a1gateway.bitrix24.trouble import PortalError, PortalTrouble, judge
 from a1gateway.journal.acceptance import accept_one
 from a1gateway.journal.statements import Connection
 from a1gateway.message import Acceptance, Arrival
@@ -221,6 +222,42 @@ def test_an_sms_that_cannot_be_made_is_one_sms(worlds: Any, clock: Clock, monkey
     world.wait(900, step=2)
     assert len(world.said()) == 2
     assert [state for _, state, _ in world.reminders()].count("dropped") == 1
+
+
+def test_a_type_that_cannot_be_searched_keeps_the_sweep_from_no_other(worlds: Any) -> None:
+    leads = {"name": "leads", "event": "changed", "of": "lead", "text": "Лид #LEAD_ID#"}
+    deals = {"name": "deals", "event": "changed", "of": "deal", "text": "Заказ #DEAL_ID# изменён"}
+    world = worlds(leads, deals, sweep=60.0)
+    world.wait(30)
+    # As the portal says it: to all that was asked for, unless something is asked beside it.
+    world.portal.fault = of_method("crm.item.list", judge("ACCESS_DENIED", "no right"), entityTypeId=LEAD)
+    deal = world.deal()
+    world.wait(120, step=1)
+    world.portal.crm.updated(DEAL, deal)
+    # The event is lost.
+    world.changed.clear()
+    world.wait(300, step=1)
+    assert world.said() == [(f"Заказ {deal.id} изменён", None)]
+    assert "ACCESS_DENIED" in (world.automation.trouble or "")
+
+
+@pytest.mark.parametrize("broken", [PortalTrouble("Bitrix24 answers ERROR_CORE"), ValueError("a fault")])
+def test_a_run_whose_document_cannot_be_asked_for_leaves_the_portal_alone_and_ends(
+    worlds: Any, broken: Exception
+) -> None:
+    world = worlds(grace=600.0)
+    deal = world.deal()
+    world.wait(20)
+    world.portal.requests.clear()
+    world.portal.trouble = broken
+    world.rule(SEND, deal, text="Готово", wait="Y")
+    world.wait(0.1, step=0.01)
+    assert world.portal.requests["batch"] < 20
+    world.wait(720, step=1)
+    world.portal.trouble = None
+    world.wait(60)
+    answer = world.run_of()["answer"]
+    assert (answer["status"], answer["error"]) == ("rejected", "portal_away")
 
 
 # Calls.
