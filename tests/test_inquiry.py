@@ -145,11 +145,25 @@ def test_of_what_a_scenario_is_about_its_contact_decides(crm: FakeCrm, phone: st
     assert not Asking(crm).granted(origin={"scenario": "День рождения", "document": "contact:7"})
 
 
-def test_a_scenario_goes_to_no_number_of_another_on_the_ground_of_their_consent(crm: FakeCrm) -> None:
-    crm.contact(6, "N", OTHER)
-    crm.contact(7, "Y", NUMBER)
+@pytest.mark.parametrize("agreed", [True, False])
+def test_where_a_scenario_goes_to_another_number_whoever_has_it_decides(crm: FakeCrm, agreed: bool) -> None:
+    crm.contact(6, "N" if agreed else "Y", OTHER)
+    crm.contact(7, "Y" if agreed else "N", NUMBER)
     crm.deal(41, 6)
-    assert not Asking(crm).granted(origin={"scenario": "Новая сделка", "document": "deal:41"})
+    assert Asking(crm).granted(origin={"scenario": "Новая сделка", "document": "deal:41"}) == agreed
+    # Nobody is known to have it: nobody has agreed.
+    crm.contact(6, "Y", OTHER)
+    assert not Asking(crm).granted("+375331234567", {"scenario": "Новая сделка", "document": "deal:41"})
+
+
+def test_after_a_missed_call_all_with_the_number_decide(crm: FakeCrm) -> None:
+    """Which of them has called, nobody knows."""
+    crm.contact(6, "Y", NUMBER)
+    crm.contact(7, "N", NUMBER)
+    origin = {"scenario": "Пропущенный звонок", "call": "c1", "document": "contact:6"}
+    assert not Asking(crm).granted(origin=origin)
+    crm.contact(7, "Y", NUMBER)
+    assert Asking(crm).granted(origin=origin)
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,15 @@ def bound_to(origin: Mapping[str, Any]) -> Item | None:
     found = [
         *_bindings(origin.get("bindings")),
         *_documents(origin.get("document_id")),
-        *_items(origin.get("document")),
+        # Who called is known by the number alone.
+        *_items(None if origin.get("call") else origin.get("document")),
     ]
     return next((item for item in found if item.entity_type == CONTACT), found[0] if found else None)
+
+
+def is_of_a_scenario(origin: Mapping[str, Any]) -> bool:
+    """Whether nobody has chosen whom a message goes to."""
+    return bool(origin.get("scenario"))
 
 
 def bindings_of(origin: Mapping[str, Any]) -> list[Item]:

@@ -21,6 +21,7 @@ from .contacts import (
     find,
     found,
     has_number,
+    is_of_a_scenario,
     items,
     may_be_cut,
     read_many,
@@ -282,7 +283,14 @@ class Inquiry:
                 self._remember(question, now)
                 return None
             # Of a deal's several contacts those that the message goes to.
-            those = [contact for contact in there if has_number(contact, number)] or there
+            has = [has_number(contact, number) for contact in there]
+            those = [contact for contact, it_has in zip(there, has, strict=True) if it_has]
+            if not those and is_of_a_scenario(question.message.origin) and None not in has:
+                # It goes to somebody else, who has to agree.
+                question.bound, question.contacts = False, None
+                self._remember(question, now)
+                return None
+            those = those or there
         elif question.from_memory and len(there) < len(read):
             self._holders.forget(number)
             question.contacts, question.from_memory = None, False
