@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -60,9 +61,9 @@ class Admission:
         read = read_number(number)
         marketing = self.marketing if kind is Kind.MARKETING else None
         if refusal is None:
-            refusal = self._refusal(read.number, text, kind) if isinstance(read, Msisdn) else str(read.fault)
             # How long it will be shows when its fields are filled.
-            refusal = None if unfilled and refusal is Refusal.TOO_LONG else refusal
+            most = sys.maxsize if unfilled else self.max_segments
+            refusal = self._refusal(read.number, text, kind, most) if isinstance(read, Msisdn) else str(read.fault)
         return Arrival(
             message_id=message_id,
             received_at=now,
@@ -88,9 +89,9 @@ class Admission:
         """Why a text is refused whoever it is for."""
         return refusal_of_text(text, kind, max_segments=self.max_segments, marketing=self.marketing is not None)
 
-    def _refusal(self, number: str, text: str, kind: Kind) -> Refusal | None:
+    def _refusal(self, number: str, text: str, kind: Kind, max_segments: int) -> Refusal | None:
         marketing = self.marketing
-        refusal = self.refusal_of_text(text, kind)
+        refusal = refusal_of_text(text, kind, max_segments=max_segments, marketing=marketing is not None)
         if refusal is None and kind is Kind.MARKETING and marketing is not None:
             tests = marketing.test_numbers
             return Refusal.NOT_A_TEST_NUMBER if tests and number not in tests else None

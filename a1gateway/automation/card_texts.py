@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from twisted.logger import Logger
@@ -25,6 +25,10 @@ _IDLE = 60.0
 _AT_ONCE = 100
 _FIRST_RETRY = 1.0
 _LONGEST_RETRY = 60.0
+# What a card is of goes first, then the people who are written to from it.
+_RANKS = {CONTACT: 1, COMPANY: 2}
+# In seconds: for so long a reading that brought not all of them leaves the portal alone.
+_TOGETHER = 4.0
 
 
 @dataclass(slots=True)
@@ -52,10 +56,12 @@ class CardTexts(DueLoop):
         self._grace = parts.grace
         self._on_filled = on_filled
         self._backoff = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
+        self._rests_until = 0.0
 
     def renew(self) -> None:
         """The application has been installed: what stood in the way may be over."""
         self._backoff.reset()
+        self._rests_until = 0.0
         self.wake()
 
     async def _fill_due(self) -> float:
@@ -63,6 +69,8 @@ class CardTexts(DueLoop):
         waiting, next_due = await self._journal.within(unfilled.due, now, _AT_ONCE)
         if not waiting:
             return until(next_due, now, _IDLE)
+        if self._rests_until > now:
+            return self._rests_until - now
         portal = await self._journal.within(generation)
         decided, pause = _Decided(), 0.0
         if self._tokens.installation is None:
@@ -84,18 +92,33 @@ class CardTexts(DueLoop):
                 )
                 decided = _Decided()
                 self._wait(waiting, str(trouble), decided)
+            except Exception as error:
+                self._log.failure("texts from cards cannot be filled: a fault of the gateway")
+                pause = self._backoff.failed(PortalTrouble(repr(error)))
+                decided = _Decided()
+                self._wait(waiting, repr(error), decided, Refusal.GATEWAY_FAULT)
         changes = await self._journal.within(while_it_lasts, portal, _write_down, decided, self._clock.seconds())
         self._receipts.announce(changes)
         if decided.filled:
             self._on_filled()
-        return min(pause, _IDLE)
+        if decided.put_off:
+            # Others that are not shown either are looked at together.
+            self._rests_until = self._clock.seconds() + _TOGETHER
+        # There may be more that have waited for too long.
+        return min(pause, _IDLE) if len(decided.refused) < _AT_ONCE else 0.0
 
-    def _wait(self, waiting: Sequence[Unfilled], trouble: str, decided: _Decided) -> None:
+    def _wait(
+        self,
+        waiting: Sequence[Unfilled],
+        trouble: str,
+        decided: _Decided,
+        reason: Refusal = Refusal.PORTAL_AWAY,
+    ) -> None:
         """Nobody can be asked; what has waited for too long does not any more."""
         now = self._clock.seconds()
         for message in waiting:
             if now - message.received_at >= self._grace:
-                decided.refused.append((message, Refusal.PORTAL_AWAY, trouble))
+                decided.refused.append((message, reason, trouble))
 
     async def _decide(self, waiting: Sequence[Unfilled], decided: _Decided) -> None:
         of_each = {each.id: bindings_of(each.origin) for each in waiting}
@@ -118,13 +141,15 @@ class CardTexts(DueLoop):
     def _decide_one(
         self, message: Unfilled, template: Template, items: Sequence[Item], reading: Reading, decided: _Decided
     ) -> None:
-        troubles = [why for item in items if (why := reading.trouble(item, template.placeholders)) is not None]
-        # What is never shown, such as an order, leaves it to what else the card is of.
-        passing = any(isinstance(each, PortalTrouble) for each in troubles)
-        if troubles and (passing or not any(item in reading.documents for item in items)):
-            self._put_off(message, troubles[0], decided)
+        documents = [reading.documents[item] for item in items if item in reading.documents]
+        # What has no fields at all, such as an order, leaves it to what else the card is of.
+        without = documents[0].described.refused if documents else {}
+        asked = [item for item in items if not isinstance(without.get(item.entity_type), PortalError)]
+        trouble = next((why for item in asked if (why := reading.trouble(item, template.placeholders))), None)
+        if trouble is not None:
+            self._put_off(message, trouble, decided)
             return
-        document = _document(items, reading.documents, message.msisdn)
+        document = _document(documents, message.msisdn)
         if document is None:
             decided.refused.append((message, Refusal.DOCUMENT_DELETED, ""))
             return
@@ -146,22 +171,17 @@ class CardTexts(DueLoop):
         if waited >= self._grace:
             decided.refused.append((message, Refusal.PORTAL_AWAY, str(trouble)))
         else:
-            decided.put_off.append((message, now + min(_LONGEST_RETRY, max(_FIRST_RETRY, waited))))
+            decided.put_off.append((message, now + min(_LONGEST_RETRY, max(_TOGETHER, waited))))
 
 
-def _document(items: Sequence[Item], read: Mapping[Item, Document], msisdn: str) -> Document | None:
+def _document(documents: Sequence[Document], msisdn: str) -> Document | None:
     """What a card is of: a deal rather than the contact who is written to from it. None when it is gone."""
-    documents = [read[item] for item in items if item in read]
-    of_people = (CONTACT, COMPANY)
-    document = next((each for each in documents if each.item.entity_type not in of_people), None)
-    if document is None:
-        return documents[0] if documents else None
-    # Whoever is written to is who is called by name.
-    document = document.as_to(msisdn)
-    for each in documents:
-        if each.item.entity_type in of_people:
-            document = document.beside(each)
-    return document
+    ranked = sorted(documents, key=lambda each: _RANKS.get(each.item.entity_type, 0))
+    if not ranked:
+        return None
+    companies = [each.fields for each in documents if each.item.entity_type == COMPANY]
+    contacts = [each.fields for each in documents if each.item.entity_type == CONTACT]
+    return ranked[0].written_to(msisdn, contacts, companies)
 
 
 def _write_down(connection: Connection, decided: _Decided, now: float) -> list[Change]:

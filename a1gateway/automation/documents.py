@@ -147,14 +147,26 @@ class Document:
         of = self.item.entity_type
         return replace(self, parts=self.parts | {of: {**self.fields, "stageId": stage}})
 
-    def as_to(self, msisdn: str) -> Document:
-        """The same for an SMS to this number: of several contacts the one that has it is written to."""
-        its = next((each for each in self.contacts if has_number(each, msisdn)), None)
-        return self if its is None else replace(self, parts=self.parts | {CONTACT: its})
+    def written_to(
+        self, msisdn: str, contacts: Iterable[Mapping[str, Any]], companies: Iterable[Mapping[str, Any]]
+    ) -> Document:
+        """The same for an SMS to this number, with what else it is sent from.
 
-    def beside(self, other: Document) -> Document:
-        """The same with another for its contact or company."""
-        return replace(self, parts=self.parts | {other.item.entity_type: other.fields})
+        Whoever has the number is who is called by name: one of these `contacts`, or of its own. A contact that surely
+        has another is not written to; then nobody is known to be.
+        """
+        own = [self.fields] if self.item.entity_type == CONTACT else self.contacts
+        every = [(has_number(each, msisdn), each) for each in (*contacts, *own)]
+        its = next((each for has, each in every if has), None)
+        if its is None:
+            its = next((each for has, each in every if has is None), None)
+        parts = {of: part for of, part in self.parts.items() if of != CONTACT}
+        if its is not None or self.item.entity_type == CONTACT:
+            parts[CONTACT] = self.fields if its is None else its
+        company = next(iter(companies), None)
+        if company is not None and self.item.entity_type != COMPANY:
+            parts[COMPANY] = company
+        return replace(self, parts=parts)
 
     @property
     def failed(self) -> bool:

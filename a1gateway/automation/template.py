@@ -115,14 +115,21 @@ class Template:
 
     @classmethod
     def left_in(cls, text: str) -> Template:
-        """A text that is no template, with the fields that are left in it: `#CONTACT_NAME#`, nothing less clear."""
+        """A text that is no template, with the fields that are left in it: `#CONTACT_NAME#`, nothing less clear.
+
+        One whose fallback has taken the sign that begins the next field is none that anything could be put in for.
+        """
         parts: list[str | Placeholder] = []
         begin = 0
-        for mark in _LEFT.finditer(text):
-            if not _is_of_a_link(mark, mark):
-                prefix, name = Prefix[mark["prefix"].upper()], mark["field"].upper()
-                parts += [text[begin : mark.start()], Placeholder(prefix, name, mark["fallback"], mark[0])]
-                begin = mark.end()
+        while (mark := _LEFT.search(text, begin)) is not None:
+            placeholder = Placeholder(
+                Prefix[mark["prefix"].upper()], mark["field"].upper(), mark["fallback"], mark[0]
+            )
+            taken = None if placeholder.fallback is None else _REST_OF_A_FIELD.match(text, mark.end())
+            if taken is not None:
+                placeholder = Placeholder(Prefix.DOCUMENT, "", None, mark[0] + taken[0])
+            parts += [text[begin : mark.start()], placeholder]
+            begin = mark.start() + len(placeholder.written)
         parts.append(text[begin:])
         return cls(text, tuple(part for part in parts if part))
 

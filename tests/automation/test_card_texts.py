@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
+from a1gateway.admission import MarketingTerms
 from a1gateway.automation.template import Placeholder, Prefix, Template
 
 from ..conftest import run
-from .test_apart import of_item
-from .world import AWAY, CONTACT, DEAL, World
+from .test_apart import DENIED, of_item, of_method
+from .world import AWAY, COMPANY, CONTACT, DEAL, World
 
-NUMBER, OTHER = "+375291112233", "+375447654321"
+NUMBER, OTHER, THIRD = "+375291112233", "+375447654321", "+375331234567"
 
 
 def texts(world: World) -> list[tuple[str, str | None]]:
@@ -52,7 +54,7 @@ def test_a_repeated_call_is_filled_once(worlds: Any, clock: Clock) -> None:
     [
         "Скидки #осень #минск",
         "Кабинет #15, этаж #2",
-        "https://shop.example/#contact_us#map",
+        "https://shop.example/#contact_us и https://shop.example/#deal_1",
         "{NAME}, ждём Вас",
         "#DEEL_TITLE#",
         "#CONTACT_NAME",
@@ -70,20 +72,36 @@ def test_a_text_without_fields_goes_as_it_is(worlds: Any, clock: Clock, text: st
 def test_whoever_is_written_to_is_called_by_name(worlds: Any, clock: Clock) -> None:
     world = worlds()
     deal = world.deal(world.contact(NUMBER, "Анна"))
-    olga, peter = world.contact(OTHER, "Ольга"), world.contact("+375331234567", "Пётр")
+    olga, peter = world.contact(OTHER, "Ольга"), world.contact(THIRD, "Пётр")
     deal.contact_ids = (*deal.contact_ids, olga)
-    world.write("#CONTACT_NAME#, здравствуйте", (DEAL, deal.id), to=OTHER, id_="m1")
-    world.write("#CONTACT_NAME#, здравствуйте", (DEAL, deal.id), to=NUMBER, id_="m2")
-    # To somebody who is not of the deal; the card names him besides.
-    world.write("#CONTACT_NAME#: #DEAL_TITLE#", (CONTACT, peter), (DEAL, deal.id), to="+375331234567", id_="m3")
-    world.write("{TITLE} #CONTACT_NAME#", (CONTACT, peter), to="+375331234567", id_="m4")
-    world.wait(2)
-    assert texts(world) == [
-        ("Ольга, здравствуйте", None),
-        ("Анна, здравствуйте", None),
-        ("Пётр: Шкаф", None),
-        ("{TITLE} Пётр", None),
+    company = world.company("Рога")
+    cards: list[tuple[str, str, list[tuple[int, int]], str]] = [
+        ("#CONTACT_NAME#, здравствуйте", OTHER, [(DEAL, deal.id)], "Ольга, здравствуйте"),
+        ("#CONTACT_NAME#, здравствуйте", NUMBER, [(DEAL, deal.id)], "Анна, здравствуйте"),
+        # Who is not of the deal is named by the card.
+        ("#CONTACT_NAME#: #DEAL_TITLE#", THIRD, [(CONTACT, peter), (DEAL, deal.id)], "Пётр: Шкаф"),
+        ("#CONTACT_NAME#: #DEAL_TITLE#", NUMBER, [(DEAL, deal.id), (CONTACT, peter)], "Анна: Шкаф"),
+        ("#CONTACT_NAME#", OTHER, [(CONTACT, peter), (CONTACT, olga)], "Ольга"),
+        ("{TITLE} #CONTACT_NAME#", THIRD, [(CONTACT, peter)], "{TITLE} Пётр"),
+        ("#COMPANY_TITLE#: #CONTACT_NAME#", THIRD, [(COMPANY, company), (CONTACT, peter)], "Рога: Пётр"),
+        ("#COMPANY_TITLE#", THIRD, [(COMPANY, company)], "Рога"),
+        # A contact with another number of his own, in the card of that contact.
+        ("#CONTACT_NAME#", "+375331112233", [(CONTACT, peter)], "Пётр"),
+        # Nobody is called by somebody else's name.
+        ("#CONTACT_NAME|Клиент#", "+375331112233", [(DEAL, deal.id)], "Клиент"),
     ]
+    for place, (text, to, items, _) in enumerate(cards):
+        world.write(text, *items, to=to, id_=f"m{place}")
+    world.wait(5)
+    assert texts(world) == [(text, None) for *_, text in cards]
+
+
+def test_a_contact_whose_number_is_hard_to_read_is_called_by_name(worlds: Any, clock: Clock) -> None:
+    world = worlds()
+    deal = world.deal(world.contact("8 29 111-22-33", "Анна"))
+    world.write("#CONTACT_NAME#", (DEAL, deal.id), to=NUMBER)
+    world.wait(2)
+    assert texts(world) == [("Анна", None)]
 
 
 def test_many_texts_take_few_requests(worlds: Any, clock: Clock) -> None:
@@ -106,6 +124,7 @@ def test_many_texts_take_few_requests(worlds: Any, clock: Clock) -> None:
         ("#CONTACT_LAST_NAME#, ждём", "empty_field", "#CONTACT_LAST_NAME#"),
         ("#DEAL_NO_SUCH_FIELD#", "empty_field", "#DEAL_NO_SUCH_FIELD#"),
         ("#LEAD_TITLE# #DEAL_TITLE#", "empty_field", "#LEAD_TITLE#"),
+        ("#CONTACT_LAST_NAME|#CONTACT_NAME##", "empty_field", "#CONTACT_LAST_NAME|#CONTACT_NAME#"),
         ("#CONTACT_LAST_NAME|#", "empty_text", ""),
         ("#DEAL_UF_LINK#", "too_long", "6 segments with its fields"),
     ],
@@ -145,6 +164,7 @@ def test_a_text_that_is_too_long_only_with_its_field_names_is_sent(worlds: Any, 
         ("#CONTACT_NAME#", {"module_id": "bizproc"}),
         ("#contact_name|Клиент#, ждём", {"module_id": "sender"}),
         ("Ваш заказ: # DEAL_TITLE #", {"bindings": ""}),
+        ("https://pay.example/#deal_id#", {"module_id": "bizproc"}),
     ],
 )
 def test_what_is_left_where_no_fields_are_put_in_is_never_sent_raw(
@@ -155,7 +175,7 @@ def test_what_is_left_where_no_fields_are_put_in_is_never_sent_raw(
     deal = world.deal()
     assert world.write(text, (DEAL, deal.id), **more).refusal == "unfilled_field"
     assert texts(world) == [(text, "unfilled_field")]
-    assert world.messages()[0]["note"] == text.removeprefix("Ваш заказ: ").removesuffix(", ждём")
+    assert world.messages()[0]["note"] == text[text.index("#") : text.rindex("#") + 1]
 
 
 def test_while_the_portal_is_away_texts_wait_and_not_for_ever(worlds: Any, clock: Clock) -> None:
@@ -178,13 +198,71 @@ def test_a_document_that_is_not_shown_keeps_no_other_waiting(worlds: Any, clock:
     world = worlds(grace=600.0)
     hidden, deal = world.deal(), world.deal()
     world.portal.fault = of_item(DEAL, hidden.id)
-    world.write("#DEAL_TITLE#", (DEAL, hidden.id), id_="m1")
+    # What else the card is of does not do for what the text names of it.
+    world.write("#DEAL_TITLE|Заказ#", (DEAL, hidden.id), (CONTACT, hidden.contact_ids[0]), id_="m1")
     world.write("#DEAL_TITLE#", (DEAL, deal.id), id_="m2")
-    world.wait(2)
-    assert [reason for _, reason in texts(world)] == [None, None]
-    assert texts(world)[1][0] == "Шкаф"
+    world.wait(10)
+    assert texts(world) == [("#DEAL_TITLE|Заказ#", None), ("Шкаф", None)]
     world.wait(700)
-    assert texts(world)[0] == ("#DEAL_TITLE#", "portal_away")
+    assert texts(world)[0] == ("#DEAL_TITLE|Заказ#", "portal_away")
+
+
+def test_a_document_that_is_shown_again_is_used(worlds: Any, clock: Clock) -> None:
+    world = worlds(grace=600.0)
+    deal = world.deal()
+    world.portal.fault = of_item(DEAL, deal.id, AWAY)
+    world.write("#DEAL_TITLE#", (DEAL, deal.id))
+    world.wait(60)
+    world.portal.fault = lambda method, parameters: None
+    world.wait(60)
+    assert texts(world) == [("Шкаф", None)]
+
+
+def test_what_has_no_fields_leaves_it_to_what_else_the_card_is_of(worlds: Any, clock: Clock) -> None:
+    """Bitrix24 binds an SMS about a payment to an order, too."""
+    world = worlds()
+    deal = world.deal()
+    world.write("#DEAL_TITLE#", (14, 9), (DEAL, deal.id))
+    world.wait(5)
+    assert texts(world) == [("Шкаф", None)]
+
+
+def test_many_that_are_not_shown_leave_the_portal_to_others(worlds: Any, clock: Clock) -> None:
+    world = worlds(grace=600.0)
+    deals = [world.deal() for _ in range(30)]
+    world.wait(20)
+    world.portal.fault = of_method("crm.item.list", DENIED, entityTypeId=DEAL)
+    for place, deal in enumerate(deals):
+        world.write("#DEAL_TITLE#", (DEAL, deal.id), id_=f"m{place}")
+        world.wait(1.5)
+    world.portal.requests.clear()
+    world.wait(100)
+    assert world.portal.requests["batch"] <= 3 * 100 / 4
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_no_text_waits_for_longer_however_many_there_are(worlds: Any, clock: Clock, installed: bool) -> None:
+    world = worlds(grace=600.0)
+    deal = world.deal()
+    world.wait(20)
+    world.portal.trouble = AWAY
+    if not installed:
+        run(world.tokens.forget())
+    for place in range(250):
+        world.write("#DEAL_TITLE#", (DEAL, deal.id), id_=f"m{place}")
+    world.wait(600)
+    world.wait(70)
+    assert {reason for _, reason in texts(world)} == {"portal_away"}
+
+
+def test_a_fault_of_the_gateway_is_an_end_too(worlds: Any, clock: Clock) -> None:
+    world = worlds(grace=600.0)
+    deal = world.deal()
+    world.wait(20)
+    world.portal.trouble = ValueError("a fault")
+    world.write("#DEAL_TITLE#", (DEAL, deal.id))
+    world.wait(700)
+    assert texts(world) == [("#DEAL_TITLE#", "gateway_fault")]
 
 
 def test_a_deal_that_is_gone_is_said_so(worlds: Any, clock: Clock) -> None:
@@ -213,6 +291,15 @@ def test_another_portals_deals_fill_nothing(worlds: Any, clock: Clock) -> None:
     other = worlds(member="another", domain="another.bitrix24.by")
     other.wait(2)
     assert texts(other) == [("#DEAL_TITLE#", "document_deleted")]
+
+
+def test_a_long_text_goes_to_no_number_that_is_none_of_the_test(worlds: Any, clock: Clock) -> None:
+    world = worlds()
+    world.admission = replace(world.admission, marketing=MarketingTerms("MyShop", test_numbers=frozenset({OTHER})))
+    deal = world.deal()
+    text = "#DEAL_TITLE|" + "ы" * 400 + "#"
+    said = world.write(text, (DEAL, deal.id), code="a1sms_by_marketing")
+    assert said.refusal == "not_a_test_number"
 
 
 def test_marketing_from_a_card_is_filled_before_the_consent_is_asked_for(worlds: Any, clock: Clock) -> None:

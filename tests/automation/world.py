@@ -40,7 +40,7 @@ from ..portal_in_memory import PortalInMemory
 from ..test_portal import INSTALLATION
 
 HOUR, DAY = 3600.0, 86400.0
-LEAD, DEAL, CONTACT, PROCESS = 1, 2, 3, 177
+LEAD, DEAL, CONTACT, COMPANY, PROCESS = 1, 2, 3, 4, 177
 
 AWAY = PortalTrouble("Bitrix24 cannot be reached: refused")
 
@@ -145,6 +145,13 @@ class World:
         crm = self.portal.crm
         item = Item(crm.next_item_id(CONTACT), name=name, phones=(Phone(crm.next_id(), number),))
         crm.items[CONTACT].put(crm.stamped(item))
+        return item.id
+
+    def company(self, title: str) -> int:
+        """A company; its id."""
+        crm = self.portal.crm
+        item = Item(crm.next_item_id(COMPANY), title=title)
+        crm.items[COMPANY].put(crm.stamped(item))
         return item.id
 
     def deal(self, contact: int | None = None, **fields: Any) -> Item:
