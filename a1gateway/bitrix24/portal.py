@@ -69,7 +69,12 @@ class Portal:
         except PortalTrouble as trouble:
             self._note(trouble)
             raise
-        except PortalError:
+        except PortalError as refusal:
+            if method == "batch":
+                # It says nothing of any command.
+                of_all = PortalTrouble(f"Bitrix24 answers {refusal}", code=refusal.code)
+                self._note(of_all)
+                raise of_all from None
             self._note(None)
             raise
         self._note(None)
@@ -80,21 +85,14 @@ class Portal:
     ) -> dict[str, Any]:
         """See `IPortal`."""
         assert len(commands) <= MOST_IN_A_BATCH
-        outcome: dict[str, Any] = {}
         spent = {name: trouble for name, (method, _) in commands.items() if (trouble := self._exhausted_by(method))}
         with self._giving_back(paid):
             if len(spent) == len(commands) > 0:
                 raise next(iter(spent.values()))
-        outcome |= spent
+        outcome: dict[str, Any] = dict(spent)
         commands = {name: command for name, command in commands.items() if name not in spent}
         written = {name: f"{method}?{query(parameters)}" for name, (method, parameters) in commands.items()}
-        try:
-            answer = await self._noted("batch", {"halt": 0, "cmd": written}, paid=paid)
-        except PortalError as refusal:
-            # It says nothing of any command.
-            trouble = PortalTrouble(f"Bitrix24 answers {refusal}", code=refusal.code)
-            self._note(trouble)
-            raise trouble from None
+        answer = await self._noted("batch", {"halt": 0, "cmd": written}, paid=paid)
         results = _part(answer, "result")
         errors = _part(answer, "result_error")
         times = _part(answer, "result_time")
