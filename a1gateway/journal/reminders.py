@@ -17,7 +17,7 @@ from sqlalchemy.dialects.sqlite import insert
 from ..message import Acceptance, Arrival, Change, Drop, Planned, Refusal, Stage
 from .acceptance import accept_one, row_of
 from .deadlines import NOTHING_HAS_LEFT, TAKEN_BACK
-from .rows import STATE, change, reject
+from .rows import STATE, by_id, change, reject
 from .schema import messages, reminder_rules, reminders
 from .statements import Connection, Row, Statement, among, change_by_id, listed
 from .waiting_runs import reminder_is_over
@@ -130,7 +130,9 @@ _FORGET = Statement(delete(reminder_rules).where(*_RULE))
 _LET_GO = Statement(update(reminder_rules).where(*_RULE).values(held=False))
 _FORGET_OLD = Statement(delete(reminder_rules).where(reminder_rules.c.until < bindparam("now")))
 _SENT_OF = Statement(
-    select(reminders.c.id, reminders.c.message, reminders.c.moment).where(*_OF_RULE, reminders.c.state == State.SENT)
+    select(reminders.c.id, reminders.c.message, reminders.c.moment, reminders.c.ahead).where(
+        *_OF_RULE, reminders.c.state == State.SENT
+    )
 )
 _NOT_SENT = Statement(
     select(*STATE).where(
@@ -141,6 +143,7 @@ _NOT_SENT = Statement(
     )
 )
 _TAKE_BACK = change_by_id(reminders, ("state", "message", "reason"))
+_AGAIN = change_by_id(reminders, ("state", "due_at", "message"))
 _KNOWN_AS = Statement(select(messages.c.reason).where(messages.c.message_id == bindparam("name")))
 _DUE = Statement(
     select(reminders)
@@ -243,6 +246,7 @@ def take_back(
     changes = []
     for reminder in connection.all(_SENT_OF, _of_rule(rule)):
         if reminder["moment"] == moment:
+            _give_back(connection, reminder)
             continue
         row = connection.first(_NOT_SENT, {"row": reminder["message"]})
         if row is None:
@@ -255,6 +259,20 @@ def take_back(
             values = {"state": str(state), "message": None, "reason": None if why is None else str(why)}
             connection.execute(_TAKE_BACK, {"row": reminder["id"], **values})
     return changes
+
+
+def _give_back(connection: Connection, reminder: Row) -> None:
+    """Its date has come back: an SMS that was not to leave any more if A1 has not got it may leave after all."""
+    row = by_id(connection, reminder["message"])
+    if row is None or row["leave_by"] != TAKEN_BACK["leave_by"]:
+        return
+    if row["stage"] != Stage.OVER:
+        change(connection, row, {"leave_by": reminder["moment"]})
+    elif connection.value(_KNOWN_AS, {"name": row["message_id"]}) == Refusal.OUTDATED:
+        due_at = reminder["moment"] - reminder["ahead"]
+        connection.execute(
+            _AGAIN, {"row": reminder["id"], "state": str(State.PLANNED), "due_at": due_at, "message": None}
+        )
 
 
 def drop(connection: Connection, dropped: Reminder, why: Drop, now: float) -> None:

@@ -307,3 +307,28 @@ def test_a_reminder_that_was_on_its_way_when_its_date_moved_does_not_leave_after
     (submission,) = run(world.journal.claim(clock.seconds(), 10)).submissions
     assert submission.text == f"Анна, ждём Вас {written(later)}."
     assert world.said() == [(f"Анна, ждём Вас {written(visit)}.", "outdated"), (submission.text, None)]
+
+
+@pytest.mark.parametrize("ends_before", [True, False])
+def test_a_reminder_that_was_on_its_way_when_its_date_moved_and_came_back_is_sent(
+    worlds: Any, clock: Clock, ends_before: bool
+) -> None:
+    world = worlds(VISIT | {"ahead": ["1 hour"]})
+    visit = clock.seconds() + 2 * HOUR
+    deal = world.deal(VISIT=at(visit))
+    world.wait(HOUR + 10, step=5)
+    (sent,) = run(world.journal.claim(clock.seconds(), 10)).submissions
+    world.set(deal, VISIT=at(visit + HOUR))
+    world.wait(10)
+    if not ends_before:
+        world.set(deal, VISIT=at(visit))
+        world.wait(10)
+    run(world.journal.record([(sent, Postponed(LOST), clock.seconds() + 1)], clock.seconds()))
+    world.wait(10)
+    if ends_before:
+        assert run(world.journal.claim(clock.seconds(), 10)).submissions == []
+        world.set(deal, VISIT=at(visit))
+        world.wait(10)
+    (submission,) = run(world.journal.claim(clock.seconds(), 10)).submissions
+    assert submission.text == f"Анна, ждём Вас {written(visit)}."
+    assert run(world.journal.claim(clock.seconds(), 10)).submissions == []
