@@ -309,9 +309,11 @@ class DocumentReader:
         self._portal = portal
         self._fields: dict[int, tuple[float, Fields]] = {}
         self._lists: tuple[float, Described] | None = None
+        self._renewals = 0
 
     def renew(self) -> None:
         """The application has been installed: it may be another portal."""
+        self._renewals += 1
         self._fields.clear()
         self._lists = None
 
@@ -320,12 +322,23 @@ class DocumentReader:
 
         `anew`: of what was asked half a minute ago and more the portal is asked once more.
         """
-        now = self._clock.seconds()
+        types = list(dict.fromkeys(types))
+        while True:
+            renewals = self._renewals
+            described = await self._describe(types, anew=anew)
+            # What was said before may have been said by another portal.
+            if renewals == self._renewals:
+                return described
+
+    async def _describe(self, types: Sequence[int], *, anew: bool) -> Described:
+        """By what is known when it is called, and what the portal says now, whatever becomes known meanwhile."""
+        now, renewals = self._clock.seconds(), self._renewals
         keeps = _LOOK_AGAIN if anew else _DESCRIBED_FOR
-        wanted = [of for of in dict.fromkeys(types) if of not in self._fields or now - self._fields[of][0] >= keeps]
+        wanted = [of for of in types if of not in self._fields or now - self._fields[of][0] >= keeps]
+        known = {of: fields for of, (_, fields) in self._fields.items() if of not in wanted}
         commands: dict[str, Command] = {f"f{of}": ("crm.item.fields", {"entityTypeId": of}) for of in wanted}
-        old = self._lists is None or now - self._lists[0] >= keeps
-        if old:
+        lists = None if self._lists is None or now - self._lists[0] >= keeps else self._lists[1]
+        if lists is None:
             commands["statuses"] = _statuses(0)
             commands["currencies"] = ("crm.currency.list", {})
         refused: dict[int, PortalTrouble | PortalError] = {}
@@ -335,19 +348,21 @@ class DocumentReader:
                 result = results[f"f{of}"]
                 fields = Fields(()) if isinstance(result, (PortalTrouble, PortalError)) else Fields(fields_of(result))
                 if fields.names:
-                    self._fields[of] = now, fields
-                    continue
-                self._fields.pop(of, None)
-                if isinstance(result, (PortalTrouble, PortalError)):
+                    known[of] = fields
+                elif isinstance(result, (PortalTrouble, PortalError)):
                     refused[of] = result
                 else:
                     refused[of] = PortalTrouble(f"Bitrix24 answers nothing that can be understood for type {of}")
-            if old:
-                self._lists = now, await self._listed(results)
-        assert self._lists is not None
-        lists = self._lists[1]
-        of_types = {of: known for of, (_, known) in self._fields.items()}
-        return Described(of_types, lists.known, lists.stages, refused)
+            if lists is None:
+                lists = await self._listed(results)
+                if renewals == self._renewals:
+                    self._lists = now, lists
+        assert lists is not None
+        if renewals == self._renewals:
+            self._fields |= {of: (now, known[of]) for of in wanted if of in known}
+            for of in refused:
+                self._fields.pop(of, None)
+        return Described(known, lists.known, lists.stages, refused)
 
     async def read(
         self, wanted: Iterable[Item], needs: Mapping[Item, Collection[Placeholder]] = _NOTHING, *, alone: bool = False
