@@ -407,6 +407,8 @@ def _write_down(connection: Connection, decided: _Decided, now: float) -> _Writt
     for reminder, arrival, repeat_after in decided.sent:
         # The one an hour before the visit is no repetition of the one two hours before it.
         saying = f"{reminder.ahead:g}\0{arrival.text}"
+        if not reminders.is_due(connection, reminder):
+            continue
         if look_ups.was_said(connection, reminder.rule, arrival, saying, repeat_after):
             arrival = replace(arrival, refusal=Refusal.REPEATED)
         acceptance = reminders.send(connection, reminder, arrival)
@@ -418,7 +420,7 @@ def _write_down(connection: Connection, decided: _Decided, now: float) -> _Writt
         reminders.drop_all(connection, rule, why, now, for_good=why in _FOR_GOOD)
         changes += reminders.take_back(connection, rule, None, now, why)
     for rule, (moment, planned) in decided.planned.items():
-        reminders.plan(connection, rule, moment, planned, now)
+        reminders.plan(connection, rule, moment, planned, now, is_known=True)
         # By now the workflow that waits for it has others to wait for.
         changes += reminders.take_back(connection, rule, moment, now)
     for reminder, due_at, tries in decided.put_off:

@@ -77,7 +77,7 @@ class RobotAnswers(DueLoop):
                 # No answer of any run will be taken before somebody mends that; and then all will.
                 self._log.error("workflows wait for their answers: {error}", error=str(result))
                 self._backoff.hold(_LONGEST_AFTER_REFUSAL)
-                break
+                continue
             if isinstance(result, PortalTrouble):
                 await self._put_off(each, result)
             elif isinstance(result, PortalError):

@@ -151,6 +151,13 @@ _DUE = Statement(
     .order_by(reminders.c.due_at)
     .limit(bindparam("most"))
 )
+_DUE_FOR = Statement(
+    select(reminders).where(
+        *_OF_RULE, reminders.c.moment == bindparam("moment"), reminders.c.due_at <= bindparam("now")
+    )
+)
+_RUN_OF_IT = Statement(select(reminders.c.run).where(reminders.c.id == bindparam("row")))
+_HAND_OVER = Statement(update(reminders).where(*_TO_COME).values(run=bindparam("run")))
 _NEXT_DUE = Statement(select(func.min(reminders.c.due_at)).where(reminders.c.due_at > bindparam("after")))
 _SENT = change_by_id(reminders, ("state", "due_at", "message"))
 # What has been moved or dropped meanwhile stays so.
@@ -185,12 +192,23 @@ _TYPES = Statement(select(reminder_rules.c.entity_type).distinct())
 _DEPTH = Statement(select(func.count(), func.min(reminders.c.due_at)).where(reminders.c.due_at.is_not(None)))
 
 
-def plan(connection: Connection, rule: Rule, moment: float, planned: Iterable[Planned], now: float) -> int:
+def plan(
+    connection: Connection,
+    rule: Rule,
+    moment: float,
+    planned: Iterable[Planned],
+    now: float,
+    *,
+    is_known: bool = False,
+) -> int:
     """These are a rule's reminders of a document now, and others that have not been sent are not.
 
-    Those that will not be sent are kept as dropped. How many are to be sent.
+    Those that will not be sent are kept as dropped. How many are to be sent. `is_known`: the rule was there before; a
+    later run that has taken it over since it was read keeps it.
     """
     of_rule = _of_rule(rule)
+    latest = connection.first(_RUN_OF, of_rule) if is_known else None
+    rule = rule if latest is None else replace(rule, run=latest["run"])
     before = connection.all(_RUNS_BEFORE, of_rule | {"not": -1 if rule.run is None else rule.run})
     connection.execute(_MOVE, of_rule | {"moment": moment})
     for each in planned:
@@ -207,22 +225,34 @@ def plan(connection: Connection, rule: Rule, moment: float, planned: Iterable[Pl
     connection.execute(
         _FOLLOW, of_rule | {"run": rule.run, "moment": moment, "held": True, "until": moment + _FOLLOWED_FOR}
     )
-    for run in (*(row["run"] for row in before), rule.run):
-        if run is not None:
-            reminder_is_over(connection, run, now)
+    # Those that wait already, and their times have come, are the latest run's too.
+    connection.execute(_HAND_OVER, of_rule | {"run": rule.run})
+    _are_over(connection, {rule.run, *(row["run"] for row in before)}, now)
     count: int = connection.value(_HOW_MANY, of_rule)
     return count
 
 
 def due(connection: Connection, now: float, limit: int) -> tuple[list[Reminder], float | None]:
-    """Up to `limit` that are due, oldest first, and when the next is due later (None: none waits)."""
-    found = connection.all(_DUE, {"now": now, "most": limit})
-    return [_reminder(row) for row in found], connection.value(_NEXT_DUE, {"after": now})
+    """Up to `limit` that are due, oldest first, and when the next is due later (None: none waits).
+
+    All that are due for one moment come together, for nobody gets two of them at once; so there may be more.
+    """
+    found = {row["id"]: row for row in connection.all(_DUE, {"now": now, "most": limit})}
+    if len(found) == limit:
+        for row in list(found.values()):
+            of_it = {name: row[name] for name in ("rule", "entity_type", "item", "moment")}
+            found |= {other["id"]: other for other in connection.all(_DUE_FOR, of_it | {"now": now})}
+    return [_reminder(row) for row in found.values()], connection.value(_NEXT_DUE, {"after": now})
+
+
+def is_due(connection: Connection, reminder: Reminder) -> bool:
+    """Whether it has not been moved, dropped or sent meanwhile."""
+    return connection.first(_STILL_DUE, {"row": reminder.id}) is not None
 
 
 def send(connection: Connection, reminder: Reminder, arrival: Arrival) -> Acceptance | None:
     """Take in the message of a reminder; None when that has been moved or dropped meanwhile."""
-    if connection.first(_STILL_DUE, {"row": reminder.id}) is None:
+    if not is_due(connection, reminder):
         return None
     while connection.value(_KNOWN_AS, {"name": arrival.message_id}) == Refusal.OUTDATED:
         # It was taken back, and its date has come back.
@@ -231,8 +261,8 @@ def send(connection: Connection, reminder: Reminder, arrival: Arrival) -> Accept
     acceptance = accept_one(connection, arrival)
     message = row_of(connection, arrival.message_id)
     connection.execute(_SENT, {"row": reminder.id, "state": str(State.SENT), "due_at": None, "message": message})
-    if reminder.run is not None and acceptance.refusal is not None:
-        reminder_is_over(connection, reminder.run, arrival.received_at)
+    if acceptance.refusal is not None:
+        _are_over(connection, _runs_of(connection, reminder), arrival.received_at)
     return acceptance
 
 
@@ -279,8 +309,18 @@ def drop(connection: Connection, dropped: Reminder, why: Drop, now: float) -> No
     """It will not be sent."""
     values = {"state": str(State.DROPPED), "due_at": None, "reason": str(why)}
     connection.execute(_DROP, {"row": dropped.id, **values})
-    if dropped.run is not None:
-        reminder_is_over(connection, dropped.run, now)
+    _are_over(connection, _runs_of(connection, dropped), now)
+
+
+def _runs_of(connection: Connection, reminder: Reminder) -> set[int | None]:
+    """Whose it was when it was read, and whose it is."""
+    return {reminder.run, connection.value(_RUN_OF_IT, {"row": reminder.id})}
+
+
+def _are_over(connection: Connection, ended: Iterable[int | None], now: float) -> None:
+    for run in ended:
+        if run is not None:
+            reminder_is_over(connection, run, now)
 
 
 def put_off(connection: Connection, reminder: Reminder, due_at: float, tries: int) -> None:
@@ -302,10 +342,11 @@ def drop_all(connection: Connection, rule: Rule, why: Drop, now: float, *, for_g
 
     Unless it is `for_good`, the document is followed on: it may be given a date again.
     """
-    dropped = connection.execute(_DROP_ALL, _of_rule(rule) | {"why": str(why)}).rowcount
-    connection.execute(_FORGET if for_good else _LET_GO, _of_rule(rule))
-    if rule.run is not None:
-        reminder_is_over(connection, rule.run, now)
+    of_rule = _of_rule(rule)
+    theirs = {rule.run, *(row["run"] for row in connection.all(_RUNS_BEFORE, of_rule | {"not": -1}))}
+    dropped = connection.execute(_DROP_ALL, of_rule | {"why": str(why)}).rowcount
+    connection.execute(_FORGET if for_good else _LET_GO, of_rule)
+    _are_over(connection, theirs, now)
     return dropped
 
 
