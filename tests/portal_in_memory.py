@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 
 from a1gateway.bitrix24.queries import query
 from a1gateway.bitrix24.trouble import PortalError, PortalTrouble, judge
@@ -32,6 +32,9 @@ class PortalInMemory:
         self.crm = self.sandbox.crm
         self.trouble: Exception | None = None
         self.fault: Fault = lambda method, parameters: None
+        self.delay: Callable[[str, Mapping[str, Any]], float] = lambda method, parameters: 0.0
+        """How many seconds later than it was found out a command of a batch is answered."""
+        self._clock = clock
         self.requests: Counter[str] = Counter()
         """How many, by method; those in a batch with `batch/` before them."""
 
@@ -57,6 +60,9 @@ class PortalInMemory:
         run = {name: command for name, command in commands.items() if name not in instead}
         written = {name: f"{method}?{query(parameters)}" for name, (method, parameters) in run.items()}
         answer = self._answer("batch", {"halt": 0, "cmd": written})
+        delay = max(self.delay(*command) for command in commands.values())
+        if delay > 0:
+            await deferLater(self._clock, delay)
         errors = answer["result_error"] or {}
         results = instead | {
             name: judge(errors[name]["error"], errors[name]["error_description"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -41,6 +42,8 @@ class Decided:
     conditions: list[tuple[Scenario, float, int, bool, Arrival]] = field(default_factory=list)
     """Of a changed item: since when a scenario is at work, if it fulfils the condition, and what is sent then."""
     planned: list[tuple[Rule, float, Sequence[Planned]]] = field(default_factory=list)
+    seen_until: float = -math.inf
+    """Entries of a history that are older may have been seen at the documents; in seconds since the epoch."""
 
 
 class Deciding:
@@ -200,10 +203,21 @@ def _version(document: Document, since: float) -> str | None:
     return f"{updated_at:.0f}"
 
 
+def _entered(every: Sequence[Decided]) -> dict[int, set[int]]:
+    """The items that have entered stages, by type."""
+    found: dict[int, set[int]] = {}
+    for decided in every:
+        for entry, _ in decided.entries:
+            found.setdefault(entry.entity_type, set()).add(entry.item)
+    return found
+
+
 def _write_down(
     connection: Connection, every: Sequence[Decided], generation: int, now: float
 ) -> list[tuple[Arrival, Acceptance]]:
     sent: list[tuple[Scenario, Arrival]] = []
+    # What was known before: of two entries within a second, one is not the other.
+    moved = {of: look_ups.moved(connection, of, items) for of, items in _entered(every).items()}
     for decided in every:
         sent += decided.sent
         for entry, of_it in decided.entries:
@@ -211,6 +225,8 @@ def _write_down(
                 done = look_ups.move(connection, entry.entity_type, entry.item, entry.at)
             else:
                 done = look_ups.record_done(connection, entry.entity_type, entry.record)
+                if entry.at <= decided.seen_until:
+                    done = done or moved[entry.entity_type].get(entry.item, -math.inf) >= entry.at
                 # Should the history go away, it will be seen at the document.
                 look_ups.move(connection, entry.entity_type, entry.item, entry.at)
             if not done:

@@ -64,7 +64,7 @@ class _Outcome:
     failed: list[tuple[LookUp, Error | None]] = field(default_factory=list)
     """With what stood in the way; None: a fault of the gateway."""
     early: list[LookUp] = field(default_factory=list)
-    """Of types that the sweep has not begun with."""
+    """Of types whose history the sweep has not begun with: what else there is of them has been done."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,8 @@ class _Watched:
     """When, by the server's clock, in seconds since the epoch; of documents: since when."""
     begun: Mapping[str, tuple[int, float]]
     """Behind which record, and since when, entries count for scenarios, by their beginnings' names."""
+    seen_until: float = -math.inf
+    """Until when entries of the history may have been seen at the documents, in seconds since the epoch."""
 
     def has_begun(self, scenario: Scenario, entry: Entry) -> bool:
         """Whether a scenario was at work when this happened."""
@@ -160,15 +162,13 @@ class LookUps(DueLoop):
         documents. The records that could not be dealt with, for the documents are not to be had now. Raises
         `PortalTrouble` and `PortalChanged`.
         """
-        moved = await self._journal.within(look_ups.moved, of, [entry.item for entry in entries]) if are_seen else {}
         described = await self._stages_described({of}, entries)
-        off = await self._set_off(entries, described, {of: await self._watched(of)})
+        watched = await self._watched(of)
+        off = await self._set_off(entries, described, {of: watched})
+        seen_until = math.inf if are_seen else -math.inf if watched is None else watched.seen_until
         reading = await self._read({Item(entry.entity_type, entry.item) for entry, _ in off}, off)
         every, left = [], set()
         for entry, scenarios in off:
-            if moved.get(entry.item, -math.inf) >= entry.at:
-                every.append(Decided(name_of(Item(entry.entity_type, entry.item)), entries=[(entry, [])]))
-                continue
             try:
                 decided = self._decide_entry(entry, scenarios, reading)
             except Exception:
@@ -179,6 +179,7 @@ class LookUps(DueLoop):
             if decided is None:
                 left.add(entry.record)
             else:
+                decided.seen_until = seen_until
                 every.append(decided)
         for each in await self._deciding.write_down(every, generation):
             for entry, _ in each.entries:
@@ -251,10 +252,16 @@ class LookUps(DueLoop):
             if not each.tries:
                 self._log.warn("{event}: cannot be looked into: {trouble}", event=each.event.key, trouble=trouble)
             put_off.append((each.event.key, now + min(_LONGEST_WAIT, 2.0 ** min(each.tries, 9)), trouble))
-        early = [each.event.key for each in outcome.early]
-        await self._journal.within(
-            while_it_lasts, outcome.generation, _end_all, settled, put_off, early, now + _FIRST_RETRY
-        )
+        early = []
+        for each in outcome.early:
+            waited = now - each.first_at
+            if waited > self._patience:
+                trouble = "the history of its type is not known"
+                self._log.error("{event}: given up: {trouble}", event=each.event.key, trouble=trouble)
+                settled.append(each)
+            else:
+                early.append((each.event.key, now + min(_LONGEST_WAIT, max(_FIRST_RETRY, waited / 10))))
+        await self._journal.within(while_it_lasts, outcome.generation, _end_all, settled, put_off, early)
 
     # Documents.
 
@@ -262,11 +269,8 @@ class LookUps(DueLoop):
         by_item = {_item(each): each for each in due}
         types = {item.entity_type for item in by_item}
         watched = {of: await self._watched(of) for of in types & self._scenarios.by_stages}
-        for item, each in list(by_item.items()):
-            if item.entity_type in watched and watched[item.entity_type] is None:
-                outcome.early.append(each)
-                del by_item[item]
-        entries = await self._history(by_item, watched, outcome)
+        early = {of for of, known in watched.items() if known is None}
+        entries, without_history = await self._history(by_item, watched)
         described = await self._stages_described(types, entries)
         off = await self._set_off(entries, described, watched)
         rules = [rule for of in types for rule in await self._rules(of, by_item)]
@@ -288,13 +292,14 @@ class LookUps(DueLoop):
         by_decided: dict[int, Item] = {}
         for item, each in by_item.items():
             decided = Decided(name_of(item))
+            known = watched.get(item.entity_type)
+            decided.seen_until = -math.inf if known is None else known.seen_until
             try:
                 trouble = reading.unread.get(item) or reading.nameless.get(item)
                 if not self._decide_entries(off_of.get(item, ()), reading, decided) or trouble is not None:
                     outcome.failed.append((each, trouble))
                     continue
                 document = reading.documents.get(item)
-                known = watched.get(item.entity_type)
                 if document is not None and known is not None and known.record is None:
                     self._decide_watched(document, known, each, decided, is_seen=item in seen)
                 if document is not None:
@@ -311,6 +316,10 @@ class LookUps(DueLoop):
         for item in by_decided.values():
             if item in failed:
                 outcome.failed.append((by_item[item], None))
+            elif item in without_history:
+                outcome.failed.append((by_item[item], without_history[item]))
+            elif item.entity_type in early:
+                outcome.early.append(by_item[item])
             else:
                 outcome.settled.append(by_item[item])
                 self._remember(item, reading.documents.get(item))
@@ -402,22 +411,27 @@ class LookUps(DueLoop):
         """None: the sweep has yet to find out where the history stands; from there on it counts."""
         history, documents = stage_history.position_of(of), stage_history.watch_of(of)
         beginnings = {each.beginning for each in self._scenarios.of_entries(of)}
-        known = await self._journal.within(look_ups.positions_named, [history, documents, *beginnings])
+        taken_up = stage_history.taken_up(of)
+        known = await self._journal.within(look_ups.positions_named, [history, documents, taken_up, *beginnings])
         begun = {name: at for name, at in known.items() if name in beginnings}
         if len(begun) < len(beginnings):
             return None
         if documents in known:
             return _Watched(None, known[documents][1], begun)
-        return _Watched(*known[history], begun) if history in known else None
+        if history not in known:
+            return None
+        seen_until = known[taken_up][1] if taken_up in known else -math.inf
+        return _Watched(*known[history], begun, seen_until)
 
     async def _history(
-        self, items: dict[Item, LookUp], watched: Mapping[int, _Watched | None], outcome: _Outcome
-    ) -> list[Entry]:
+        self, items: Collection[Item], watched: Mapping[int, _Watched | None]
+    ) -> tuple[list[Entry], dict[Item, Error]]:
         """What has happened to the stages of these since their type was gone through.
 
-        Those whose history cannot be read are taken out of `items`.
+        And those whose history cannot be read, with what is said instead.
         """
         found: list[Entry] = []
+        unread: dict[Item, Error] = {}
         commands: dict[str, tuple[int, Command]] = {}
         for of, known in watched.items():
             ids = [item.id for item in items if item.entity_type == of]
@@ -434,10 +448,7 @@ class LookUps(DueLoop):
             for name, (of, command) in commands.items():
                 answer, owners = answers[name], command[1]["filter"]["OWNER_ID"]
                 if isinstance(answer, (PortalTrouble, PortalError)):
-                    for owner in owners:
-                        item = Item(of, owner)
-                        if item in items:
-                            outcome.failed.append((items.pop(item), answer))
+                    unread |= {Item(of, owner): answer for owner in owners}
                     if isinstance(answer, PortalError) and stage_history.is_missing(answer):
                         self._on_no_history()
                     continue
@@ -446,7 +457,8 @@ class LookUps(DueLoop):
                 if goes_on and entries:
                     more[name] = of, stage_history.read_after(of, entries[-1].record, owners)
             commands = more
-        return [entry for entry in found if Item(entry.entity_type, entry.item) in items]
+        # Of a history that breaks off, nothing is done by halves: entries are dealt with in order.
+        return [entry for entry in found if Item(entry.entity_type, entry.item) not in unread], unread
 
     async def _stages_described(self, types: Iterable[int], entries: Iterable[Entry]) -> Described:
         """What the portal says of its stages; anew when there is one that it has not told of."""
@@ -515,13 +527,13 @@ def _end_all(
     connection: Connection,
     settled: Sequence[LookUp],
     put_off: Sequence[tuple[str, float, str]],
-    early: Sequence[str],
-    again_at: float,
+    early: Sequence[tuple[str, float]],
 ) -> None:
     look_ups.done(connection, settled)
     for key, due_at, trouble in put_off:
         look_ups.put_off(connection, key, due_at, trouble)
-    look_ups.wait(connection, early, again_at)
+    for key, due_at in early:
+        look_ups.wait(connection, [key], due_at)
 
 
 def _begin(

@@ -67,6 +67,11 @@ def position_of(entity_type: int) -> str:
     return f"stages:{entity_type}"
 
 
+def taken_up(entity_type: int) -> str:
+    """The name under which it keeps until when entries may have been seen at documents that had no history then."""
+    return f"taken_up:{entity_type}"
+
+
 def watch_of(entity_type: int) -> str:
     """The name under which it keeps since when a type's documents themselves are watched: they have no history."""
     return f"moves:{entity_type}"

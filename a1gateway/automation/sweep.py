@@ -34,10 +34,10 @@ T = TypeVar("T")
 _IDLE = 60.0
 _FIRST_RETRY = 2.0
 _LONGEST_RETRY = 300.0
-# Records that are younger than this, in seconds, may have older neighbours that are not written yet.
-_SETTLED_AFTER = 60.0
 # How far the portal's clock and ours may be apart.
 _CLOCKS_DIFFER = 120.0
+# Records that are younger than this, in seconds, may have older neighbours that are not written yet.
+_SETTLED_AFTER = 60.0 + _CLOCKS_DIFFER
 _DAY = 86400.0
 _PAGES = 20
 _LEAST_MEMORY = 31 * 86400.0
@@ -68,6 +68,7 @@ class Sweep(DueLoop):
         self._without_history: set[int] = set()
         """The types of which that has been said."""
         self._backoff = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
+        self._stumbles = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
         self._stumbled: list[CommandTrouble] = []
         self._generation = 0
 
@@ -116,12 +117,15 @@ class Sweep(DueLoop):
         await self._journal.within(look_ups.forget_said, now - memory)
         await self._journal.within(reminders.forget_old, self._wall())
         await self._write(look_ups.advance, _BEGINNINGS, 0, self._wall())
+        self._backoff.succeeded()
+        pause = self._every
         if self._stumbled:
             # Sooner than otherwise, but no more often.
-            return min(self._every, self._backoff.failed(self._stumbled[0]))
-        self._backoff.succeeded()
-        self._due_at = now + self._every
-        return self._every
+            pause = min(pause, self._stumbles.failed(self._stumbled[0]))
+        else:
+            self._stumbles.succeeded()
+        self._due_at = now + pause
+        return pause
 
     async def _write(self, work: Callable[Concatenate[Connection, P], T], *arguments: P.args, **named: P.kwargs) -> T:
         """Write something down that is known of this portal; raises `PortalChanged` when it is another one by now."""
@@ -153,6 +157,7 @@ class Sweep(DueLoop):
         """What was read for scenarios that are not in the configuration any more: back there, they begin anew."""
         needed = {stage_history.position_of(of) for of in self._scenarios.by_stages}
         needed |= {stage_history.watch_of(of) for of in self._scenarios.by_stages}
+        needed |= {stage_history.taken_up(of) for of in self._scenarios.by_stages}
         needed |= {_BEGINNINGS, *(each.beginning for each in self._scenarios.all)}
         needed |= {_CALLS} if self._scenarios.of(Happening.MISSED_CALL) else set()
         types = self._scenarios.by_stages | self._scenarios.by_documents
@@ -180,7 +185,7 @@ class Sweep(DueLoop):
         if await self._has_stages(of):
             try:
                 await self._begin_behind(scenarios, lambda: self._latest_entry(of), is_known=bool(known))
-                if history not in known and documents in known:
+                if documents in known:
                     await self._take_up_history(of, known[documents][1])
                 else:
                     await self._history(of, known.get(history))
@@ -190,14 +195,12 @@ class Sweep(DueLoop):
                     raise
                 self._tell_of_history(of, error)
             else:
-                await self._write(look_ups.forget_position, documents)
                 return
         await self._begin_behind(scenarios, _no_record, is_known=bool(known))
         if documents not in known:
-            # What has happened since the history was read last counts.
-            since = known[history][1] if history in known else self._wall()
-            await self._write(look_ups.advance, documents, 0, since)
-            await self._write(look_ups.forget_position, history)
+            # What has happened since the history was read last counts; what was in it is known by `moves`.
+            since = known[history][1] - _CLOCKS_DIFFER if history in known else self._wall()
+            await self._write(_watch_documents, of, since)
             self._looking.wake()
 
     def _tell_of_history(self, of: int, error: PortalError) -> None:
@@ -251,7 +254,11 @@ class Sweep(DueLoop):
             if not is_taken_up:
                 # Whatever happens on the next page, this one has been gone through.
                 await self._write(look_ups.advance, name, settled, position[1])
-        await self._write(look_ups.advance, name, settled, now)
+        if is_taken_up:
+            # What look-ups have seen at the documents meanwhile may come to stand in it.
+            await self._write(_read_history, of, settled, now, self._wall() + _CLOCKS_DIFFER)
+        else:
+            await self._write(look_ups.advance, name, settled, now)
         await self._write(look_ups.forget_records, of, settled)
         # When the history goes away one day, what has been read until now is known.
         await self._write(look_ups.forget_moves, of, now - _CLOCKS_DIFFER)
@@ -302,16 +309,35 @@ class Sweep(DueLoop):
         position = await self._journal.within(look_ups.position, begin)
         if position is not None and position[1] > 0:
             return
-        now = self._wall()
         if scenario.happening is Happening.DATE:
+            now = self._wall()
             await self._dates(scenario, of, now)
-        elif scenario.when:
-            # As long as it is under way, its time is kept below 0.
-            after, began = (0, now) if position is None else (position[0], -position[1] or now)
-            await self._begin_with_conditions(scenario, of, after, began)
+            await self._write(look_ups.advance, begin, 0, now)
+            self._looking.wake()
             return
-        await self._write(look_ups.advance, begin, 0, now)
+        # By the portal's clock, as changes are.
+        newest = await self._newest_change(of)
+        if scenario.when:
+            # As long as it is under way, its time is kept below 0.
+            after, began = (0, newest) if position is None else (position[0], -position[1] or newest)
+            await self._begin_with_conditions(scenario, of, after, began, newest)
+            return
+        await self._write(look_ups.advance, begin, 0, newest)
         self._looking.wake()
+
+    async def _newest_change(self, of: int) -> float:
+        """When a document of the type has changed last, by the portal's clock, in seconds since the epoch."""
+        query = {"entityTypeId": of, "select": ["id", "updatedTime"], "order": {"updatedTime": "DESC"}, "start": -1}
+        try:
+            answer = await self._call(("crm.item.list", query))
+        except PortalError as error:
+            self._log.warn("what has changed last is not known: {error}", error=str(error))
+            return self._wall()
+        every = listed(answer.get("items")) if isinstance(answer, Mapping) else []
+        times = [read_moment(text_of(each.get("updatedTime"))) for each in every if isinstance(each, Mapping)]
+        known = [each for each in times if each is not None]
+        # There are none, or they do not say when they have changed.
+        return max(known) if known else self._wall() - (0.0 if every else _CLOCKS_DIFFER)
 
     async def _dates(self, scenario: Scenario, of: int, now: float) -> None:
         described = (await self._described(of)).get(scenario.field)
@@ -320,10 +346,14 @@ class Sweep(DueLoop):
             since = now - _DAY if described.kind == "date" else now
             await self._look_into(of, {f">={described.key}": _written(since)}, every=True, anew=True)
 
-    async def _begin_with_conditions(self, scenario: Scenario, of: int, after: int, began: float) -> None:
-        """Find out which documents have fulfilled a condition since before it `began`.
+    async def _begin_with_conditions(
+        self, scenario: Scenario, of: int, after: int, began: float, newest: float
+    ) -> None:
+        """Find out which documents have fulfilled a condition since before there was the scenario.
 
-        `after` is where that was interrupted. What has changed since then has been looked into in vain, perhaps.
+        It `began` then, and was interrupted behind the id `after`; what has changed since was looked into in vain,
+        perhaps. `newest` is the latest change of all now: of those that are read only now, how they stood before that
+        nobody knows.
         """
         fields = await self._described(of)
         keys = {described.key for name in scenario.when if (described := fields.get(name)) is not None}
@@ -337,7 +367,7 @@ class Sweep(DueLoop):
             holding = [
                 item.id
                 for item, each in documents.items()
-                if scenario.is_for(each) and (each.updated_at is None or each.updated_at <= began)
+                if scenario.is_for(each) and (each.updated_at is None or each.updated_at <= newest)
             ]
             await self._write(look_ups.holds_already, scenario.key, holding)
             await self._write(look_ups.advance, scenario.beginning, max(page), -began)
@@ -456,6 +486,19 @@ class Sweep(DueLoop):
 
     async def _call(self, command: Command) -> Any:
         return await run_one(self._portal, command)
+
+
+def _watch_documents(connection: Connection, of: int, since: float) -> None:
+    """A type has no history any more: its documents are watched, and what is older than this is known."""
+    look_ups.advance(connection, stage_history.watch_of(of), 0, since)
+    look_ups.forget_position(connection, stage_history.position_of(of))
+
+
+def _read_history(connection: Connection, of: int, record: int, now: float, seen_until: float) -> None:
+    """A type has a history now, that has been read up to this record."""
+    look_ups.advance(connection, stage_history.position_of(of), record, now)
+    look_ups.advance(connection, stage_history.taken_up(of), 0, seen_until)
+    look_ups.forget_position(connection, stage_history.watch_of(of))
 
 
 async def _no_record() -> int:

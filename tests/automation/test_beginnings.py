@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from twisted.internet.task import Clock
 
+from a1gateway.bitrix24.trouble import PortalTrouble
 from a1gateway.hours import MINSK
 from a1gateway.journal import look_ups
 
 from ..conftest import run
+from ..portal_in_memory import PortalInMemory
 from .test_apart import BUSY, NEW_DEAL
 from .test_watching import NO_HISTORY, PAID
 from .world import DAY, HOUR, VISIT, at, written
@@ -152,8 +154,9 @@ def test_what_comes_to_hold_while_a_scenario_begins_is_told(worlds: Any) -> None
     first.stop()
 
     def interrupted(method: str, parameters: Mapping[str, Any]) -> Exception | None:
-        behind = method == "crm.item.list" and str(parameters["filter"].get(">id", "0")) != "0"
-        return BUSY if behind and "@id" not in parameters["filter"] else None
+        asked = parameters.get("filter", {})
+        behind = method == "crm.item.list" and str(asked.get(">id", "0")) != "0"
+        return BUSY if behind and "@id" not in asked else None
 
     first.portal.fault = interrupted
     world = worlds(PAID)
@@ -163,6 +166,61 @@ def test_what_comes_to_hold_while_a_scenario_begins_is_told(worlds: Any) -> None
     world.portal.fault = lambda method, parameters: None
     world.wait(400)
     assert world.said() == [("Заказ 1", None)]
+
+
+def test_what_held_before_is_not_told_because_it_is_edited_while_a_scenario_begins(
+    worlds: Any, clock: Clock, portal: PortalInMemory
+) -> None:
+    first = worlds()
+    deals = [first.deal(LINK="оплачено") for _ in range(60)]
+    first.stop()
+    clock.advance(30 * DAY)
+
+    def exhausted(method: str, asked: Mapping[str, Any]) -> Exception | None:
+        is_second = method == "crm.item.list" and asked.get("filter", {}).get(">id") == 50
+        return PortalTrouble("spent", code="OPERATION_TIME_LIMIT", pause=600) if is_second else None
+
+    portal.fault = exhausted
+    world = worlds(PAID)
+    world.wait(60)
+    for deal in (deals[59], deals[3]):
+        world.set(deal, VISIT=at(clock.seconds() + 5 * DAY))
+    world.wait(60)
+    portal.fault = lambda method, asked: None
+    world.wait(1200, step=5)
+    assert world.said() == []
+
+
+def test_what_held_before_is_not_told_when_the_portals_clock_is_ahead(
+    worlds: Any, clock: Clock, portal: PortalInMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = portal.crm.now
+    monkeypatch.setattr(portal.crm, "now", lambda: now() + 90)
+    first = worlds()
+    deal = first.deal(LINK="оплачено")
+    first.stop()
+    clock.advance(30 * DAY)
+    first.set(deal, VISIT=at(clock.seconds() + 5 * DAY))
+    clock.advance(60)
+    world = worlds(PAID)
+    world.wait(400)
+    assert world.said() == []
+
+
+def test_what_changes_is_told_when_the_portals_clock_is_behind(
+    worlds: Any, clock: Clock, portal: PortalInMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = portal.crm.now
+    monkeypatch.setattr(portal.crm, "now", lambda: now() - 90)
+    first = worlds()
+    deal = first.deal()
+    first.stop()
+    clock.advance(DAY)
+    world = worlds(PAID, PAID | {"name": "any", "when": {}, "text": "Изменено"})
+    world.wait(30)
+    world.set(deal, LINK="оплачено")
+    world.wait(60)
+    assert sorted(text for text, _ in world.said()) == ["Заказ 1", "Изменено"]
 
 
 def test_a_date_of_today_that_was_there_before_is_reminded_of(worlds: Any, clock: Clock) -> None:

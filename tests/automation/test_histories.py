@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from twisted.internet.task import Clock
 
-from a1gateway.bitrix24.trouble import PortalError
+from a1gateway.bitrix24.trouble import PortalError, judge
+from a1gateway.journal import look_ups
 
-from .test_apart import NEW_DEAL, of_item, of_method
-from .world import DEAL, HOUR, PAYMENT
+from ..conftest import run
+from ..portal_in_memory import PortalInMemory
+from .test_apart import DENIED, NEW_DEAL, of_item, of_method
+from .world import DEAL, HOUR, PAYMENT, VISIT, at
 
 ERROR = PortalError("ERROR_CORE", "SQL query error!")
 NO_METHOD = PortalError("ERROR_METHOD_NOT_FOUND", "Method not found!")
@@ -93,3 +97,83 @@ def test_a_closed_deal_that_is_not_shown_is_not_new(worlds: Any) -> None:
     world.move(deal, "WON")
     world.wait(2 * HOUR, step=5)
     assert len(world.said()) == 1
+
+
+# A history that is refused.
+
+
+@pytest.mark.parametrize("hours", [2, 3])
+def test_while_a_history_is_refused_dates_and_changes_are_followed(
+    worlds: Any, clock: Clock, portal: PortalInMemory, hours: int
+) -> None:
+    changed = {"name": "vip", "event": "changed", "of": "deal", "when": {"UF_CRM_LINK": "да"}, "text": "Да"}
+    world = worlds(PAYMENT, VISIT | {"ahead": ["1 hour"]}, changed)
+    world.wait(10)
+    portal.fault = of_method("crm.stagehistory.list", DENIED)
+    world.deal(VISIT=at(clock.seconds() + 30 * HOUR), LINK="да")
+    world.wait(60)
+    assert (len(world.reminders()), world.said()) == (1, [("Да", None)])
+    world.wait(hours * HOUR, step=5)
+    portal.fault = lambda method, asked: None
+    world.wait(31 * HOUR, step=60)
+    assert len(world.said()) == 2
+
+
+def test_a_new_scenario_that_cannot_begin_keeps_no_date_from_being_followed(
+    worlds: Any, clock: Clock, portal: PortalInMemory
+) -> None:
+    first = worlds(PAYMENT, VISIT | {"ahead": ["1 hour"]})
+    first.wait(400)
+    first.stop()
+    portal.fault = of_method("crm.stagehistory.list", DENIED)
+    world = worlds(PAYMENT, VISIT | {"ahead": ["1 hour"]}, PAYMENT | {"name": "second", "stage": ["В работе"]})
+    world.wait(60)
+    before = portal.requests["batch"]
+    world.deal(VISIT=at(clock.seconds() + 30 * HOUR))
+    world.wait(10)
+    assert len(world.reminders()) == 1
+    world.wait(2 * HOUR, step=1)
+    # It is tried less and less often, and not for ever.
+    assert portal.requests["batch"] - before < 500
+    assert run(world.journal.within(look_ups.due, clock.seconds() + HOUR, 10)) == ([], None)
+
+
+@pytest.mark.parametrize("behind", [0, 60, 100])
+@pytest.mark.parametrize("after", [5, 45, 90, 150])
+def test_what_happens_just_before_a_history_goes_away_is_not_lost(
+    worlds: Any, clock: Clock, portal: PortalInMemory, monkeypatch: pytest.MonkeyPatch, behind: int, after: int
+) -> None:
+    now = portal.crm.now
+    monkeypatch.setattr(portal.crm, "now", lambda: now() - behind)
+    swept: list[float] = []
+    missing: list[bool] = []
+
+    def fault(method: str, asked: Mapping[str, Any]) -> Exception | None:
+        if method != "crm.stagehistory.list":
+            return None
+        swept.append(clock.seconds())
+        return PortalError("ENTITY_TYPE_NOT_SUPPORTED", "no history") if missing else None
+
+    portal.fault = fault
+    world = worlds(PAYMENT | {"text": "Оплатите", "repeat_after": 0})
+    deal = world.deal()
+    world.wait(300)
+    known = len(swept)
+    while len(swept) == known:
+        world.wait(0.5)
+    world.wait(swept[-1] + after - clock.seconds())
+    missing.append(True)
+    world.move(deal, "PREPAYMENT_INVOICE")
+    world.wait(700)
+    assert world.said() == [("Оплатите", None)]
+
+
+def test_a_method_that_is_spent_lets_the_sweep_go_on_as_often(
+    worlds: Any, clock: Clock, portal: PortalInMemory
+) -> None:
+    world = worlds(PAYMENT, {"name": "missed", "event": "missed_call", "text": "Перезвоним"}, sweep=60.0)
+    world.wait(300)
+    portal.fault = of_method("voximplant.statistic.get", judge("OPERATION_TIME_LIMIT", ""))
+    before = portal.requests["batch/crm.stagehistory.list"]
+    world.wait(HOUR, step=1)
+    assert portal.requests["batch/crm.stagehistory.list"] - before >= 59
