@@ -10,7 +10,7 @@ from ..bitrix24.crm_answers import ids
 from ..bitrix24.item import COMPANY, CONTACT, DEAL, LEAD, Item, name_of
 from ..journal.look_ups import Event
 
-_FORM = re.compile(r"ONCRM(LEAD|DEAL|CONTACT|COMPANY|DYNAMICITEM)(ADD|UPDATE)(?:_(\d{1,9}))?")
+_FORM = re.compile(r"ONCRM(LEAD|DEAL|CONTACT|COMPANY|DYNAMICITEM)(ADD|UPDATE|DELETE)(?:_(\d{1,9}))?")
 _TYPES = {"LEAD": LEAD, "DEAL": DEAL, "CONTACT": CONTACT, "COMPANY": COMPANY}
 
 

@@ -15,7 +15,7 @@ from ..journal.journal import Installation
 from . import robots
 from .checks import faults_of
 from .parts import Parts
-from .scenarios import CALL_END, Scenarios, changed
+from .scenarios import CALL_END, Scenarios, changed, deleted
 from .template import Prefix
 
 _OF_THE_APPLICATION = ("ONAPPINSTALL", "ONAPPUPDATE", "ONAPPUNINSTALL")
@@ -100,7 +100,7 @@ class AutomationRegistration(DueLoop):
     async def _wanted_events(self) -> frozenset[str]:
         """Those of the scenarios, and of documents that have reminders to come."""
         types = await self._journal.within(reminders.types)
-        return self._scenarios.events | {changed(of) for of in types}
+        return self._scenarios.events | {event(of) for of in types for event in (changed, deleted)}
 
     async def _scopes(self) -> set[str]:
         return {str(each).lower() for each in listed(await self._portal.call("scope", {}))}

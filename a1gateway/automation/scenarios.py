@@ -156,6 +156,8 @@ class Scenarios:
                 found.add(added(each.entity_type))
                 if each.happening is not Happening.NEW:
                     found.add(changed(each.entity_type))
+                if each.happening is Happening.DATE:
+                    found.add(deleted(each.entity_type))
         return frozenset(found)
 
     @property
@@ -183,6 +185,12 @@ def changed(entity_type: int) -> str:
     """The event that tells of changes of documents of a type."""
     name = _NAMES.get(entity_type)
     return f"ONCRM{name}UPDATE" if name else f"ONCRMDYNAMICITEMUPDATE_{entity_type}"
+
+
+def deleted(entity_type: int) -> str:
+    """The event that tells of documents of a type that are gone."""
+    name = _NAMES.get(entity_type)
+    return f"ONCRM{name}DELETE" if name else f"ONCRMDYNAMICITEMDELETE_{entity_type}"
 
 
 def scenarios_of(

@@ -32,6 +32,7 @@ def about(id_: Any, **more: Any) -> dict[str, Any]:
     [
         ("ONCRMDEALADD", about("4182"), Event("deal:4182", 2, 4182, ADDED)),
         ("ONCRMDEALUPDATE", about(4182), Event("deal:4182", 2, 4182)),
+        ("ONCRMDEALDELETE", about("5"), Event("deal:5", 2, 5)),
         ("ONCRMLEADADD", about("5"), Event("lead:5", 1, 5, ADDED)),
         ("ONCRMLEADUPDATE", about("5"), Event("lead:5", 1, 5)),
         ("ONCRMCONTACTUPDATE", about("7"), Event("contact:7", 3, 7)),
@@ -51,7 +52,6 @@ def test_events_of_documents(name: str, data: dict[str, Any], event: Event) -> N
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("ONCRMDEALDELETE", about("5")),
         ("ONCRMDEALMOVETOCATEGORY", about("5")),
         ("oncrmdealadd", about("5")),
         ("XONCRMDEALADD", about("5")),
@@ -104,7 +104,7 @@ def test_the_events_that_are_asked_for_are_understood(entity_type: int) -> None:
         ({"event": "changed", "of": "contact"}, {"ONCRMCONTACTADD", "ONCRMCONTACTUPDATE"}),
         (
             {"event": "date", "of": 177, "field": "UF_CRM_VISIT"},
-            {"ONCRMDYNAMICITEMADD_177", "ONCRMDYNAMICITEMUPDATE_177"},
+            {"ONCRMDYNAMICITEMADD_177", "ONCRMDYNAMICITEMUPDATE_177", "ONCRMDYNAMICITEMDELETE_177"},
         ),
         ({"event": "missed_call"}, {CALL_END}),
     ],

@@ -274,6 +274,17 @@ def test_a_reminder_that_has_not_left_is_taken_back_with_its_date(
     assert world.said()[1:] == [(f"Анна, ждём Вас {written(visit if comes_back else later)}.", None)]
 
 
+def test_a_reminder_that_has_not_left_is_taken_back_when_its_document_is_deleted(worlds: Any, clock: Clock) -> None:
+    world = worlds(VISIT | {"ahead": ["1 hour"]})
+    visit = clock.seconds() + 2 * HOUR
+    deal = world.deal(VISIT=at(visit))
+    world.wait(HOUR + 10, step=5)
+    assert world.portal.crm.removed(DEAL, deal.id)
+    world.wait(20)
+    assert world.said() == [(f"Анна, ждём Вас {written(visit)}.", "outdated")]
+    assert [(state, reason) for _, state, reason in world.reminders()] == [("dropped", "deleted")]
+
+
 def test_what_has_left_is_not_taken_back(worlds: Any, clock: Clock) -> None:
     world = worlds(VISIT | {"ahead": ["1 hour"]})
     deal = world.deal(VISIT=at(clock.seconds() + 2 * HOUR))

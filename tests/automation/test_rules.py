@@ -546,4 +546,5 @@ def test_an_event_that_cannot_be_bound_later_is_bound_when_it_can(worlds: Any, c
     world.portal.fault = lambda method, parameters: None
     world.wait(310, step=5)
     assert world.automation.registration.trouble is None
-    assert world.portal.requests["event.bind"] == 2
+    # That of changes and that of deletions, twice each.
+    assert world.portal.requests["event.bind"] == 4

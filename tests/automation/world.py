@@ -136,9 +136,8 @@ class World:
         changed, self.changed[:] = list(self.changed), []
         for what, of, item in changed:
             name = {LEAD: "LEAD", DEAL: "DEAL", CONTACT: "CONTACT"}.get(of, "DYNAMICITEM")
-            if what != "DELETE":
-                data = {"FIELDS": {"ID": str(item), "ENTITY_TYPE_ID": str(of)}}
-                assert run(self.automation.take_event(f"ONCRM{name}{what}", data))
+            data = {"FIELDS": {"ID": str(item), "ENTITY_TYPE_ID": str(of)}}
+            assert run(self.automation.take_event(f"ONCRM{name}{what}", data))
 
     def contact(self, number: str = "+375291112233", name: str = "Анна") -> int:
         """A contact; its id."""
