@@ -21,7 +21,8 @@ CODES = frozenset(CODES_IN_ORDER)
 DEFAULT_AHEADS = "1 day, 1 hour"
 SENDER_ID = re.compile(r"(?![0-9]+\Z)[A-Za-z0-9 ._&!-]{1,11}")
 _YES = ("y", "yes", "1", "true", "да")
-_EVENT = re.compile(r"#EVENT_(DATE|TIME|DAY)#", re.IGNORECASE)
+# Its fallback is never needed: a reminder is of a date.
+_EVENT = re.compile(r"#EVENT_(DATE|TIME|DAY)(?:\|[^#]*)?#", re.IGNORECASE)
 _BETWEEN = r"(\s*,?\s*(?:\b(?:в|у|at)\s+)?)"
 
 _DOCUMENTS = [
