@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -19,7 +20,7 @@ from ..message import Change, Refusal
 from ..text import segments
 from .documents import Document, Reading
 from .parts import Parts
-from .template import Placeholder, Template
+from .template import Placeholder, Prefix, Template
 
 _IDLE = 60.0
 _AT_ONCE = 100
@@ -27,8 +28,8 @@ _FIRST_RETRY = 1.0
 _LONGEST_RETRY = 60.0
 # What a card is of goes first, then the people who are written to from it.
 _RANKS = {CONTACT: 1, COMPANY: 2}
-# In seconds: for so long a reading that brought not all of them leaves the portal alone.
-_TOGETHER = 4.0
+# In seconds: what is not shown is asked for every so often at most, and at least.
+_TOGETHER, _LONGEST_PAUSE = 4.0, 20.0
 
 
 @dataclass(slots=True)
@@ -36,9 +37,11 @@ class _Decided:
     """What becomes of messages."""
 
     filled: list[tuple[Unfilled, str]] = field(default_factory=list)
-    refused: list[tuple[Unfilled, str, str]] = field(default_factory=list)
+    refused: list[tuple[Unfilled, Refusal, str]] = field(default_factory=list)
     """With the reason, and what it is about."""
     put_off: list[tuple[Unfilled, float]] = field(default_factory=list)
+    trouble: str = ""
+    """Of a document that is not shown."""
 
 
 class CardTexts(DueLoop):
@@ -56,12 +59,12 @@ class CardTexts(DueLoop):
         self._grace = parts.grace
         self._on_filled = on_filled
         self._backoff = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
-        self._rests_until = 0.0
+        self._told = ""
+        """What was said last of documents that are not shown."""
 
     def renew(self) -> None:
         """The application has been installed: what stood in the way may be over."""
         self._backoff.reset()
-        self._rests_until = 0.0
         self.wake()
 
     async def _fill_due(self) -> float:
@@ -69,8 +72,6 @@ class CardTexts(DueLoop):
         waiting, next_due = await self._journal.within(unfilled.due, now, _AT_ONCE)
         if not waiting:
             return until(next_due, now, _IDLE)
-        if self._rests_until > now:
-            return self._rests_until - now
         portal = await self._journal.within(generation)
         decided, pause = _Decided(), 0.0
         if self._tokens.installation is None:
@@ -101,11 +102,24 @@ class CardTexts(DueLoop):
         self._receipts.announce(changes)
         if decided.filled:
             self._on_filled()
-        if decided.put_off:
-            # Others that are not shown either are looked at together.
-            self._rests_until = self._clock.seconds() + _TOGETHER
+        self._tell(decided)
         # There may be more that have waited for too long.
         return min(pause, _IDLE) if len(decided.refused) < _AT_ONCE else 0.0
+
+    def _tell(self, decided: _Decided) -> None:
+        if decided.trouble and decided.trouble != self._told:
+            self._log.warn(
+                "{count} texts from cards wait for their documents: {trouble}",
+                count=len(decided.put_off),
+                trouble=decided.trouble,
+            )
+        if decided.trouble or decided.filled:
+            self._told = decided.trouble
+        given_up = [note for _, why, note in decided.refused if why is Refusal.PORTAL_AWAY]
+        if given_up:
+            self._log.error(
+                "{count} texts from cards are given up: {trouble}", count=len(given_up), trouble=given_up[0]
+            )
 
     def _wait(
         self,
@@ -156,6 +170,8 @@ class CardTexts(DueLoop):
         filled = template.fill(document.value_of)
         if filled.text is None:
             note = ", ".join(each.written for each in filled.empty)
+            if any(each.prefix is Prefix.CONTACT for each in filled.empty) and CONTACT not in document.parts:
+                note += "; the number is none of its contacts'"
             decided.refused.append((message, Refusal.EMPTY_FIELD, note))
             return
         refusal = self._admission.refusal_of_text(filled.text, message.kind)
@@ -171,7 +187,11 @@ class CardTexts(DueLoop):
         if waited >= self._grace:
             decided.refused.append((message, Refusal.PORTAL_AWAY, str(trouble)))
         else:
-            decided.put_off.append((message, now + min(_LONGEST_RETRY, max(_TOGETHER, waited))))
+            pause = min(_LONGEST_PAUSE, max(_TOGETHER, waited))
+            # Others that are not shown either are looked at together.
+            again_at = math.ceil((now + pause) / _TOGETHER) * _TOGETHER
+            decided.put_off.append((message, min(again_at, message.received_at + self._grace)))
+            decided.trouble = str(trouble)
 
 
 def _document(documents: Sequence[Document], msisdn: str) -> Document | None:

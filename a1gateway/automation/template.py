@@ -45,9 +45,13 @@ _NOT_CLOSED = re.compile(rf"#[ \t]*(?P<name>(?:{_PREFIXES})_\w*)", re.I)
 _NOT_OPENED = re.compile(rf"(?<!\w)(?P<name>(?:{_PREFIXES})_\w+)[ \t]*(?:\|[^#]*)?#", re.I)
 _REST_OF_A_FIELD = re.compile(r"[^\W\d_]\w*_\w+[ \t]*(?:\|[^#]*)?#")
 _BRACE_NOT_CLOSED = re.compile(r"\{[ \t]*(?P<name>[A-Z][A-Z0-9_]+)\b(?![^{}\r\n]*\})")
-# A field that is whole, in a text that is no template.
+# A field that is whole, in a text that is no template. Where it is written in small letters, or somebody has made a
+# mistake in it, the second sign may begin the next of several hashtags: #sale_2026 #minsk, #company_by#minsk.
 _LEFT = re.compile(
-    rf"#[ \t]*(?P<name>(?P<prefix>{_PREFIXES})_(?P<field>[A-Za-z0-9_]*[A-Za-z0-9]))[ \t]*(?:\|(?P<fallback>[^#]*))?#",
+    rf"#(?P<space>[ \t]*)(?P<prefix>{_PREFIXES})_(?P<field>[A-Za-z0-9_]*[A-Za-z0-9])(?P<more>[ \t]*)"
+    r"(?:\|(?P<fallback>[^#]*))?#"
+    rf"|#(?P<wrong>(?:(?-i:{_PREFIXES})[ .:-]+(?-i:[A-Z])|(?-i:[A-Z]{{3}}[A-Z0-9]*_|UF_))(?-i:[A-Z0-9_])*)"
+    r"(?:\|[^#]*)?#",
     # The Turkish İ is no I, though it is one without regard to case.
     re.ASCII | re.IGNORECASE,
 )
@@ -120,16 +124,14 @@ class Template:
         One whose fallback has taken the sign that begins the next field is none that anything could be put in for.
         """
         parts: list[str | Placeholder] = []
-        begin = 0
-        while (mark := _LEFT.search(text, begin)) is not None:
-            placeholder = Placeholder(
-                Prefix[mark["prefix"].upper()], mark["field"].upper(), mark["fallback"], mark[0]
-            )
-            taken = None if placeholder.fallback is None else _REST_OF_A_FIELD.match(text, mark.end())
-            if taken is not None:
-                placeholder = Placeholder(Prefix.DOCUMENT, "", None, mark[0] + taken[0])
+        begin = searched = 0
+        while (mark := _LEFT.search(text, searched)) is not None:
+            placeholder = _left(mark)
+            if placeholder is None:
+                searched = mark.start() + 1
+                continue
             parts += [text[begin : mark.start()], placeholder]
-            begin = mark.start() + len(placeholder.written)
+            begin = searched = mark.start() + len(placeholder.written)
         parts.append(text[begin:])
         return cls(text, tuple(part for part in parts if part))
 
@@ -178,6 +180,23 @@ def _placeholder(mark: re.Match[str]) -> Placeholder | None:
     ):
         raise _no_field(mark[0], name)
     return None
+
+
+def _left(mark: re.Match[str]) -> Placeholder | None:
+    """What is left of a template; None when it may be a text like any other."""
+    name, _, fallback = mark[0].strip("#").partition("|")
+    is_hashtag = re.match(r"\w", mark.string[mark.end() :]) is not None and not fallback
+    if mark["wrong"] is not None:
+        return None if is_hashtag else Placeholder(Prefix.DOCUMENT, "", None, mark[0])
+    if mark["fallback"] is None:
+        if mark["more"] and not mark["space"]:
+            return None
+        if is_hashtag and name != name.upper():
+            return None
+    taken = None if mark["fallback"] is None else _REST_OF_A_FIELD.match(mark.string, mark.end())
+    if taken is not None:
+        return Placeholder(Prefix.DOCUMENT, "", None, mark[0] + taken[0])
+    return Placeholder(Prefix[mark["prefix"].upper()], mark["field"].upper(), mark["fallback"], mark[0])
 
 
 def _look_behind(mark: re.Match[str], placeholder: Placeholder) -> None:
