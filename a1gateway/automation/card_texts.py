@@ -59,6 +59,8 @@ class CardTexts(DueLoop):
         self._grace = parts.grace
         self._on_filled = on_filled
         self._backoff = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
+        self._why, self._reason = "", Refusal.PORTAL_AWAY
+        """What stood in the way when they were tried last, and what is said when that lasts."""
         self._told = ""
         """What was said last of documents that are not shown."""
 
@@ -75,11 +77,11 @@ class CardTexts(DueLoop):
         portal = await self._journal.within(generation)
         decided, pause = _Decided(), 0.0
         if self._tokens.installation is None:
-            pause = max(_FIRST_RETRY, self._grace)
-            self._wait(waiting, "the application is not installed", decided)
+            pause = _IDLE
+            self._wait(waiting, "the application is not installed", decided, Refusal.PORTAL_AWAY)
         elif self._backoff.left:
             pause = self._backoff.left
-            self._wait(waiting, "Bitrix24 could not be asked", decided)
+            self._wait(waiting, self._why, decided, self._reason)
         else:
             try:
                 await self._decide(waiting, decided)
@@ -91,20 +93,23 @@ class CardTexts(DueLoop):
                     count=len(waiting),
                     trouble=str(trouble),
                 )
-                decided = _Decided()
-                self._wait(waiting, str(trouble), decided)
+                decided, self._why, self._reason = _Decided(), str(trouble), Refusal.PORTAL_AWAY
+                self._wait(waiting, self._why, decided, self._reason)
             except Exception as error:
                 self._log.failure("texts from cards cannot be filled: a fault of the gateway")
                 pause = self._backoff.failed(PortalTrouble(repr(error)))
-                decided = _Decided()
-                self._wait(waiting, repr(error), decided, Refusal.GATEWAY_FAULT)
+                decided, self._why, self._reason = _Decided(), repr(error), Refusal.GATEWAY_FAULT
+                self._wait(waiting, self._why, decided, self._reason)
         changes = await self._journal.within(while_it_lasts, portal, _write_down, decided, self._clock.seconds())
         self._receipts.announce(changes)
         if decided.filled:
             self._on_filled()
         self._tell(decided)
-        # There may be more that have waited for too long.
-        return min(pause, _IDLE) if len(decided.refused) < _AT_ONCE else 0.0
+        if len(decided.refused) == _AT_ONCE:
+            # There may be more that have waited for too long.
+            return 0.0
+        has_time = min(each.received_at for each in waiting) + self._grace - now
+        return min(pause, _IDLE, max(_FIRST_RETRY, has_time))
 
     def _tell(self, decided: _Decided) -> None:
         if decided.trouble and decided.trouble != self._told:
@@ -126,7 +131,7 @@ class CardTexts(DueLoop):
         waiting: Sequence[Unfilled],
         trouble: str,
         decided: _Decided,
-        reason: Refusal = Refusal.PORTAL_AWAY,
+        reason: Refusal,
     ) -> None:
         """Nobody can be asked; what has waited for too long does not any more."""
         now = self._clock.seconds()

@@ -210,11 +210,14 @@ def test_while_the_portal_is_away_texts_wait_and_not_for_ever(worlds: Any, clock
     world.wait(20)
     world.portal.trouble = AWAY
     world.write("#DEAL_TITLE#", (DEAL, deal.id), id_="m1")
-    world.wait(300)
+    world.wait(599)
+    assert texts(world) == [("#DEAL_TITLE#", None)]
+    world.wait(2)
+    assert texts(world) == [("#DEAL_TITLE#", "portal_away")]
     world.write("#DEAL_TITLE#", (DEAL, deal.id), id_="m2")
     world.write("Без полей", (DEAL, deal.id), id_="m3")
     assert [each.text for each in run(world.journal.claim(clock.seconds(), 10)).submissions] == ["Без полей"]
-    world.wait(400)
+    world.wait(300)
     world.portal.trouble = None
     world.wait(61)
     assert texts(world) == [("#DEAL_TITLE#", "portal_away"), ("Шкаф", None), ("Без полей", None)]
