@@ -188,10 +188,11 @@ def _left(mark: re.Match[str]) -> Placeholder | None:
     is_hashtag = re.match(r"\w", mark.string[mark.end() :]) is not None and not fallback
     if mark["wrong"] is not None:
         return None if is_hashtag else Placeholder(Prefix.DOCUMENT, "", None, mark[0])
+    is_certain = name == name.upper()
     if mark["fallback"] is None:
-        if mark["more"] and not mark["space"]:
+        if is_hashtag and not is_certain:
             return None
-        if is_hashtag and name != name.upper():
+        if mark["more"] and not mark["space"] and (is_hashtag or not is_certain):
             return None
     taken = None if mark["fallback"] is None else _REST_OF_A_FIELD.match(mark.string, mark.end())
     if taken is not None:

@@ -60,6 +60,7 @@ def test_a_repeated_call_is_filled_once(worlds: Any, clock: Clock) -> None:
         "#event_2026 #sale",
         "Instagram #company_by#minsk",
         "#COMPANY_DAY #SALE",
+        "Скидка #lead_2026 # приходите",
         "#BLACK_FRIDAY#SALE",
         "#Sale_2026#",
         "http://shop.example/#deal_5#top",
@@ -356,6 +357,14 @@ def test_whatever_is_written_is_read_as_it_stands(text: str) -> None:
     value = "#DEAL_COMMENTS#"
     filled = "".join(value if isinstance(part, Placeholder) else part for part in template.parts)
     assert template.fill(lambda placeholder: value).text == filled
+
+
+@pytest.mark.parametrize(
+    "text", ["#DEAL_ID #, готов", "# DEAL_ID# готов", "# deal_id # готов", "#deal_id#, готов", "#DEAL_ID#готов"]
+)
+def test_what_is_certainly_a_field_is_one(text: str) -> None:
+    (placeholder,) = Template.left_in(text).placeholders
+    assert (placeholder.prefix, placeholder.field) == (Prefix.DEAL, "ID")
 
 
 def test_a_field_is_read_in_any_spelling() -> None:
