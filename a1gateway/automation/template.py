@@ -102,20 +102,9 @@ class Template:
         What looks like a field and is none is a fault: nobody is to get an SMS with `#DEEL_TITLE#` in it, nor with
         what is left of a field when a sign is missing.
         """
-        parts: list[str | Placeholder] = []
-        begin = searched = 0
-        while (mark := _MARKS.search(text, searched)) is not None:
-            placeholder = _placeholder(mark)
-            if placeholder is None:
-                # The sign that ends this may begin the next.
-                searched = mark.start() + 1
-                continue
-            _look_behind(mark, placeholder)
-            parts += [text[begin : mark.start()], placeholder]
-            begin = searched = mark.end()
-        parts.append(text[begin:])
+        parts = _parts(text, _MARKS, _meant)
         _look_at_what_is_left("".join(part if isinstance(part, str) else _FILLED for part in parts))
-        return cls(text, tuple(part for part in parts if part))
+        return cls(text, parts)
 
     @classmethod
     def left_in(cls, text: str) -> Template:
@@ -123,17 +112,7 @@ class Template:
 
         One whose fallback has taken the sign that begins the next field is none that anything could be put in for.
         """
-        parts: list[str | Placeholder] = []
-        begin = searched = 0
-        while (mark := _LEFT.search(text, searched)) is not None:
-            placeholder = _left(mark)
-            if placeholder is None:
-                searched = mark.start() + 1
-                continue
-            parts += [text[begin : mark.start()], placeholder]
-            begin = searched = mark.start() + len(placeholder.written)
-        parts.append(text[begin:])
-        return cls(text, tuple(part for part in parts if part))
+        return cls(text, _parts(text, _LEFT, _left))
 
     @property
     def placeholders(self) -> tuple[Placeholder, ...]:
@@ -153,6 +132,32 @@ class Template:
             return Filled(None, empty)
         text = "".join(part if isinstance(part, str) else values[part] or part.fallback or "" for part in self.parts)
         return Filled(text)
+
+
+def _parts(
+    text: str, marks: re.Pattern[str], read: Callable[[re.Match[str]], Placeholder | None]
+) -> tuple[str | Placeholder, ...]:
+    """A text taken apart at its placeholders, as `read` finds them."""
+    parts: list[str | Placeholder] = []
+    begin = searched = 0
+    while (mark := marks.search(text, searched)) is not None:
+        placeholder = read(mark)
+        if placeholder is None:
+            # The sign that ends this may begin the next.
+            searched = mark.start() + 1
+            continue
+        parts += [text[begin : mark.start()], placeholder]
+        begin = searched = mark.start() + len(placeholder.written)
+    parts.append(text[begin:])
+    return tuple(part for part in parts if part)
+
+
+def _meant(mark: re.Match[str]) -> Placeholder | None:
+    """What stands between two signs of a template; raises `TemplateFault`."""
+    placeholder = _placeholder(mark)
+    if placeholder is not None:
+        _look_behind(mark, placeholder)
+    return placeholder
 
 
 def _placeholder(mark: re.Match[str]) -> Placeholder | None:
