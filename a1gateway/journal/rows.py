@@ -207,9 +207,11 @@ def take(
     return Change(row["message_id"], status, source, word, max(0.0, at - row["received_at"]), reason)
 
 
-def reject(connection: Connection, row: Row, reason: str, at: float, source: Source = Source.GATEWAY) -> Change:
+def reject(
+    connection: Connection, row: Row, reason: str, at: float, source: Source = Source.GATEWAY, *, note: str = ""
+) -> Change:
     """End a message that has not left, for a reason of the contract."""
-    return take(connection, row, Status.REJECTED, source, reason, at, reason=reason)
+    return take(connection, row, Status.REJECTED, source, reason, at, reason=reason, note=note)
 
 
 def settle(connection: Connection, report: StatusReport) -> list[Change] | None:

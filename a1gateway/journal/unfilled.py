@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
-from ..message import Change, Kind, Refusal, Source, Stage, Status
-from .rows import STATE, change, take, write_history
+from ..message import Change, Kind, Refusal, Source, Stage
+from .rows import STATE, change, reject, reschedule, write_history
 from .schema import messages
 from .statements import Connection, Row, Statement
 
@@ -63,9 +63,7 @@ def fill(connection: Connection, id_: int, text: str, segments: int, now: float)
 
 def put_off(connection: Connection, id_: int, due_at: float) -> None:
     """Its document cannot be read; look again at `due_at`."""
-    row = connection.first(_ONE, {"row": id_})
-    if row is not None:
-        change(connection, row, {"due_at": due_at})
+    reschedule(connection, Stage.FIELDS, {id_: due_at})
 
 
 def refuse(connection: Connection, id_: int, reason: str, note: str, now: float) -> Change | None:
@@ -73,14 +71,13 @@ def refuse(connection: Connection, id_: int, reason: str, note: str, now: float)
     row = connection.first(_ONE, {"row": id_})
     if row is None:
         return None
-    return take(connection, row, Status.REJECTED, Source.GATEWAY, reason, now, reason=reason, note=note)
+    return reject(connection, row, reason, now, note=note)
 
 
 def refuse_all(connection: Connection, now: float) -> None:
     """Their documents are another portal's, and cannot be read any more."""
-    reason = str(Refusal.DOCUMENT_DELETED)
     for row in connection.all(_ALL):
-        take(connection, row, Status.REJECTED, Source.GATEWAY, reason, now, reason=reason)
+        reject(connection, row, Refusal.DOCUMENT_DELETED, now)
 
 
 def _unfilled(row: Row) -> Unfilled:
