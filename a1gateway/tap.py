@@ -428,8 +428,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         marketing_is_due()
 
     def anything_is_due() -> None:
-        message_is_due()
-        marketing_is_due()
+        text_is_filled()
         automation.text_is_unfilled()
         automation.run_is_due()
 

@@ -203,12 +203,13 @@ def _version(document: Document, since: float) -> str | None:
     return f"{updated_at:.0f}"
 
 
-def _entered(every: Sequence[Decided]) -> dict[int, set[int]]:
-    """The items that have entered stages, by type."""
+def _perhaps_seen(every: Sequence[Decided]) -> dict[int, set[int]]:
+    """The items with entries of a history that may have been seen at the documents, by type."""
     found: dict[int, set[int]] = {}
     for decided in every:
         for entry, _ in decided.entries:
-            found.setdefault(entry.entity_type, set()).add(entry.item)
+            if not entry.of_document and entry.at <= decided.seen_until:
+                found.setdefault(entry.entity_type, set()).add(entry.item)
     return found
 
 
@@ -217,7 +218,7 @@ def _write_down(
 ) -> list[tuple[Arrival, Acceptance]]:
     sent: list[tuple[Scenario, Arrival]] = []
     # What was known before: of two entries within a second, one is not the other.
-    moved = {of: look_ups.moved(connection, of, items) for of, items in _entered(every).items()}
+    moved = {of: look_ups.moved(connection, of, items) for of, items in _perhaps_seen(every).items()}
     for decided in every:
         sent += decided.sent
         for entry, of_it in decided.entries:
