@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from ..bitrix24.contacts import bindings_of
 from ..bitrix24.item import COMPANY, CONTACT, Item
 from ..bitrix24.trouble import PortalError, PortalTrouble
-from ..due_loop import DueLoop, until
+from ..due_loop import until
 from ..journal import unfilled
 from ..journal.portal_change import generation, while_it_lasts
 from ..journal.statements import Connection
@@ -20,12 +20,10 @@ from ..message import Change, Refusal
 from ..text import segments
 from .documents import Document, Reading
 from .parts import Parts
+from .portal_loop import FIRST_RETRY, IDLE, PortalLoop
 from .template import Placeholder, Prefix, Template
 
-_IDLE = 60.0
 _AT_ONCE = 100
-_FIRST_RETRY = 1.0
-_LONGEST_RETRY = 60.0
 # What a card is of goes first, then the people who are written to from it.
 _RANKS = {CONTACT: 1, COMPANY: 2}
 # In seconds: what is not shown is asked for every so often at most, and at least.
@@ -44,40 +42,31 @@ class _Decided:
     """Of a document that is not shown."""
 
 
-class CardTexts(DueLoop):
+class CardTexts(PortalLoop):
     """Puts the fields of documents into texts from their cards, many documents in a request."""
 
     _log = Logger()
 
     def __init__(self, parts: Parts, *, on_filled: Callable[[], None]) -> None:
-        super().__init__("card texts", parts.clock, self._fill_due)
-        self._journal = parts.journal
-        self._reader = parts.reader
-        self._tokens = parts.tokens
+        super().__init__("card texts", parts, self._fill_due)
         self._receipts = parts.receipts
         self._admission = parts.admission
         self._grace = parts.grace
         self._on_filled = on_filled
-        self._backoff = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
         self._why, self._reason = "", Refusal.PORTAL_AWAY
         """What stood in the way when they were tried last, and what is said when that lasts."""
         self._told = ""
         """What was said last of documents that are not shown."""
 
-    def renew(self) -> None:
-        """The application has been installed: what stood in the way may be over."""
-        self._backoff.reset()
-        self.wake()
-
     async def _fill_due(self) -> float:
         now = self._clock.seconds()
         waiting, next_due = await self._journal.within(unfilled.due, now, _AT_ONCE)
         if not waiting:
-            return until(next_due, now, _IDLE)
+            return until(next_due, now, IDLE)
         portal = await self._journal.within(generation)
         decided, pause = _Decided(), 0.0
         if self._tokens.installation is None:
-            pause = _IDLE
+            pause = IDLE
             self._wait(waiting, "the application is not installed", decided, Refusal.PORTAL_AWAY)
         elif self._backoff.left:
             pause = self._backoff.left
@@ -109,7 +98,7 @@ class CardTexts(DueLoop):
             # There may be more that have waited for too long.
             return 0.0
         has_time = min(each.received_at for each in waiting) + self._grace - now
-        return min(pause, _IDLE, max(_FIRST_RETRY, has_time))
+        return min(pause, IDLE, max(FIRST_RETRY, has_time))
 
     def _tell(self, decided: _Decided) -> None:
         if decided.trouble and decided.trouble != self._told:

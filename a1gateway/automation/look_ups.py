@@ -14,7 +14,7 @@ from ..bitrix24.contacts import Command
 from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE
 from ..bitrix24.item import Item, name_of
 from ..bitrix24.trouble import PortalError, PortalTrouble
-from ..due_loop import DueLoop, until
+from ..due_loop import until
 from ..errors import TryLater
 from ..journal import look_ups, portal_change, reminders
 from ..journal.look_ups import LookUp
@@ -27,16 +27,14 @@ from .deciding import Decided, Deciding
 from .documents import Described, Document, Reading
 from .missed_calls import MissedCalls
 from .parts import Parts
+from .portal_loop import FIRST_RETRY, IDLE, PortalLoop
 from .reminders import Reminders
 from .scenarios import Happening, Scenario
 from .stage_history import Entry
 from .template import Placeholder
 from .values import Known
 
-_IDLE = 60.0
 _AT_ONCE = 500
-_FIRST_RETRY = 1.0
-_LONGEST_RETRY = 60.0
 # Events that come one after another are looked into together every so many seconds: others need requests, too.
 _TOGETHER = 1.0
 # Of a document that changes without a rest.
@@ -86,7 +84,7 @@ class _Watched:
         return entry.at > at if entry.of_document else entry.record > record
 
 
-class LookUps(DueLoop):
+class LookUps(PortalLoop):
     """Reads what has changed, many documents in a request, and sends what scenarios say.
 
     Fifty changes of a document are one look-up: it is looked at when it has been left alone for some seconds, and
@@ -103,13 +101,7 @@ class LookUps(DueLoop):
 
         `on_no_history` is called when the portal has no history of a type's stages any more.
         """
-        super().__init__("scenarios", parts.clock, self._look)
-        self._wall = parts.wall
-        self._journal = parts.journal
-        self._portal = parts.portal
-        self._reader = parts.reader
-        self._tokens = parts.tokens
-        self._scenarios = parts.scenarios
+        super().__init__("scenarios", parts, self._look)
         self._reminding = reminding
         self._quiet = quiet
         self._on_no_history = on_no_history
@@ -119,13 +111,11 @@ class LookUps(DueLoop):
         """Of documents that have been looked into: when they had changed last, by the portal's clock."""
         self._patience = max(_LEAST_PATIENCE, parts.grace, parts.scenarios.longest_grace)
         self._rests_until = 0.0
-        self._backoff = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
 
     def renew(self) -> None:
-        """The application has been installed: what stood in the way may be over."""
-        self._backoff.reset()
+        """As of all; the documents may be another portal's."""
         self._versions.clear()
-        self.wake()
+        super().renew()
 
     async def note(self, events: Iterable[tuple[look_ups.Event, float | None]]) -> None:
         """Look into these soon; on disk when this returns. Raises `JournalUnavailable`.
@@ -195,16 +185,14 @@ class LookUps(DueLoop):
     # One look at all that is due.
 
     async def _look(self) -> float:
-        if self._tokens.installation is None:
-            return _IDLE
         now = self._clock.seconds()
-        pause = max(self._rests_until - now, self._backoff.left)
+        pause = max(self._rests_until - now, self._portal_pause)
         if pause > 0:
             return pause
         outcome = _Outcome(await self._journal.within(portal_change.generation))
         due, next_due = await self._journal.within(look_ups.due, now, _AT_ONCE)
         if not due:
-            return until(next_due, now, _IDLE)
+            return until(next_due, now, IDLE)
         pause = 0.0
         try:
             await self._look_into(due, outcome)
@@ -260,7 +248,7 @@ class LookUps(DueLoop):
                 self._log.error("{event}: given up: {trouble}", event=each.event.key, trouble=trouble)
                 settled.append(each)
             else:
-                early.append((each.event.key, now + min(_LONGEST_WAIT, max(_FIRST_RETRY, waited / 10))))
+                early.append((each.event.key, now + min(_LONGEST_WAIT, max(FIRST_RETRY, waited / 10))))
         await self._journal.within(while_it_lasts, outcome.generation, _end_all, settled, put_off, early)
 
     # Documents.

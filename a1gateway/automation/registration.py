@@ -9,12 +9,12 @@ from twisted.logger import Logger
 
 from ..bitrix24.crm_answers import listed
 from ..bitrix24.trouble import CommandTrouble, PortalError, PortalTrouble
-from ..due_loop import DueLoop
 from ..journal import reminders
 from ..journal.journal import Installation
 from . import robots
 from .checks import faults_of
 from .parts import Parts
+from .portal_loop import PortalLoop
 from .scenarios import CALL_END, Scenarios, changed, deleted
 from .template import Prefix
 
@@ -27,7 +27,7 @@ _FIRST_RETRY = 2.0
 _LONGEST_RETRY = 300.0
 
 
-class AutomationRegistration(DueLoop):
+class AutomationRegistration(PortalLoop):
     """Makes the automation rules known to the portal, and has the gateway called for the events it listens to.
 
     At every start and when the application changes: both are gone after an update of the application.
@@ -37,15 +37,11 @@ class AutomationRegistration(DueLoop):
 
     def __init__(self, parts: Parts, *, robot_url: str | None, event_url: str) -> None:
         """`robot_url` is None when there are to be no automation rules."""
-        super().__init__("automation registration", parts.clock, self._register)
-        self._journal = parts.journal
-        self._portal = parts.portal
-        self._tokens = parts.tokens
-        self._scenarios = parts.scenarios
-        self._reader = parts.reader
+        super().__init__(
+            "automation registration", parts, self._register, first_retry=_FIRST_RETRY, longest_retry=_LONGEST_RETRY
+        )
         self._definitions = [] if robot_url is None else robots.definitions(robot_url)
         self._event_url = event_url
-        self._backoff = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
         self._done_for: Installation | None = None
         self._changes = 0
         self._bound: frozenset[str] = frozenset()
@@ -58,18 +54,15 @@ class AutomationRegistration(DueLoop):
         return "; ".join(self._troubles) or None
 
     def renew(self) -> None:
-        """The application has been installed, updated or uninstalled."""
+        """As of all; what is registered with the portal may be gone."""
         # A registration that is under way may be of the time before.
         self._changes += 1
         self._done_for = None
-        self._backoff.reset()
-        self.wake()
+        super().renew()
 
     async def _register(self) -> float:
-        if self._tokens.installation is None:
-            return _IDLE
-        if self._backoff.left > 0:
-            return self._backoff.left
+        if self._portal_pause > 0:
+            return self._portal_pause
         changes, installation = self._changes, self._tokens.installation
         troubles: list[str] = []
         try:

@@ -10,7 +10,7 @@ from twisted.logger import Logger
 
 from ..bitrix24.item import Item, name_of
 from ..bitrix24.trouble import PortalTrouble
-from ..due_loop import DueLoop, until
+from ..due_loop import until
 from ..errors import TryLater
 from ..hours import Hours, OpenHours, windows
 from ..journal import look_ups, portal_change, reminders, runs
@@ -22,17 +22,15 @@ from ..message import Acceptance, Arrival, Change, Drop, Planned, Refusal, Telle
 from . import moments, robots
 from .documents import Document, Reading
 from .parts import Parts
+from .portal_loop import IDLE, LONGEST_RETRY, PortalLoop
 from .scenarios import Scenario
 from .template import Placeholder
 from .terms import Terms, compose, message_id, of_generation
 from .values import event_values
 
-_IDLE = 60.0
 _AT_ONCE = 500
 # Reminders that are due one after another are looked at together every so many seconds: requests are what is scarce.
 _TOGETHER = 4.0
-_FIRST_RETRY = 1.0
-_LONGEST_RETRY = 60.0
 _AFTER_A_FAULT = 60.0
 # Of documents that are there no more, or ask for nothing any more.
 _FOR_GOOD = (Drop.DELETED, Drop.NO_SCENARIO)
@@ -125,22 +123,17 @@ class _Decided:
 _Written = tuple[list[tuple[Arrival, Acceptance]], list[Change]]
 
 
-class Reminders(DueLoop):
+class Reminders(PortalLoop):
     """Sends what is due, up to 500 at a time: their documents are read together."""
 
     _log = Logger()
 
     def __init__(self, parts: Parts, *, on_answer: Callable[[], None]) -> None:
-        super().__init__("reminders", parts.clock, self._remind)
-        self._wall = parts.wall
-        self._journal = parts.journal
-        self._reader = parts.reader
-        self._tokens = parts.tokens
+        super().__init__("reminders", parts, self._remind)
         self._intake = parts.intake
         self._receipts = parts.receipts
         self._a1_rests = parts.a1_rests
         self._admission = parts.admission
-        self._scenarios = parts.scenarios
         self._grace = parts.grace
         self._hours = parts.hours
         self._on_answer = on_answer
@@ -148,12 +141,6 @@ class Reminders(DueLoop):
         self._is_away = False
         self._faulty: set[int] = set()
         """Reminders that no SMS could be made of: what stands in the way is not the portal."""
-        self._backoff = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
-
-    def renew(self) -> None:
-        """The application has been installed: what stood in the way may be over."""
-        self._backoff.reset()
-        self.wake()
 
     async def replan(self, followed: Collection[Followed], reading: Reading, generation: int) -> None:
         """Documents that reminders follow have been read in this generation's portal: go by these now."""
@@ -174,16 +161,14 @@ class Reminders(DueLoop):
         self.wake()
 
     async def _remind(self) -> float:
-        if self._tokens.installation is None:
-            return _IDLE
-        pause = max(self._rests_until - self._clock.seconds(), self._backoff.left)
+        pause = max(self._rests_until - self._clock.seconds(), self._portal_pause)
         if pause > 0:
             return pause
         now = self._wall()
         generation = await self._journal.within(portal_change.generation)
         due, next_due = await self._journal.within(reminders.due, now, _AT_ONCE)
         if not due:
-            return until(next_due, now, _IDLE)
+            return until(next_due, now, IDLE)
         decided = _Decided()
         remindfuls = await self._remindfuls(each.of for each in due)
         waiting: list[tuple[Reminder, Remindful]] = []
@@ -263,7 +248,7 @@ class Reminders(DueLoop):
                 document=name_of(Item(reminder.entity_type, reminder.item)),
                 trouble=trouble,
             )
-        pause = min(_LONGEST_RETRY, 2.0 ** min(reminder.tries, 6))
+        pause = min(LONGEST_RETRY, 2.0 ** min(reminder.tries, 6))
         decided.put_off.append((reminder, self._wall() + pause, reminder.tries + 1))
 
     def _follow(self, known: Followed, remindful: Remindful, document: Document | None, decided: _Decided) -> bool:

@@ -11,16 +11,14 @@ from ..bitrix24.batches import run_all
 from ..bitrix24.contacts import Command
 from ..bitrix24.queries import REFERENCE
 from ..bitrix24.trouble import PortalError, PortalTrouble
-from ..due_loop import DueLoop, until
+from ..due_loop import until
 from ..journal import runs
 from ..journal.runs import Answer
 from .parts import Parts
+from .portal_loop import IDLE, PortalLoop
 
-_IDLE = 60.0
 # As many as there is room for in a batch.
 _AT_ONCE = 49
-_FIRST_RETRY = 1.0
-_LONGEST_RETRY = 60.0
 _METHOD = "bizproc.event.send"
 # An answer that is refused is tried for an hour: its workflow may be held up for a moment.
 _MOST_REFUSALS = 12
@@ -30,7 +28,7 @@ _FIRST_AFTER_TROUBLE = 10.0
 _LEAST_PAUSE = 10.0
 
 
-class RobotAnswers(DueLoop):
+class RobotAnswers(PortalLoop):
     """Answers workflows, each until Bitrix24 has taken the answer. The first one ends the run; it ignores others.
 
     What is returned is written down before it is tried, so that a repetition says the same.
@@ -39,27 +37,16 @@ class RobotAnswers(DueLoop):
     _log = Logger()
 
     def __init__(self, parts: Parts) -> None:
-        super().__init__("robot answers", parts.clock, self._answer_due)
-        self._journal = parts.journal
-        self._portal = parts.portal
-        self._tokens = parts.tokens
+        super().__init__("robot answers", parts, self._answer_due)
         self._random = parts.random
-        self._backoff = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
-
-    def renew(self) -> None:
-        """The application has been installed: what stood in the way may be over."""
-        self._backoff.reset()
-        self.wake()
 
     async def _answer_due(self) -> float:
-        if self._tokens.installation is None:
-            return _IDLE
-        if self._backoff.left > 0:
-            return self._backoff.left
+        if self._portal_pause > 0:
+            return self._portal_pause
         now = self._clock.seconds()
         due, next_due = await self._journal.within(runs.answers, now, _AT_ONCE)
         if not due:
-            return until(next_due, now, _IDLE)
+            return until(next_due, now, IDLE)
         commands: dict[str, Command] = {
             f"r{each.id}": (_METHOD, {"EVENT_TOKEN": each.event_token, "RETURN_VALUES": _told(each)}) for each in due
         }

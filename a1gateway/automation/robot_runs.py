@@ -10,7 +10,7 @@ from twisted.python.failure import Failure
 from ..bitrix24.crm_fields import CrmField
 from ..bitrix24.item import Item, name_of
 from ..bitrix24.trouble import PortalError, PortalTrouble
-from ..due_loop import DueLoop, until
+from ..due_loop import until
 from ..errors import TryLater
 from ..hours import MINSK
 from ..journal import runs
@@ -21,27 +21,21 @@ from ..msisdn import Msisdn, read_number
 from . import moments, robots
 from .documents import Document, Fields, Reading
 from .parts import Parts
+from .portal_loop import FIRST_RETRY, IDLE, LONGEST_RETRY, PortalLoop
 from .terms import Terms, compose, message_id
 
-_IDLE = 60.0
 _AT_ONCE = 100
-_FIRST_RETRY = 1.0
-_LONGEST_RETRY = 60.0
 # Nobody's visit.
 _OF_THE_PORTAL = frozenset({"createdTime", "updatedTime", "movedTime", "lastActivityTime", "lastCommunicationTime"})
 
 
-class RobotRuns(DueLoop):
+class RobotRuns(PortalLoop):
     """Does what runs ask for. A run that needs its document waits for the portal, and others do not wait for it."""
 
     _log = Logger()
 
     def __init__(self, parts: Parts, *, on_planned: Callable[[], None], on_answer: Callable[[], None]) -> None:
-        super().__init__("robots", parts.clock, self._do_due)
-        self._wall = parts.wall
-        self._journal = parts.journal
-        self._reader = parts.reader
-        self._tokens = parts.tokens
+        super().__init__("robots", parts, self._do_due)
         self._intake = parts.intake
         self._receipts = parts.receipts
         self._admission = parts.admission
@@ -49,17 +43,11 @@ class RobotRuns(DueLoop):
         self._hours = parts.hours
         self._on_planned = on_planned
         self._on_answer = on_answer
-        self._backoff = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
         self._looking = False
-
-    def renew(self) -> None:
-        """The application has been installed: what stood in the way may be over."""
-        self._backoff.reset()
-        self.wake()
 
     async def _do_due(self) -> float:
         now = self._clock.seconds()
-        looks = not self._looking and self._backoff.left <= 0 and self._tokens.installation is not None
+        looks = not self._looking and self._portal_pause <= 0
         alone, others, next_due = await self._journal.within(
             runs.new, now, _AT_ONCE, reminder=robots.REMIND, documents=looks
         )
@@ -71,7 +59,7 @@ class RobotRuns(DueLoop):
         if len(alone) == _AT_ONCE:
             return 0.0
         # The end of a look wakes; nobody else waits for the portal.
-        return min(until(next_due, now, _IDLE), self._backoff.left or _IDLE)
+        return min(until(next_due, now, IDLE), self._backoff.left or IDLE)
 
     def _failed(self, why: Failure) -> None:
         self._log.failure("runs of automation rules wait: a fault of the gateway", why)
@@ -95,7 +83,7 @@ class RobotRuns(DueLoop):
                     await self._wait(run, str(why))
         except TryLater as away:
             self._log.warn("runs of automation rules wait: {trouble}", trouble=str(away))
-            self._backoff.hold(_FIRST_RETRY)
+            self._backoff.hold(FIRST_RETRY)
         finally:
             self._looking = False
 
@@ -120,7 +108,7 @@ class RobotRuns(DueLoop):
         if now - run.call.received_at >= self._grace and not self._has_time(run):
             await self._send(run, None, Refusal.PORTAL_AWAY, trouble)
             return
-        pause = max(_FIRST_RETRY, self._backoff.left, min(_LONGEST_RETRY, 2.0 ** min(run.tries, 6)))
+        pause = max(FIRST_RETRY, self._backoff.left, min(LONGEST_RETRY, 2.0 ** min(run.tries, 6)))
         await self._journal.within(runs.put_off, run.id, run.tries + 1, now + pause, trouble)
 
     def _has_time(self, run: Run) -> bool:
@@ -147,7 +135,7 @@ class RobotRuns(DueLoop):
                 await self._journal.within(runs.give_up, run.id, reason, now, repr(error), answered=answered)
                 self._on_answer()
             else:
-                again_at = now + _LONGEST_RETRY
+                again_at = now + LONGEST_RETRY
                 await self._journal.within(runs.put_off, run.id, run.tries + 1, again_at, repr(error))
 
     async def _do(self, run: Run, document: Document | None) -> None:

@@ -14,7 +14,6 @@ from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE, id_of, listed, text_of
 from ..bitrix24.item import Item, name_of
 from ..bitrix24.queries import Reference
 from ..bitrix24.trouble import CommandTrouble, PortalError, PortalTrouble
-from ..due_loop import DueLoop
 from ..hours import MINSK
 from ..journal import look_ups, portal_change, reminders
 from ..journal.look_ups import Event
@@ -26,12 +25,12 @@ from .look_ups import LookUps
 from .missed_calls import events_of
 from .moments import read_moment
 from .parts import Parts
+from .portal_loop import PortalLoop
 from .scenarios import Happening, Scenario
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_IDLE = 60.0
 _FIRST_RETRY = 2.0
 _LONGEST_RETRY = 300.0
 # How far the portal's clock and ours may be apart.
@@ -47,27 +46,20 @@ _BEGINNINGS = "beginnings"
 _CALLS_IN_A_PAGE = 50
 
 
-class Sweep(DueLoop):
+class Sweep(PortalLoop):
     """Goes through the history of stages, and through what has changed and who has called, behind where it was."""
 
     _log = Logger()
 
     def __init__(self, parts: Parts, looking: LookUps, *, every: float) -> None:
         """`every` is in seconds."""
-        super().__init__("sweep", parts.clock, self._sweep)
-        self._wall = parts.wall
-        self._journal = parts.journal
-        self._portal = parts.portal
-        self._reader = parts.reader
-        self._tokens = parts.tokens
-        self._scenarios = parts.scenarios
+        super().__init__("sweep", parts, self._sweep, first_retry=_FIRST_RETRY, longest_retry=_LONGEST_RETRY)
         self._looking = looking
         self._every = every
         self._due_at = 0.0
         self._troubles: dict[str, str] = {}
         self._without_history: set[int] = set()
         """The types of which that has been said."""
-        self._backoff = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
         self._stumbles = parts.backoff(_FIRST_RETRY, _LONGEST_RETRY)
         self._stumbled: list[CommandTrouble] = []
         self._generation = 0
@@ -78,10 +70,9 @@ class Sweep(DueLoop):
         return "; ".join(self._troubles.values()) or None
 
     def renew(self) -> None:
-        """The application has been installed: what stood in the way may be over."""
-        self._backoff.reset()
+        """As of all; and there is something new to search."""
         self._due_at = 0.0
-        self.wake()
+        super().renew()
 
     def hurry(self) -> None:
         """There is something that cannot wait for the next time."""
@@ -90,9 +81,7 @@ class Sweep(DueLoop):
 
     async def _sweep(self) -> float:
         now = self._clock.seconds()
-        if self._tokens.installation is None:
-            return _IDLE
-        wait = max(self._due_at - now, self._backoff.left)
+        wait = max(self._due_at - now, self._portal_pause)
         if wait > 0:
             return wait
         self._stumbled.clear()
