@@ -75,19 +75,9 @@ class CardTexts(PortalLoop):
             try:
                 await self._decide(waiting, decided)
                 self._backoff.succeeded()
-            except PortalTrouble as trouble:
-                pause = self._backoff.failed(trouble)
-                self._log.warn(
-                    "{count} texts from cards wait for their documents: {trouble}",
-                    count=len(waiting),
-                    trouble=str(trouble),
-                )
-                decided, self._why, self._reason = _Decided(), str(trouble), Refusal.PORTAL_AWAY
-                self._wait(waiting, self._why, decided, self._reason)
             except Exception as error:
-                self._log.failure("texts from cards cannot be filled: a fault of the gateway")
-                pause = self._backoff.failed(PortalTrouble(repr(error)))
-                decided, self._why, self._reason = _Decided(), repr(error), Refusal.GATEWAY_FAULT
+                pause = self._failed(error, len(waiting))
+                decided = _Decided()
                 self._wait(waiting, self._why, decided, self._reason)
         changes = await self._journal.within(while_it_lasts, portal, _write_down, decided, self._clock.seconds())
         self._receipts.announce(changes)
@@ -99,6 +89,18 @@ class CardTexts(PortalLoop):
             return 0.0
         has_time = min(each.received_at for each in waiting) + self._grace - now
         return min(pause, IDLE, max(FIRST_RETRY, has_time))
+
+    def _failed(self, error: Exception, count: int) -> float:
+        """Nothing has come of trying these; the seconds until the next time."""
+        if isinstance(error, PortalTrouble):
+            self._why, self._reason = str(error), Refusal.PORTAL_AWAY
+            self._log.warn(
+                "{count} texts from cards wait for their documents: {trouble}", count=count, trouble=self._why
+            )
+            return self._backoff.failed(error)
+        self._why, self._reason = repr(error), Refusal.GATEWAY_FAULT
+        self._log.failure("texts from cards cannot be filled: a fault of the gateway")
+        return self._backoff.failed(PortalTrouble(self._why))
 
     def _tell(self, decided: _Decided) -> None:
         if decided.trouble and decided.trouble != self._told:
