@@ -41,6 +41,7 @@ _DAY = 86400.0
 _PAGES = 20
 _LEAST_MEMORY = 31 * 86400.0
 _CALLS = "calls"
+_NO_SEARCH = "type {of} of documents cannot be searched: {trouble}"
 # That the journal keeps since when each scenario is at work.
 _BEGINNINGS = "beginnings"
 _CALLS_IN_A_PAGE = 50
@@ -89,16 +90,18 @@ class Sweep(PortalLoop):
         try:
             await self._forget_what_nobody_waits_for()
             for of in sorted(self._scenarios.by_stages):
-                await self._one("type {of} of documents cannot be searched: {trouble}", self._stages(of), of=of)
+                await self._one(stage_history.position_of(of), _NO_SEARCH, self._stages(of), of=of)
             with_reminders = await self._journal.within(reminders.types)
             watched = await self._watched()
             for of in sorted(self._scenarios.by_documents | set(with_reminders) | set(watched)):
-                await self._one("type {of} of documents cannot be searched: {trouble}", self._changes(of), of=of)
+                await self._one(_changes_of(of), _NO_SEARCH, self._changes(of), of=of)
             for each in self._scenarios.all:
-                await self._one("scenario {name} cannot begin: {trouble}", self._begin(each), name=each.name)
+                await self._one(
+                    each.beginning, "scenario {name} cannot begin: {trouble}", self._begin(each), name=each.name
+                )
             if self._scenarios.of(Happening.MISSED_CALL):
                 # It is a right of its own; without it there are the events.
-                await self._one("calls cannot be searched: {trouble}", self._calls())
+                await self._one(_CALLS, "calls cannot be searched: {trouble}", self._calls())
         except PortalTrouble as error:
             self._log.warn("the CRM cannot be searched for changes: {trouble}", trouble=str(error))
             return self._backoff.failed(error)
@@ -120,12 +123,11 @@ class Sweep(PortalLoop):
         """Write something down that is known of this portal; raises `PortalChanged` when it is another one by now."""
         return await self._journal.within(while_it_lasts, self._generation, work, *arguments, **named)
 
-    async def _one(self, text: str, sweep: Coroutine[Any, Any, None], **about: object) -> None:
+    async def _one(self, what: str, text: str, sweep: Coroutine[Any, Any, None], **about: object) -> None:
         """Of one type, scenario or method: that the portal refuses it is no reason to leave others alone.
 
-        `text` is what is said then, `about` what is put into it besides the trouble.
+        `what` names it; `text` is what is said then, `about` what is put into it besides the trouble.
         """
-        what = f"{getattr(sweep, '__qualname__', text)} {about}"
         try:
             await sweep
         except CommandTrouble as trouble:
