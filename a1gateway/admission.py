@@ -61,9 +61,9 @@ class Admission:
         read = read_number(number)
         marketing = self.marketing if kind is Kind.MARKETING else None
         if refusal is None:
-            # How long it will be shows when its fields are filled.
-            most = sys.maxsize if unfilled else self.max_segments
-            refusal = self._refusal(read.number, text, kind, most) if isinstance(read, Msisdn) else str(read.fault)
+            refusal = (
+                self._refusal(read.number, text, kind, unfilled) if isinstance(read, Msisdn) else str(read.fault)
+            )
         return Arrival(
             message_id=message_id,
             received_at=now,
@@ -85,13 +85,14 @@ class Admission:
             unfilled=unfilled,
         )
 
-    def refusal_of_text(self, text: str, kind: Kind) -> Refusal | None:
-        """Why a text is refused whoever it is for."""
-        return refusal_of_text(text, kind, max_segments=self.max_segments, marketing=self.marketing is not None)
+    def refusal_of_text(self, text: str, kind: Kind, *, unfilled: bool = False) -> Refusal | None:
+        """Why a text is refused whoever it is for. How long it will be shows when its fields are filled."""
+        most = sys.maxsize if unfilled else self.max_segments
+        return refusal_of_text(text, kind, max_segments=most, marketing=self.marketing is not None)
 
-    def _refusal(self, number: str, text: str, kind: Kind, max_segments: int) -> Refusal | None:
+    def _refusal(self, number: str, text: str, kind: Kind, unfilled: bool) -> Refusal | None:
         marketing = self.marketing
-        refusal = refusal_of_text(text, kind, max_segments=max_segments, marketing=marketing is not None)
+        refusal = self.refusal_of_text(text, kind, unfilled=unfilled)
         if refusal is None and kind is Kind.MARKETING and marketing is not None:
             tests = marketing.test_numbers
             return Refusal.NOT_A_TEST_NUMBER if tests and number not in tests else None
