@@ -6,10 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, false, func, or_, select, update
+from sqlalchemy import bindparam, false, func, select, update
 
 from ..message import Change, Kind, Refusal, Source, Stage, Unasked, Verdict
-from .rows import STATE, change, reject, write_history
+from .rows import IS_STILL_HERE, STATE, change, reject, write_history
 from .schema import consents, messages
 from .statements import Connection, Row, Statement, insertion
 from .stop_list import refuse, stopped
@@ -45,7 +45,7 @@ _NOT_GONE = Statement(
     select(*STATE)
     .where(
         messages.c.kind == Kind.MARKETING,
-        or_(*(messages.c.stage == each for each in (Stage.FIELDS, Stage.CONSENT, Stage.READY))),
+        IS_STILL_HERE,
         messages.c.due_at.is_not(None),
     )
     .limit(bindparam("most"))

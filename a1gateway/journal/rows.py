@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, or_, select, update
 
 from ..message import Change, Kind, Part, Source, Stage, Status, StatusReport, Submission, Teller
 from .schema import history, messages
@@ -55,6 +55,8 @@ _STATE = (
 )
 STATE = tuple(messages.c[name] for name in _STATE)
 """What a step of a message needs to know of it: the text and what else is long stay where they are."""
+IS_STILL_HERE = or_(*(messages.c.stage == each for each in (Stage.FIELDS, Stage.CONSENT, Stage.READY)))
+"""Of a message: it is not under way to A1."""
 _BY_ID = Statement(select(*STATE).where(messages.c.id == bindparam("row")))
 _OF_STAGE = (messages.c.stage == bindparam("of"), messages.c.kind == bindparam("kind"))
 _DUE = Statement(

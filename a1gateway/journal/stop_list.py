@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, or_, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from ..message import Change, Choice, ChoiceSource, Kind, PendingChoice, Refusal, Stage
-from .rows import STATE, reject
+from ..message import Change, Choice, ChoiceSource, Kind, PendingChoice, Refusal
+from .rows import IS_STILL_HERE, STATE, reject
 from .schema import choices, messages, stop_list
 from .statements import Connection, Row, Statement, among, change_by_id, insertion, listed
 
@@ -23,7 +23,7 @@ _WAITING = Statement(
     select(*STATE).where(
         messages.c.kind == Kind.MARKETING,
         messages.c.msisdn == bindparam("number"),
-        or_(*(messages.c.stage == each for each in (Stage.FIELDS, Stage.CONSENT, Stage.READY))),
+        IS_STILL_HERE,
     )
 )
 _CHOOSE = insertion(choices, ("msisdn", "at", "choice", "source", "note", "due_at"))
