@@ -13,7 +13,7 @@ from ..bitrix24.trouble import PortalTrouble
 from ..due_loop import until
 from ..errors import TryLater
 from ..hours import Hours, OpenHours, windows
-from ..journal import look_ups, portal_change, reminders, runs
+from ..journal import portal_change, reminders, runs
 from ..journal.portal_change import while_it_lasts
 from ..journal.reminders import Followed, Reminder, Rule
 from ..journal.runs import Run
@@ -390,13 +390,7 @@ def _write_down(connection: Connection, decided: _Decided, now: float) -> _Writt
     accepted = []
     changes: list[Change] = []
     for reminder, arrival, repeat_after in decided.sent:
-        # The one an hour before the visit is no repetition of the one two hours before it.
-        saying = f"{reminder.ahead:g}\0{arrival.text}"
-        if not reminders.is_due(connection, reminder):
-            continue
-        if look_ups.was_said(connection, reminder.rule, arrival, saying, repeat_after):
-            arrival = replace(arrival, refusal=Refusal.REPEATED)
-        acceptance = reminders.send(connection, reminder, arrival)
+        acceptance = reminders.send(connection, reminder, arrival, repeat_after)
         if acceptance is not None:
             accepted.append((arrival, acceptance))
     for reminder, why in decided.dropped:

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.sqlite import insert
 from ..message import Acceptance, Arrival, Change, Drop, Planned, Refusal, Stage
 from .acceptance import accept_one, row_of
 from .deadlines import NOTHING_HAS_LEFT, TAKEN_BACK
+from .look_ups import was_said
 from .rows import STATE, by_id, change, reject
 from .schema import messages, reminder_rules, reminders
 from .statements import Connection, Row, Statement, among, change_by_id, listed
@@ -245,15 +246,19 @@ def due(connection: Connection, now: float, limit: int) -> tuple[list[Reminder],
     return [_reminder(row) for row in found.values()], connection.value(_NEXT_DUE, {"after": now})
 
 
-def is_due(connection: Connection, reminder: Reminder) -> bool:
-    """Whether it has not been moved, dropped or sent meanwhile."""
-    return connection.first(_STILL_DUE, {"row": reminder.id}) is not None
+def send(
+    connection: Connection, reminder: Reminder, arrival: Arrival, repeat_after: float = 0.0
+) -> Acceptance | None:
+    """Take in the message of a reminder; None when that has been moved or dropped meanwhile.
 
-
-def send(connection: Connection, reminder: Reminder, arrival: Arrival) -> Acceptance | None:
-    """Take in the message of a reminder; None when that has been moved or dropped meanwhile."""
-    if not is_due(connection, reminder):
+    `repeat_after`: the seconds in which its rule does not say the same to the same number twice.
+    """
+    if connection.first(_STILL_DUE, {"row": reminder.id}) is None:
         return None
+    # The one an hour before the visit is no repetition of the one two hours before it.
+    saying = f"{reminder.ahead:g}\0{arrival.text}"
+    if was_said(connection, reminder.rule, arrival, saying, repeat_after):
+        arrival = replace(arrival, refusal=Refusal.REPEATED)
     while connection.value(_KNOWN_AS, {"name": arrival.message_id}) == Refusal.OUTDATED:
         # It was taken back, and its date has come back.
         again = hashlib.sha256(arrival.message_id.encode()).hexdigest()[:32]
