@@ -21,7 +21,7 @@ from ..text import segments
 from .documents import Document, Reading
 from .parts import Parts
 from .portal_loop import FIRST_RETRY, IDLE, PortalLoop
-from .template import Placeholder, Prefix, Template
+from .template import Placeholder, Prefix, Template, as_written
 
 _AT_ONCE = 100
 # What a card is of goes first, then the people who are written to from it.
@@ -165,7 +165,7 @@ class CardTexts(PortalLoop):
             return
         filled = template.fill(document.value_of)
         if filled.text is None:
-            note = ", ".join(each.written for each in filled.empty)
+            note = as_written(filled.empty)
             if any(each.prefix is Prefix.CONTACT for each in filled.empty) and CONTACT not in document.parts:
                 note += "; the number is none of its contacts'"
             decided.refused.append((message, Refusal.EMPTY_FIELD, note))

@@ -11,7 +11,7 @@ from typing import Any
 from ..hours import Hours, OpenHours
 from ..message import Kind, Refusal
 from .moments import DATE_AT, midnight, read_aheads, read_moment, zone_of
-from .template import Template
+from .template import Template, as_written
 from .terms import Terms
 from .values import event_values
 
@@ -240,7 +240,7 @@ def left_in(code: str, properties: Mapping[str, str]) -> str:
     """
     text = properties.get("text", "")
     text = _EVENT.sub("", text) if code == REMIND else text
-    return ", ".join(each.written for each in Template.left_in(text).placeholders)
+    return as_written(Template.left_in(text).placeholders)
 
 
 def rule_name(properties: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 # A name is on one line; a fallback may be of several.
@@ -132,6 +132,11 @@ class Template:
             return Filled(None, empty)
         text = "".join(part if isinstance(part, str) else values[part] or part.fallback or "" for part in self.parts)
         return Filled(text)
+
+
+def as_written(placeholders: Iterable[Placeholder]) -> str:
+    """Placeholders as people read them."""
+    return ", ".join(each.written for each in placeholders)
 
 
 def _parts(

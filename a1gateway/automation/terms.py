@@ -11,7 +11,7 @@ from typing import Any
 from ..admission import Admission
 from ..message import Arrival, Kind, Refusal, Teller, Window
 from .documents import Document
-from .template import Template
+from .template import Template, as_written
 
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -64,7 +64,7 @@ def compose(
             filled = terms.text.fill(document.value_of)
             if filled.text is None:
                 refusal = Refusal.EMPTY_FIELD
-                note = ", ".join(each.written for each in filled.empty)
+                note = as_written(filled.empty)
             else:
                 text = filled.text
     return admission.arrival(
