@@ -15,10 +15,8 @@ from a1gateway.sandbox.crm_fields import CustomField
 
 from ..conftest import run
 from ..portal_in_memory import PortalInMemory
-from .world import DEAL, HOUR, World
+from .world import DEAL, HOUR, NEW_DEAL, PAID, World, paid_in, when_first_called
 
-NEW_DEAL = {"name": "new", "event": "new", "of": "deal", "text": "Заказ #DEAL_ID# принят"}
-PAID = {"name": "paid", "event": "changed", "of": "deal", "when": {"UF_LINK": "оплачено"}, "text": "Заказ #DEAL_ID#"}
 STRANGER = "+375297654321"
 
 
@@ -42,6 +40,10 @@ def move_to_another(world: World) -> None:
     world.install()
 
 
+def has_moved(world: World) -> bool:
+    return world.tokens.current().member_id == "another"
+
+
 def test_its_documents_are_others(worlds: Any, clock: Clock, store: Store) -> None:
     first = worlds(NEW_DEAL)
     first.wait(10)
@@ -60,20 +62,12 @@ def test_its_documents_are_others(worlds: Any, clock: Clock, store: Store) -> No
 
 def test_what_they_come_to_fulfil_is_told(worlds: Any, clock: Clock, store: Store) -> None:
     first = worlds(PAID)
-    first.wait(10)
-    deal = first.deal()
-    first.wait(10)
-    first.set(deal, LINK="оплачено")
-    first.wait(20)
+    paid_in(first)
     assert len(first.said()) == 1
     first.stop()
     clock.advance(2 * HOUR)
     world = world_of_another(clock, store, PAID)
-    world.wait(10)
-    deal = world.deal(world.contact(STRANGER, "Пётр"))
-    world.wait(10)
-    world.set(deal, LINK="оплачено")
-    world.wait(20)
+    paid_in(world, world.contact(STRANGER, "Пётр"))
     world.stop()
     assert [(row["text"], row["msisdn"]) for row in world.messages()][1:] == [("Заказ 1", STRANGER)]
 
@@ -84,18 +78,10 @@ def test_a_sweep_under_way_does_not_say_how_far_its_history_has_been_read(worlds
     for _ in range(60):
         world.deal(contact)
     world.wait(400)
-    moved = False
-
-    def moves(method: str, parameters: Any) -> None:
-        nonlocal moved
-        if method == "crm.stagehistory.list" and not moved:
-            moved = True
-            move_to_another(world)
-
-    world.portal.fault = moves
+    world.portal.fault = when_first_called("crm.stagehistory.list", lambda: move_to_another(world))
     world.changed.clear()
     world.wait(400)
-    assert moved
+    assert has_moved(world)
     before = len(world.said())
     world.deal(world.contact(STRANGER))
     world.wait(20)
@@ -108,21 +94,17 @@ def test_nothing_goes_to_whom_its_documents_are_about(worlds: Any, by_a_rule: bo
     world = worlds(*([] if by_a_rule else [NEW_DEAL]))
     world.wait(10)
     deal = world.deal()
-    moved = False
 
-    def moves(method: str, parameters: Any) -> None:
-        nonlocal moved
-        if method == "crm.item.list" and not moved:
-            moved = True
-            move_to_another(world)
-            world.deal(world.contact(STRANGER))
-            world.changed.clear()
+    def moves() -> None:
+        move_to_another(world)
+        world.deal(world.contact(STRANGER))
+        world.changed.clear()
 
-    world.portal.fault = moves
+    world.portal.fault = when_first_called("crm.item.list", moves)
     if by_a_rule:
         world.rule("a1_sms_send", deal, text="Ваш заказ готов", wait="Y")
     world.wait(60)
-    assert moved
+    assert has_moved(world)
     assert world.said() == []
     if by_a_rule:
         assert (world.run_of()["state"], world.run_of()["trouble"]) == ("over", "portal_changed")

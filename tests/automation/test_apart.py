@@ -18,12 +18,11 @@ from a1gateway.message import Acceptance, Arrival
 from a1gateway.sandbox.crm_fields import CustomField
 
 from ..portal_in_memory import Fault, PortalInMemory
-from .world import AWAY, CONTACT, DAY, DEAL, HOUR, LEAD, PAYMENT, PROCESS, VISIT, at, written
+from .world import AWAY, CONTACT, DAY, DEAL, HOUR, LEAD, NEW_DEAL, PAYMENT, PROCESS, VISIT, at, written
 
 DENIED = PortalError("ACCESS_DENIED", "no right")
 BROKEN = PortalError("ERROR_CORE", "SQL query error!")
 BUSY = PortalTrouble("Bitrix24 answers INTERNAL_SERVER_ERROR", code="INTERNAL_SERVER_ERROR")
-NEW_DEAL = {"name": "new", "event": "new", "of": "deal", "text": "Заказ #DEAL_ID# принят"}
 NEW_LEAD = {"name": "lead", "event": "new", "of": "lead", "text": "Лид #LEAD_ID# принят"}
 CHANGED = {"name": "vip", "event": "changed", "of": "deal", "when": {"UF_CRM_LINK": "да"}, "text": "#DEAL_ID# готов"}
 MISSED = {"name": "missed", "event": "missed_call", "text": "Перезвоним #CALL_NUMBER#"}

@@ -15,9 +15,9 @@ from a1gateway.journal import look_ups
 
 from ..conftest import run
 from ..portal_in_memory import PortalInMemory
-from .test_apart import BUSY, NEW_DEAL
-from .test_watching import NO_HISTORY, PAID
-from .world import DAY, HOUR, VISIT, at, written
+from .test_apart import BUSY
+from .test_watching import NO_HISTORY
+from .world import DAY, HOUR, NEW_DEAL, PAID, VISIT, at, paid_in, written
 
 
 @pytest.mark.parametrize("has_history", [True, False])
@@ -91,11 +91,7 @@ def test_a_journal_of_before_loses_nothing_that_happened_during_the_upgrade(worl
 
 def test_a_scenario_that_was_taken_out_and_put_back_tells_what_comes_to_hold_then(worlds: Any, clock: Clock) -> None:
     first = worlds(PAID)
-    first.wait(10)
-    deal = first.deal()
-    first.wait(10)
-    first.set(deal, LINK="оплачено")
-    first.wait(20)
+    deal = paid_in(first)
     assert len(first.said()) == 1
     first.stop()
     without = worlds()

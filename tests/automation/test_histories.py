@@ -10,23 +10,30 @@ from twisted.internet.task import Clock
 
 from a1gateway.bitrix24.trouble import PortalError, judge
 from a1gateway.journal import look_ups
+from a1gateway.sandbox.crm import Item
 
 from ..conftest import run
 from ..portal_in_memory import PortalInMemory
-from .test_apart import DENIED, NEW_DEAL, of_item, of_method
-from .world import DEAL, HOUR, PAYMENT, VISIT, at
+from .test_apart import DENIED, of_item, of_method
+from .world import DEAL, HOUR, NEW_DEAL, PAYMENT, VISIT, World, at
 
 ERROR = PortalError("ERROR_CORE", "SQL query error!")
 NO_METHOD = PortalError("ERROR_METHOD_NOT_FOUND", "Method not found!")
 
 
-def test_a_history_that_fails_once_goes_on_being_read(worlds: Any) -> None:
-    world = worlds(PAYMENT)
+def known_before_a_history_fails(world: World, *, for_seconds: float) -> Item:
+    """A deal of before the portal could not read its history, which it can again."""
     deal = world.deal(LINK="https://pay/1")
     world.wait(10)
     world.portal.fault = of_method("crm.stagehistory.list", ERROR)
-    world.wait(320)
+    world.wait(for_seconds)
     world.portal.fault = lambda method, parameters: None
+    return deal
+
+
+def test_a_history_that_fails_once_goes_on_being_read(worlds: Any) -> None:
+    world = worlds(PAYMENT)
+    deal = known_before_a_history_fails(world, for_seconds=320)
     world.wait(2 * HOUR, step=5)
     world.move(deal, "PREPAYMENT_INVOICE")
     world.wait(1)
@@ -37,11 +44,7 @@ def test_a_history_that_fails_once_goes_on_being_read(worlds: Any) -> None:
 
 def test_an_entry_while_nobody_listened_is_found_behind_a_history_that_failed(worlds: Any, clock: Clock) -> None:
     world = worlds(PAYMENT)
-    deal = world.deal(LINK="https://pay/1")
-    world.wait(10)
-    world.portal.fault = of_method("crm.stagehistory.list", ERROR)
-    world.wait(400)
-    world.portal.fault = lambda method, parameters: None
+    deal = known_before_a_history_fails(world, for_seconds=400)
     world.wait(400)
     world.stop()
     world.move(deal, "PREPAYMENT_INVOICE")

@@ -18,7 +18,7 @@ from a1gateway.sandbox.crm_fields import CustomField
 
 from ..conftest import START, run
 from ..portal_in_memory import PortalInMemory
-from .world import AWAY, DAY, DEAL, HOUR, VISIT, World, at, written
+from .world import AWAY, DAY, DEAL, HOUR, VISIT, World, at, reminded_of, written
 
 LOST = LinkTrouble(Trouble.UNREACHABLE, "A1 cannot be reached: gone")
 
@@ -262,8 +262,7 @@ def test_a_reminder_that_has_not_left_is_taken_back_with_its_date(
 ) -> None:
     world = worlds(VISIT | {"ahead": ["1 hour"]})
     visit, later = clock.seconds() + 2 * HOUR, clock.seconds() + 2.5 * HOUR
-    deal = world.deal(VISIT=at(visit))
-    world.wait(HOUR + 10, step=5)
+    deal = reminded_of(world, visit)
     assert world.said() == [(f"Анна, ждём Вас {written(visit)}.", None)]
     world.set(deal, VISIT=at(later))
     world.wait(10)
@@ -277,8 +276,7 @@ def test_a_reminder_that_has_not_left_is_taken_back_with_its_date(
 def test_a_reminder_that_has_not_left_is_taken_back_when_its_document_is_deleted(worlds: Any, clock: Clock) -> None:
     world = worlds(VISIT | {"ahead": ["1 hour"]})
     visit = clock.seconds() + 2 * HOUR
-    deal = world.deal(VISIT=at(visit))
-    world.wait(HOUR + 10, step=5)
+    deal = reminded_of(world, visit)
     assert world.portal.crm.removed(DEAL, deal.id)
     world.wait(20)
     assert world.said() == [(f"Анна, ждём Вас {written(visit)}.", "outdated")]
@@ -287,8 +285,7 @@ def test_a_reminder_that_has_not_left_is_taken_back_when_its_document_is_deleted
 
 def test_what_has_left_is_not_taken_back(worlds: Any, clock: Clock) -> None:
     world = worlds(VISIT | {"ahead": ["1 hour"]})
-    deal = world.deal(VISIT=at(clock.seconds() + 2 * HOUR))
-    world.wait(HOUR + 10, step=5)
+    deal = reminded_of(world, clock.seconds() + 2 * HOUR)
     world.deliver()
     world.move(deal, "LOSE")
     world.wait(20)
@@ -302,8 +299,7 @@ def test_a_reminder_that_was_on_its_way_when_its_date_moved_does_not_leave_after
 ) -> None:
     world = worlds(VISIT | {"ahead": ["1 hour"]})
     visit, later = clock.seconds() + 2 * HOUR, clock.seconds() + 2.5 * HOUR
-    deal = world.deal(VISIT=at(visit))
-    world.wait(HOUR + 10, step=5)
+    deal = reminded_of(world, visit)
     (sent,) = run(world.journal.claim(clock.seconds(), 10)).submissions
     world.set(deal, VISIT=at(later))
     world.wait(10)
@@ -326,8 +322,7 @@ def test_a_reminder_that_was_on_its_way_when_its_date_moved_and_came_back_is_sen
 ) -> None:
     world = worlds(VISIT | {"ahead": ["1 hour"]})
     visit = clock.seconds() + 2 * HOUR
-    deal = world.deal(VISIT=at(visit))
-    world.wait(HOUR + 10, step=5)
+    deal = reminded_of(world, visit)
     (sent,) = run(world.journal.claim(clock.seconds(), 10)).submissions
     world.set(deal, VISIT=at(visit + HOUR))
     world.wait(10)

@@ -14,14 +14,12 @@ from a1gateway.sandbox.crm_fields import CustomField
 from a1gateway.sandbox.crm_sales import Sales
 
 from ..portal_in_memory import PortalInMemory
-from .test_apart import NEW_DEAL, of_method
-from .world import CONTACT, DAY, DEAL, HOUR, PAYMENT, PROCESS, VISIT, World, at, written
+from .test_apart import of_method
+from .world import CONTACT, DAY, DEAL, HOUR, NEW_DEAL, PAID, PAYMENT, PROCESS, VISIT, World, at, written
 
 NO_HISTORY = of_method("crm.stagehistory.list", PortalError("ERROR_METHOD_NOT_FOUND", "Method not found!"))
 NEW_ITEM = {"name": "new", "event": "new", "of": PROCESS, "text": "#ITEM_TITLE# создан"}
 ANY_CHANGE = {"name": "any", "event": "changed", "of": "deal", "text": "#DEAL_UF_LINK|пусто#", "repeat_after": 0}
-PAID = {"name": "paid", "event": "changed", "of": "deal", "when": {"UF_LINK": "оплачено"}, "text": "Заказ #DEAL_ID#"}
-
 
 # Portals that have no history of stages.
 

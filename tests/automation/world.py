@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -36,7 +37,7 @@ from a1gateway.sandbox.telephony import EndedCall
 
 from ..conftest import pass_time, run
 from ..fakes import FakeHttp
-from ..portal_in_memory import PortalInMemory
+from ..portal_in_memory import Fault, PortalInMemory
 from ..test_portal import INSTALLATION
 
 HOUR, DAY = 3600.0, 86400.0
@@ -269,6 +270,8 @@ PAYMENT = {
     "stage": ["Ожидает оплаты"],
     "text": "#CONTACT_NAME#, оплатите: #DEAL_UF_LINK#",
 }
+NEW_DEAL = {"name": "new", "event": "new", "of": "deal", "text": "Заказ #DEAL_ID# принят"}
+PAID = {"name": "paid", "event": "changed", "of": "deal", "when": {"UF_LINK": "оплачено"}, "text": "Заказ #DEAL_ID#"}
 VISIT = {
     "name": "visit",
     "event": "date",
@@ -276,6 +279,36 @@ VISIT = {
     "field": "UF_CRM_VISIT",
     "text": "{NAME}, ждём Вас #DEAL_UF_VISIT#.",
 }
+
+
+def paid_in(world: World, contact: int | None = None) -> Item:
+    """A deal of a contact that has just come to be paid for, as `PAID` tells."""
+    world.wait(10)
+    deal = world.deal(contact)
+    world.wait(10)
+    world.set(deal, LINK="оплачено")
+    world.wait(20)
+    return deal
+
+
+def reminded_of(world: World, visit: float) -> Item:
+    """A deal with a visit, of which a reminder an hour before it has just been taken in; none has left."""
+    deal = world.deal(VISIT=at(visit))
+    world.wait(visit - world.clock.seconds() - HOUR + 10, step=5)
+    return deal
+
+
+def when_first_called(method: str, happens: Callable[[], None]) -> Fault:
+    """Something happens just before the portal answers this method for the first time."""
+    happened = False
+
+    def fault(called: str, parameters: Mapping[str, Any]) -> None:
+        nonlocal happened
+        if called == method and not happened:
+            happened = True
+            happens()
+
+    return fault
 
 
 def at(moment: float) -> str:
