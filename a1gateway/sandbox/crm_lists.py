@@ -12,13 +12,10 @@ from a1gateway.sandbox.crm_sales import LEAD, StageRecord, Status, has_sales
 from a1gateway.sandbox.oauth import Holder
 from a1gateway.sandbox.rest_errors import RestError
 from a1gateway.sandbox.rest_page import PAGE, Page, page_of, start_of
+from a1gateway.sandbox.users import USERS
 
 Method = Callable[[Mapping[str, Any], Holder], Any]
 
-USERS: Mapping[int, Mapping[str, str]] = {
-    1: {"NAME": "Ольга", "LAST_NAME": "Администратор", "WORK_PHONE": "+375 17 200-11-22", "PERSONAL_MOBILE": ""},
-    7: {"NAME": "Пётр", "LAST_NAME": "Менеджер", "WORK_PHONE": "", "PERSONAL_MOBILE": "+375 29 700-70-07"},
-}
 _CURRENCIES: Mapping[str, Mapping[str, Any]] = {
     "BYN": {
         "FULL_NAME": "Белорусский рубль",
@@ -124,10 +121,15 @@ def user_get(given: Mapping[str, Any], caller: Holder) -> Page:
     del caller
     wanted = {str(name).upper(): raw for name, raw in named(given.get("FILTER")).items()}
     asked = {item_id(each) for each in several(wanted.get("ID", given.get("ID")))}
-    rows = [
-        {"ID": str(number), "ACTIVE": True, **each} for number, each in USERS.items() if not asked or number in asked
-    ]
+    rows = [user.row() for user in USERS.values() if not asked or user.id in asked]
     return page_of(rows, start_of(given.get("START")), lambda page: page)
+
+
+def user_current(given: Mapping[str, Any], caller: Holder) -> dict[str, Any]:
+    """`user.current`: whoever calls."""
+    del given
+    user = USERS.get(caller.user_id)
+    return {"ID": str(caller.user_id), "ACTIVE": True} if user is None else user.row()
 
 
 def _status(number: int, status: Status) -> dict[str, Any]:

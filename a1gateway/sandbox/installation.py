@@ -14,8 +14,7 @@ from a1gateway.sandbox import php
 from a1gateway.sandbox.oauth import Holder, Pair, Tokens
 from a1gateway.sandbox.outgoing import Outgoing
 from a1gateway.sandbox.settings import Adjustable, PortalSettings
-
-INSTALLER_ID = 1
+from a1gateway.sandbox.users import INSTALLER_ID
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,10 +44,11 @@ from a1gateway.sandbox.rest_page import Page
 from a1gateway.sandbox.robot_control import RobotControl
 from a1gateway.sandbox.robot_runs import RobotRuns
 from a1gateway.sandbox.robots import Robots
-from a1gateway.sandbox.sending import EMPLOYEE_ID, Module, NoSender, Sending, context_of
+from a1gateway.sandbox.sending import Module, NoSender, Sending, context_of
 from a1gateway.sandbox.settings import Adjustable, PortalSettings
 from a1gateway.sandbox.tasks import Tasks
 from a1gateway.sandbox.telephony import EndedCall, Telephony
+from a1gateway.sandbox.users import EMPLOYEE_ID
 
 _UNANSWERED = (PortalFault.PORTAL_DOWN, PortalFault.HTTP_500, PortalFault.HTML)
 

@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from a1gateway.sandbox import php
 from a1gateway.sandbox.a1_books import MINSK
-from a1gateway.sandbox.crm_lists import user_get
+from a1gateway.sandbox.crm_lists import user_current, user_get
 from a1gateway.sandbox.events import Events
 from a1gateway.sandbox.faults import Faults, PortalFault
 from a1gateway.sandbox.installation import Installation
@@ -30,6 +30,7 @@ from a1gateway.sandbox.rest_errors import (
 )
 from a1gateway.sandbox.rest_page import Page
 from a1gateway.sandbox.settings import Adjustable, PortalSettings
+from a1gateway.sandbox.users import USERS
 
 _BATCH_LENGTH = 50
 
@@ -90,6 +91,7 @@ class Rest:
             **{name: ("bizproc", work) for name, work in bizproc.items()},
             **{name: ("telephony", work) for name, work in telephony.items()},
             "user.get": ("user_brief", user_get),
+            "user.current": ("user_brief", user_current),
         }
 
     def moment(self) -> str:
@@ -208,12 +210,13 @@ class Rest:
         }
 
     def _profile(self, _: Mapping[str, Any], caller: Holder) -> dict[str, Any]:
+        user = USERS.get(caller.user_id)
         return {
             "ID": str(caller.user_id),
             "ADMIN": caller.admin,
-            "NAME": "Ольга",
-            "LAST_NAME": "Администратор" if caller.admin else "Сотрудник",
-            "PERSONAL_GENDER": "F",
+            "NAME": user.name if user else "",
+            "LAST_NAME": user.last_name if user else "",
+            "PERSONAL_GENDER": user.gender if user else "",
             "PERSONAL_PHOTO": "",
             "TIME_ZONE": "Europe/Minsk",
             "TIME_ZONE_OFFSET": 0,

@@ -20,12 +20,9 @@ from a1gateway.sandbox.phone import as_sent
 from a1gateway.sandbox.settings import Adjustable, PortalSettings
 from a1gateway.sandbox.tasks import Tasks
 
-# An employee who is no administrator.
-EMPLOYEE_ID = 7
-
-# How the code of a sender ends that people choose for mailings only.
 # Of a mailing, as the queue servers have only so many workers.
 _CALLS_AT_ONCE = 50
+# How the code of a sender ends that people choose for mailings only.
 _MARKETING_ENDING = "_marketing"
 _HTML = {"&": "&amp;", '"': "&quot;", "<": "&lt;", ">": "&gt;", "'": "&#039;"}
 
