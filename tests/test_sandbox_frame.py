@@ -46,3 +46,23 @@ def test_a_token_speaks_for_its_own_user(world: World, user: int, admin: bool, n
 def test_the_administrator_is_whom_the_settings_make_one(world: World) -> None:
     world.control("POST", "settings", {"installer_is_admin": False})
     assert world.rest("profile", auth=token_of(world, INSTALLER_ID)).json["result"]["ADMIN"] is False
+
+
+def test_an_item_can_be_hidden_from_whoever_is_no_administrator(world: World) -> None:
+    """In the new interface and in the old one; it is in no list, and cannot be changed either."""
+    for kind in (1, 2, 3):
+        world.control("POST", "crm/item", {"entityTypeId": kind, "id": 900, "title": "Новый", "name": "Новый"})
+    employee, administrator = token_of(world, EMPLOYEE_ID), token_of(world, INSTALLER_ID)
+    deal = {"entityTypeId": 2, "id": 900}
+    assert world.rest("crm.item.get", deal, auth=employee).json["result"]["item"]["title"] == "Новый"
+    world.control("POST", "settings", {"hidden_items": [[2, 900], [3, 900]]})
+    for method in ("get", "update", "delete"):
+        assert world.rest(f"crm.item.{method}", deal, auth=employee).error == (400, "ACCESS_DENIED")
+    for method in ("get", "update"):
+        refused = world.rest(f"crm.contact.{method}", {"id": 900}, auth=employee)
+        assert (refused.status, refused.json["error_description"]) == (400, "Access denied.")
+    listed = world.rest("crm.item.list", {"entityTypeId": 2}, auth=employee).json["result"]["items"]
+    assert 900 not in [item["id"] for item in listed]
+    assert "900" not in [each["ID"] for each in world.rest("crm.contact.list", auth=employee).json["result"]]
+    assert world.rest("crm.item.get", {"entityTypeId": 1, "id": 900}, auth=employee).status == 200
+    assert world.rest("crm.item.get", deal, auth=administrator).status == 200

@@ -12,6 +12,7 @@ from a1gateway.sandbox.a1_books import MINSK
 from a1gateway.sandbox.crm import Crm, EntityType, Item, PhoneChange
 from a1gateway.sandbox.crm_fields import BadValue, CustomField, Value, converted, in_item, is_empty, taken
 from a1gateway.sandbox.crm_filter import Column, found, named, several
+from a1gateway.sandbox.crm_rights import Rights
 from a1gateway.sandbox.crm_sales import FIRST_SMART_PROCESS, Sales, first_stage, has_sales, stage_list
 from a1gateway.sandbox.oauth import Holder
 from a1gateway.sandbox.rest_errors import RestError
@@ -107,15 +108,16 @@ def item_id(raw: Any) -> int:
 class CrmItem:
     """The REST methods `crm.item.*`."""
 
-    def __init__(self, crm: Crm) -> None:
+    def __init__(self, crm: Crm, rights: Rights) -> None:
         self._crm = crm
+        self._rights = rights
 
     def item_list(self, given: Mapping[str, Any], caller: Holder) -> Page:
-        """`crm.item.list`."""
-        del caller
+        """`crm.item.list`: of what the caller may see."""
         kind = self._kind(given)
         items, start = self._crm.items[kind], start_of(given.get("START"))
         ids = found(items, self._columns(kind), given, strict=True, wanted=PAGE if start < 0 else None)
+        ids = self._rights.seen(caller, kind, ids)
         select = [str(name) for name in several(given.get("SELECT"))] or ["*"]
         original = given.get("USEORIGINALUFNAMES") == "Y"
 
@@ -127,15 +129,13 @@ class CrmItem:
 
     def item_get(self, given: Mapping[str, Any], caller: Holder) -> dict[str, Any]:
         """`crm.item.get`."""
-        del caller
         kind = self._kind(given)
-        return {"item": self._whole(kind, self._item(kind, given), given.get("USEORIGINALUFNAMES") == "Y")}
+        return {"item": self._whole(kind, self._item(kind, given, caller), given.get("USEORIGINALUFNAMES") == "Y")}
 
     def item_update(self, given: Mapping[str, Any], caller: Holder) -> dict[str, Any]:
         """`crm.item.update`: what is not known is passed over, and so is an empty value for a custom field."""
-        del caller
         kind = self._kind(given)
-        item = self._item(kind, given)
+        item = self._item(kind, given, caller)
         stage = self._take(kind, item, given)
         if kind in WITH_PHONES and "fm" in named(given.get("FIELDS")):
             changes = _phone_changes(named(named(given["FIELDS"])["fm"]))
@@ -178,9 +178,8 @@ class CrmItem:
 
     def item_delete(self, given: Mapping[str, Any], caller: Holder) -> list[Any]:
         """`crm.item.delete`."""
-        del caller
         kind = self._kind(given)
-        self._crm.removed(kind, self._item(kind, given).id)
+        self._crm.removed(kind, self._item(kind, given, caller).id)
         return []
 
     def item_fields(self, given: Mapping[str, Any], caller: Holder) -> dict[str, Any]:
@@ -204,10 +203,12 @@ class CrmItem:
     def _names(self, kind: int) -> list[str]:
         return [name for name in names_of(kind) if name not in _STAGES or self._crm.has_stages(kind)]
 
-    def _item(self, kind: int, given: Mapping[str, Any]) -> Item:
+    def _item(self, kind: int, given: Mapping[str, Any], caller: Holder) -> Item:
         item = self._crm.items[kind].get(item_id(given.get("ID")))
         if item is None:
             raise RestError("NOT_FOUND", "Элемент не найден")
+        if not self._rights.may_see(caller, kind, item.id):
+            raise RestError("ACCESS_DENIED", "У вас нет прав на просмотр этого элемента")
         return item
 
     def _columns(self, kind: int) -> dict[str, Column]:

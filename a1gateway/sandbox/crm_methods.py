@@ -10,6 +10,7 @@ from a1gateway.sandbox.crm_filter import named, several
 from a1gateway.sandbox.crm_item import CrmItem, item_id, moment
 from a1gateway.sandbox.crm_lists import CrmLists
 from a1gateway.sandbox.crm_old import OLD_TYPES, OldCrm
+from a1gateway.sandbox.crm_rights import Rights
 from a1gateway.sandbox.oauth import Holder
 from a1gateway.sandbox.rest_errors import RestError
 from a1gateway.sandbox.rest_page import Page, page_of, start_of
@@ -23,9 +24,9 @@ Method = Callable[[Mapping[str, Any], Holder], Any]
 class CrmMethods:
     """What is not one type's own, and the table of all methods."""
 
-    def __init__(self, crm: Crm) -> None:
+    def __init__(self, crm: Crm, rights: Rights) -> None:
         self._crm = crm
-        item = CrmItem(crm)
+        item = CrmItem(crm, rights)
         self.table: dict[str, Method] = {
             "crm.item.list": item.item_list,
             "crm.item.get": item.item_get,
@@ -39,7 +40,7 @@ class CrmMethods:
             **CrmLists(crm).table,
         }
         for kind in OLD_TYPES:
-            old, prefix = OldCrm(crm, kind), f"crm.{kind.name.lower()}"
+            old, prefix = OldCrm(crm, kind, rights), f"crm.{kind.name.lower()}"
             self.table |= {
                 f"{prefix}.list": old.item_list,
                 f"{prefix}.get": old.item_get,

@@ -18,6 +18,7 @@ from a1gateway.sandbox.crm_fields import (
 )
 from a1gateway.sandbox.crm_filter import Column, found, named, several
 from a1gateway.sandbox.crm_item import custom_value, item_id, moment, set_standard
+from a1gateway.sandbox.crm_rights import Rights
 from a1gateway.sandbox.oauth import Holder
 from a1gateway.sandbox.rest_errors import RestError, access_denied
 from a1gateway.sandbox.rest_page import PAGE, Page, page_of, start_of
@@ -84,15 +85,16 @@ _FIELD_TYPES = (
 class OldCrm:
     """`crm.contact.*`, `crm.lead.*` or `crm.company.*`, with their custom fields."""
 
-    def __init__(self, crm: Crm, kind: EntityType) -> None:
+    def __init__(self, crm: Crm, kind: EntityType, rights: Rights) -> None:
         self._crm = crm
+        self._rights = rights
         self._kind = kind
 
     def item_list(self, given: Mapping[str, Any], caller: Holder) -> Page:
         """`crm.contact.list`: `*` is neither custom fields nor phones; a field that is not known does not filter."""
-        del caller
         items, start = self._crm.items[self._kind], start_of(given.get("START"))
         ids = found(items, self._columns(), given, strict=False, wanted=PAGE if start < 0 else None)
+        ids = self._rights.seen(caller, self._kind, ids)
         names = self._selected([str(name).upper() for name in several(given.get("SELECT"))] or ["*"])
 
         def shown(page: list[int]) -> list[dict[str, Any]]:
@@ -103,13 +105,11 @@ class OldCrm:
 
     def item_get(self, given: Mapping[str, Any], caller: Holder) -> dict[str, Any]:
         """`crm.contact.get`."""
-        del caller
-        return self._whole(self._item(given))
+        return self._whole(self._item(given, caller))
 
     def item_update(self, given: Mapping[str, Any], caller: Holder) -> bool:
         """`crm.contact.update`: custom fields can be emptied."""
-        del caller
-        item, fields = self._item(given), named(given.get("FIELDS"))
+        item, fields = self._item(given, caller), named(given.get("FIELDS"))
         upper = {str(name).upper(): value for name, value in fields.items()}
         try:
             custom = {
@@ -125,10 +125,12 @@ class OldCrm:
         self._crm.updated(self._kind, item)
         return True
 
-    def _item(self, given: Mapping[str, Any]) -> Item:
+    def _item(self, given: Mapping[str, Any], caller: Holder) -> Item:
         item = self._crm.items[self._kind].get(item_id(given.get("ID")))
         if item is None:
             raise RestError("", "Not found")
+        if not self._rights.may_see(caller, self._kind, item.id):
+            raise RestError("", "Access denied.")
         return item
 
     def _columns(self) -> dict[str, Column]:

@@ -32,6 +32,7 @@ from a1gateway.sandbox.crm import Crm, EntityType
 from a1gateway.sandbox.crm_control import CrmControl
 from a1gateway.sandbox.crm_events import EventCalls, EventManner
 from a1gateway.sandbox.crm_methods import CrmMethods
+from a1gateway.sandbox.crm_rights import Rights
 from a1gateway.sandbox.events import Events
 from a1gateway.sandbox.faults import Faults, PortalFault
 from a1gateway.sandbox.installation import Application, Installation
@@ -125,7 +126,7 @@ class SandboxPortal:
             events=self.events,
             faults=self.faults,
             requests=self.requests,
-            crm=CrmMethods(self.crm).table,
+            crm=CrmMethods(self.crm, Rights(self.settings)).table,
             bizproc=self.robots.table | self.robot_runs.table,
             telephony=self.telephony.table,
         )

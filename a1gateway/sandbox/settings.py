@@ -133,6 +133,7 @@ class PortalSettings(BaseModel):
     scopes: tuple[str, ...] = ("crm", "messageservice", "bizproc", "placement", "user_brief", "telephony")
     operating_seconds: float = Field(default=0.0, ge=0)  # of the server's time that a CRM command takes; 0: no limit
     installer_is_admin: bool = True
+    hidden_items: tuple[tuple[int, int], ...] = ()  # from whoever is no administrator: `entityTypeId` and id of each
     automation: bool = True  # whether the plan has it: else there are no methods `bizproc.*`
     card_id_delay: float = Field(default=0.0, ge=0)  # from the handler's call until a status can be reported
     marketing_id_delay: float = Field(default=1.0, ge=0)  # the same for CRM marketing
