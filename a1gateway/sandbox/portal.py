@@ -39,6 +39,7 @@ from a1gateway.sandbox.installation import Application, Installation
 from a1gateway.sandbox.messageservice import MessageService
 from a1gateway.sandbox.oauth import OAuthServer, Tokens
 from a1gateway.sandbox.outgoing import HttpClient, Outgoing
+from a1gateway.sandbox.placements import Placements
 from a1gateway.sandbox.rest import ERROR_FAULTS, Rest
 from a1gateway.sandbox.rest_errors import RestError, method_not_found, operation_time_limit, query_limit_exceeded
 from a1gateway.sandbox.rest_page import Page
@@ -103,6 +104,7 @@ class SandboxPortal:
         self.crm = Crm(clock)
         self.crm.on_change = self.event_calls.item_changed
         self._crm_control = CrmControl(self.crm)
+        self.placements = Placements(self.crm, self.settings)
         self._sending = Sending(
             clock,
             self.messageservice,
@@ -129,6 +131,7 @@ class SandboxPortal:
             crm=CrmMethods(self.crm, Rights(self.settings)).table,
             bizproc=self.robots.table | self.robot_runs.table,
             telephony=self.telephony.table,
+            placement=self.placements.table,
         )
         self._control = Control(
             messages=self.messageservice.reports,
@@ -313,7 +316,7 @@ class SandboxPortal:
 
     @app.route("/sandbox/state", methods=["GET"])
     def state(self, request: Request) -> bytes:
-        """The installation, the senders with their handlers, and the gateway's address."""
+        """The installation, the senders and the placements with their handlers, and the gateway's address."""
         return json_answer(
             request,
             {
@@ -324,6 +327,10 @@ class SandboxPortal:
                 "senders": [
                     {"code": sender.code, "name": sender.name, "handler": sender.handler}
                     for sender in self.messageservice.senders.values()
+                ],
+                "placements": [
+                    {"placement": each.placement, "title": each.title(), "handler": each.handler}
+                    for each in self.placements.bound
                 ],
             },
         )
@@ -470,6 +477,7 @@ class SandboxPortal:
     def _forget_registrations(self) -> None:
         self.messageservice.senders.clear()
         self.robots.registered.clear()
+        self.placements.bound.clear()
         self.events.clear()
 
 

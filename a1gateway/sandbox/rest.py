@@ -64,6 +64,7 @@ class Rest:
         crm: Mapping[str, Method],
         bizproc: Mapping[str, Method],
         telephony: Mapping[str, Method],
+        placement: Mapping[str, Method],
     ) -> None:
         self._clock = clock
         self._settings = settings
@@ -90,6 +91,7 @@ class Rest:
             **{name: ("crm", work) for name, work in crm.items()},
             **{name: ("bizproc", work) for name, work in bizproc.items()},
             **{name: ("telephony", work) for name, work in telephony.items()},
+            **{name: ("placement", work) for name, work in placement.items()},
             "user.get": ("user_brief", user_get),
             "user.current": ("user_brief", user_current),
         }
