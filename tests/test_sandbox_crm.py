@@ -377,6 +377,7 @@ def test_a_deal_has_contacts_and_no_phones(world: World) -> None:
 
 
 def test_leads_and_companies_have_both_interfaces(world: World) -> None:
+    crm(world, "reset")
     for kind, name in ((1, "lead"), (4, "company")):
         made = crm(world, "item", entityTypeId=kind, title="Т", phones=["1"])
         assert world.result(f"crm.{name}.get", {"id": made["id"]})["TITLE"] == "Т"

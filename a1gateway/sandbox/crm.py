@@ -23,10 +23,13 @@ from a1gateway.sandbox.crm_sales import (
     statuses,
 )
 from a1gateway.sandbox.phone import as_sent
+from a1gateway.sandbox.users import EMPLOYEE_ID
 
-# The contact of the card.
-CONTACT_ID = 275
-_CONTACT_PHONE = "+375291112233"
+# What there is at the start: the contact of the card with a deal, and a lead.
+CONTACT_ID, DEAL_ID, LEAD_ID = 275, 4182, 456
+_CONTACT_PHONE, _LEAD_PHONE = "+375291112233", "+375297000456"
+# They are there for a month by then: nobody takes them for news.
+_AGE = 30 * 86400.0
 
 
 class EntityType(enum.IntEnum):
@@ -171,11 +174,19 @@ class Crm:
         self.reset()
 
     def reset(self) -> None:
-        """Back to what a portal has at the start: the contact of the card, and no custom field."""
+        """Back to what a portal has at the start: the contact of the card, a deal, a lead, and no custom field."""
         self.empty()
         contacts = self.items[EntityType.CONTACT]
         phones = (Phone(self.next_id(), _CONTACT_PHONE, "MOBILE"),)
         contacts.put(self.stamped(Item(CONTACT_ID, name="Анна", last_name="Ковалёва", phones=phones)))
+        since = self.now() - _AGE
+        phones = (Phone(self.next_id(), _LEAD_PHONE, "MOBILE"),)
+        deal = Item(DEAL_ID, title=f"Заказ № {DEAL_ID}", contact_ids=(CONTACT_ID,), created=since, updated=since)
+        lead = Item(LEAD_ID, "Заявка с сайта", "Максим", "Шевчук", phones=phones, created=since, updated=since)
+        deal.sales = Sales("EXECUTING", moved=since, opportunity="300", assigned=EMPLOYEE_ID)
+        lead.sales = Sales("IN_PROCESS", moved=since, assigned=EMPLOYEE_ID, source="WEB")
+        self.items[EntityType.DEAL].put(deal)
+        self.items[EntityType.LEAD].put(lead)
 
     def empty(self) -> None:
         """Forgets everything, custom fields too."""

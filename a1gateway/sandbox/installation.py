@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -30,6 +32,11 @@ class Application:
         return self.base.partition("//")[2]
 
     @property
+    def protocol(self) -> int:
+        """1 for https, else 0."""
+        return int(self.base.startswith("https:"))
+
+    @property
     def rest(self) -> str:
         """`client_endpoint`, and here `server_endpoint` too."""
         return self.base + "/rest/"
@@ -38,6 +45,14 @@ class Application:
     def member_id(self) -> str:
         """The portal's identifier; the same at every start."""
         return hashlib.sha256(self.client_id.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameForm:
+    """What is posted into a frame, and to where."""
+
+    address: str
+    fields: Mapping[str, str]
 
 
 class Installation:
@@ -106,19 +121,32 @@ class Installation:
 
     async def install_with_page(self, gateway: str) -> int | None:
         """The same for an application with pages, the frame's POST made here; `finish` has to follow."""
-        address, fields = self.page_form(gateway)
-        self.answer = await self._outgoing.post_form(address, list(fields.items()))
+        form = self.frame_form(f"{gateway}/bitrix24/install", self.begin())
+        self.answer = await self._outgoing.post_form(form.address, list(form.fields.items()))
         return self.answer
 
-    def page_form(self, gateway: str) -> tuple[str, dict[str, str]]:
-        """Where the frame of an application with pages is posted to at its installation, and with which fields."""
-        pair = self.begin()
+    def frame_form(
+        self,
+        handler: str,
+        pair: Pair,
+        *,
+        sid: str | None = None,
+        language: str = "ru",
+        placement: str = "DEFAULT",
+        options: Mapping[str, str] | None = None,
+    ) -> FrameForm:
+        """What Bitrix24 posts to `handler` when it shows the application; `sid` is the rendering's APP_SID.
+
+        b24restdocs, api-reference/widgets/_includes/widget_data.md.
+        """
         query = {
             "DOMAIN": self.application.domain,
-            "PROTOCOL": "1" if self.application.base.startswith("https:") else "0",
-            "LANG": "ru",
-            "APP_SID": secrets.token_hex(16),
+            "PROTOCOL": str(self.application.protocol),
+            "LANG": language,
+            "APP_SID": sid or secrets.token_hex(16),
         }
+        # PHP writes a slash in JSON so.
+        written = json.dumps(options or {"any": "/"}, separators=(",", ":")).replace("/", "\\/")
         fields = {
             "AUTH_ID": pair.access,
             "AUTH_EXPIRES": str(int(pair.lifetime)),
@@ -128,10 +156,10 @@ class Installation:
             "APPLICATION_SCOPE": ",".join(self._settings.now.scopes),
             "member_id": self.application.member_id,
             "status": "L",
-            "PLACEMENT": "DEFAULT",
-            "PLACEMENT_OPTIONS": '{"any":"/"}',
+            "PLACEMENT": placement,
+            "PLACEMENT_OPTIONS": written,
         }
-        return f"{gateway}/bitrix24/install?{urlencode(query)}", fields
+        return FrameForm(f"{handler}{'&' if '?' in handler else '?'}{urlencode(query)}", fields)
 
     def finish(self) -> None:
         """`BX24.installFinish()` was called."""

@@ -25,6 +25,7 @@ from a1gateway.sandbox.answers import (
     json_answer,
     query_of,
 )
+from a1gateway.sandbox.app_frame import AppFrame
 from a1gateway.sandbox.bucket import LeakyBucket
 from a1gateway.sandbox.card import Card
 from a1gateway.sandbox.control import BadControl, Control, bad_control, control_object
@@ -40,6 +41,7 @@ from a1gateway.sandbox.messageservice import MessageService
 from a1gateway.sandbox.oauth import OAuthServer, Tokens
 from a1gateway.sandbox.outgoing import HttpClient, Outgoing
 from a1gateway.sandbox.placements import Placements
+from a1gateway.sandbox.portal_pages import PortalPages
 from a1gateway.sandbox.rest import ERROR_FAULTS, Rest
 from a1gateway.sandbox.rest_errors import RestError, method_not_found, operation_time_limit, query_limit_exceeded
 from a1gateway.sandbox.rest_page import Page
@@ -140,7 +142,11 @@ class SandboxPortal:
             settings=self.settings,
             reset=self.reset,
         )
-        self._card = Card(self.installation, gateway)
+        self._pages = PortalPages()
+        self._card = Card(self.installation, self._pages)
+        self._app_frame = AppFrame(
+            self.installation, self.tokens, self.placements, crm=self.crm, gateway=gateway, pages=self._pages
+        )
 
     def resource(self) -> IResource:
         """The whole site."""
@@ -268,14 +274,29 @@ class SandboxPortal:
 
     @app.route("/static/<name>", methods=["GET"])
     def static(self, request: Request, name: str) -> bytes:
-        """Its scripts and style."""
-        return self._card.file(request, name)
+        """The pages' scripts and styles."""
+        return self._pages.file(request, name)
 
     @app.route("/sandbox/install-page", methods=["GET"])
     def install_page(self, request: Request) -> bytes:
         """The frame in which an application with pages is installed."""
         self._forget_registrations()
-        return self._card.install_page(request)
+        return self._app_frame.installation(request)
+
+    @app.route("/sandbox/app", methods=["GET"])
+    def application_page(self, request: Request) -> bytes:
+        """The application's own page, as the query's `user` sees it in the language `lang`."""
+        return self._app_frame.application(request)
+
+    @app.route("/sandbox/card/<kind>/<number>", methods=["GET"])
+    def item_page(self, request: Request, kind: str, number: str) -> bytes:
+        """The application's tab in the card of a lead, a deal, a contact or a company."""
+        return self._app_frame.card(request, kind, number)
+
+    @app.route("/sandbox/app/refresh", methods=["POST"])
+    def fresh_tokens(self, request: Request) -> bytes:
+        """What `refreshAuth` is answered with: fresh tokens for whom the rendering `sid` was made."""
+        return self._app_frame.fresh(request)
 
     # Control
 

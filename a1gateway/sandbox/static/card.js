@@ -204,6 +204,11 @@ function choose(chosen) {
   count();
   foretell();
   draw();
+  for (const link of document.querySelectorAll("[data-frame]")) {
+    const url = new URL(link.href);
+    url.searchParams.set("lang", language);
+    link.href = url.href;
+  }
 }
 
 for (const button of document.querySelectorAll("[data-language]")) {
