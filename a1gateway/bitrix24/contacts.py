@@ -24,14 +24,20 @@ Command = tuple[str, Mapping[str, Any]]
 """A method and its parameters."""
 
 
-def bound_to(origin: Mapping[str, Any]) -> Item | None:
-    """The item that a message was sent from, a contact rather than anything else; None when it names none."""
-    found = [
+def items_of(origin: Mapping[str, Any]) -> list[Item]:
+    """The items that a message was sent from, each once."""
+    named = [
         *_bindings(origin.get("bindings")),
         *_documents(origin.get("document_id")),
         # Who called is known by the number alone.
         *_items(None if origin.get("call") else origin.get("document")),
     ]
+    return list(dict.fromkeys(named))
+
+
+def bound_to(origin: Mapping[str, Any]) -> Item | None:
+    """The item that a message was sent from, a contact rather than anything else; None when it names none."""
+    found = items_of(origin)
     return next((item for item in found if item.entity_type == CONTACT), found[0] if found else None)
 
 

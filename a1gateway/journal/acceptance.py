@@ -10,8 +10,9 @@ from sqlalchemy.dialects.sqlite import insert
 
 from ..message import Acceptance, Arrival, Kind, Refusal, Source, Stage, Status, custom_id
 from . import stop_list
+from .origins import items_of, sent_by
 from .rows import ending, write_history
-from .schema import messages
+from .schema import message_items, messages
 from .statements import Connection, Statement
 
 _AS_JSON = json.JSONEncoder(ensure_ascii=False)
@@ -22,6 +23,7 @@ _NEW_COLUMNS = (
     "received_at",
     "kind",
     "origin",
+    "sent_by",
     "number_received",
     "msisdn",
     "warning",
@@ -50,6 +52,7 @@ _ACCEPT = Statement(
     insert(messages).values(attempts=0, asked=0, tell_tries=0).on_conflict_do_nothing(index_elements=["message_id"]),
     _NEW_COLUMNS,
 )
+_BELONGS = Statement(insert(message_items).on_conflict_do_nothing(), ("entity_type", "item", "message"))
 _VERDICT = Statement(select(messages.c.refusal).where(messages.c.message_id == bindparam("name")))
 _ROW = Statement(select(messages.c.id).where(messages.c.message_id == bindparam("name")))
 
@@ -74,6 +77,7 @@ def accept_one(connection: Connection, arrival: Arrival) -> Acceptance:
         "received_at": arrival.received_at,
         "kind": str(arrival.kind),
         "origin": _AS_JSON.encode(arrival.origin),
+        "sent_by": sent_by(arrival.origin),
         "number_received": arrival.number_received,
         "msisdn": arrival.msisdn,
         "warning": arrival.warning,
@@ -101,6 +105,9 @@ def accept_one(connection: Connection, arrival: Arrival) -> Acceptance:
     if not made.rowcount:
         return Acceptance(arrival.message_id, connection.value(_VERDICT, {"name": arrival.message_id}), repeated=True)
     assert made.lastrowid is not None
+    for item in items_of(arrival.origin):
+        of_it = {"entity_type": item.entity_type, "item": item.id, "message": made.lastrowid}
+        connection.execute_later(_BELONGS, of_it)
     source = Source.GATEWAY if refused else Source.PORTAL
     write_history(
         connection, made.lastrowid, arrival.received_at, source, status, refusal or "accepted", arrival.note

@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION = "0006"
+REVISION = "0007"
 """The last of the migrations: the one that these tables are of."""
 
 metadata = MetaData()
@@ -38,6 +38,9 @@ messages = Table(
     Column("received_at", Double, nullable=False),
     Column("kind", String, nullable=False),
     Column("origin", JSON, nullable=False),
+    # Who sent it, in a word (`origins.sent_by`); and the campaign that a marketing message is of.
+    Column("sent_by", String, nullable=False, server_default="other"),
+    Column("campaign", Integer, ForeignKey("campaigns.id")),
     Column("number_received", Text, nullable=False),
     Column("msisdn", String),
     Column("warning", String),
@@ -107,7 +110,104 @@ Index(
     sqlite_where=messages.c.concatenation.is_not(None),
 )
 Index("ix_messages_partly", messages.c.partly_at, sqlite_where=messages.c.partly_at.is_not(None))
+# What people look for among all messages, newest first, without reading a row that is not shown.
+Index(
+    "ix_messages_journal",
+    messages.c.received_at,
+    messages.c.status,
+    messages.c.kind,
+    messages.c.sender_id,
+    messages.c.sent_by,
+    messages.c.reason,
+)
+Index("ix_messages_msisdn", messages.c.msisdn, messages.c.received_at, sqlite_where=messages.c.msisdn.is_not(None))
+Index(
+    "ix_messages_campaign",
+    messages.c.campaign,
+    messages.c.stage,
+    messages.c.status,
+    messages.c.reason,
+    sqlite_where=messages.c.campaign.is_not(None),
+)
 Index("ix_messages_marketing", messages.c.msisdn, messages.c.id, sqlite_where=messages.c.kind == text("'marketing'"))
+
+# The items of the CRM that a message was sent from.
+message_items = Table(
+    "message_items",
+    metadata,
+    Column("entity_type", Integer, primary_key=True),
+    Column("item", Integer, primary_key=True),
+    Column("message", Integer, ForeignKey("messages.id"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+# Campaigns of CRM Marketing, as they are told from one another here: Bitrix24 hands over single messages.
+campaigns = Table(
+    "campaigns",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # When its first message came, and its latest; and the text of the first.
+    Column("began_at", Double, nullable=False),
+    Column("latest_at", Double, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("sender_id", String),
+    # What becomes of those of its messages that have not left (`campaigns.State`), since when, and by whose word.
+    Column("state", String, nullable=False),
+    Column("state_at", Double, nullable=False),
+    Column("state_by", String),
+)
+Index("ix_campaigns_latest", campaigns.c.latest_at)
+
+# How many messages took each status, by the hour in which they were accepted, in hours since the epoch. It is made
+# of the history, as far as the position `statistics` says. What is not known is an empty text.
+statistics = Table(
+    "statistics",
+    metadata,
+    Column("hour", Integer, primary_key=True),
+    Column("status", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("operator", String, primary_key=True),
+    Column("sender_id", String, primary_key=True),
+    Column("sent_by", String, primary_key=True),
+    Column("reason", String, primary_key=True),
+    Column("messages", Integer, nullable=False),
+    Column("segments", Integer, nullable=False),
+    # In millionths of a BYN.
+    Column("amount", Integer, nullable=False),
+    # Those in UCS-2; and of these those that a few characters fewer would make a segment shorter.
+    Column("unicode", Integer, nullable=False),
+    Column("shortenable", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# How long the delivered ones took, in steps that grow with the time (`statistics.step_of`).
+delivery_times = Table(
+    "delivery_times",
+    metadata,
+    Column("hour", Integer, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("operator", String, primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("messages", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Applications to A1 for Sender IDs (`sender_id.applications`).
+sender_ids = Table(
+    "sender_ids",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    # The company's, as JSON.
+    Column("particulars", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Column("prepared_at", Double, nullable=False),
+    Column("handed_in_at", Double),
+    Column("decided_at", Double),
+    Column("prepared_by", Text, nullable=False),
+    Column("note", Text),
+)
 
 # The parts of messages that go out in parts of their own (SMPP), one row for a message of one part too. The
 # user_message_reference of a part follows from its id.

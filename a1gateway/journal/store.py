@@ -193,7 +193,7 @@ class Store:
 
     def _upgrade(self, *, create: bool) -> None:
         with closing(self._open()) as driver:
-            current = _revision(driver)
+            current = revision(driver)
             if current == REVISION and self._migrations == _MIGRATIONS:
                 return
             if current is None and not create:
@@ -228,7 +228,7 @@ class Store:
         unfinished.rename(copy)
 
 
-def _revision(driver: sqlite3.Connection) -> str | None:
+def revision(driver: sqlite3.Connection) -> str | None:
     """The migration that the file is of; None for one that is empty."""
     if driver.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone() is None:
         return None

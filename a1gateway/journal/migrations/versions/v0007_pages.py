@@ -1,0 +1,138 @@
+"""What the pages look for: who sent a message and from which items, campaigns, statistics, Sender IDs applied for."""
+
+import json
+import re
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+_AT_ONCE = 10_000
+_TYPES = {"LEAD": 1, "DEAL": 2, "CONTACT": 3, "COMPANY": 4, "QUOTE": 7, "SMART_INVOICE": 31}
+_DOCUMENT = re.compile(r"(LEAD|DEAL|CONTACT|COMPANY|QUOTE|SMART_INVOICE)_(\d{1,18})|DYNAMIC_(\d{1,9})_(\d{1,18})")
+_NAMED = re.compile(r"(lead|deal|contact|company|\d{1,9}):(\d{1,18})")
+
+
+def upgrade() -> None:
+    """Add columns, tables and indexes, and fill them for the messages that there are."""
+    op.create_table(
+        "campaigns",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("began_at", sa.Double, nullable=False),
+        sa.Column("latest_at", sa.Double, nullable=False),
+        sa.Column("text", sa.Text, nullable=False),
+        sa.Column("sender_id", sa.String),
+        sa.Column("state", sa.String, nullable=False),
+        sa.Column("state_at", sa.Double, nullable=False),
+        sa.Column("state_by", sa.String),
+    )
+    op.create_index("ix_campaigns_latest", "campaigns", ["latest_at"])
+    op.add_column("messages", sa.Column("sent_by", sa.String, nullable=False, server_default="other"))
+    op.execute("ALTER TABLE messages ADD COLUMN campaign INTEGER REFERENCES campaigns (id)")
+    op.create_table(
+        "message_items",
+        sa.Column("entity_type", sa.Integer, primary_key=True),
+        sa.Column("item", sa.Integer, primary_key=True),
+        sa.Column("message", sa.Integer, sa.ForeignKey("messages.id"), primary_key=True),
+        sqlite_with_rowid=False,
+    )
+    _create_statistics()
+    op.create_table(
+        "sender_ids",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("purpose", sa.Text, nullable=False),
+        sa.Column("particulars", sa.Text, nullable=False),
+        sa.Column("state", sa.String, nullable=False),
+        sa.Column("prepared_at", sa.Double, nullable=False),
+        sa.Column("handed_in_at", sa.Double),
+        sa.Column("decided_at", sa.Double),
+        sa.Column("prepared_by", sa.Text, nullable=False),
+        sa.Column("note", sa.Text),
+    )
+    op.execute(
+        "UPDATE messages SET sent_by = CASE"
+        " WHEN json_extract(origin, '$.scenario') IS NOT NULL"
+        " THEN substr('scenario:' || json_extract(origin, '$.scenario'), 1, 80)"
+        " WHEN json_extract(origin, '$.module_id') = 'crm' THEN 'card'"
+        " WHEN json_extract(origin, '$.module_id') = 'bizproc' THEN 'robot'"
+        " WHEN json_extract(origin, '$.module_id') = 'sender' THEN 'mailing'"
+        " WHEN json_extract(origin, '$.module_id') IS NULL AND json_extract(origin, '$.code') IS NOT NULL"
+        " THEN substr('rule:' || json_extract(origin, '$.code'), 1, 80)"
+        " ELSE 'other' END"
+    )
+    _fill_items()
+    op.create_index(
+        "ix_messages_journal", "messages", ["received_at", "status", "kind", "sender_id", "sent_by", "reason"]
+    )
+    op.create_index(
+        "ix_messages_msisdn", "messages", ["msisdn", "received_at"], sqlite_where=sa.text("msisdn IS NOT NULL")
+    )
+    op.create_index(
+        "ix_messages_campaign",
+        "messages",
+        ["campaign", "stage", "status", "reason"],
+        sqlite_where=sa.text("campaign IS NOT NULL"),
+    )
+
+
+def _create_statistics() -> None:
+    dimensions = ("status", "kind", "operator", "sender_id", "sent_by", "reason")
+    counts = ("messages", "segments", "amount", "unicode", "shortenable")
+    op.create_table(
+        "statistics",
+        sa.Column("hour", sa.Integer, primary_key=True),
+        *(sa.Column(name, sa.String, primary_key=True) for name in dimensions),
+        *(sa.Column(name, sa.Integer, nullable=False) for name in counts),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "delivery_times",
+        sa.Column("hour", sa.Integer, primary_key=True),
+        sa.Column("kind", sa.String, primary_key=True),
+        sa.Column("operator", sa.String, primary_key=True),
+        sa.Column("step", sa.Integer, primary_key=True),
+        sa.Column("messages", sa.Integer, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+def _fill_items() -> None:
+    connection = op.get_bind()
+    after = 0
+    while True:
+        found = connection.exec_driver_sql(
+            "SELECT id, origin FROM messages WHERE id > ? ORDER BY id LIMIT ?", (after, _AT_ONCE)
+        ).fetchall()
+        if not found:
+            return
+        after = found[-1][0]
+        rows = [(*item, id_) for id_, origin in found for item in _items(json.loads(origin))]
+        if rows:
+            connection.exec_driver_sql("INSERT OR IGNORE INTO message_items VALUES (?, ?, ?)", rows)
+
+
+def _items(origin: dict[str, Any]) -> list[tuple[int, int]]:
+    found = []
+    for binding in _values(origin.get("bindings")):
+        if isinstance(binding, dict):
+            of, id_ = (str(binding.get(name, "")) for name in ("OWNER_TYPE_ID", "OWNER_ID"))
+            if of.isascii() and of.isdecimal() and id_.isascii() and id_.isdecimal() and len(of + id_) < 18:
+                found.append((int(of), int(id_)))
+    for name in _values(origin.get("document_id")):
+        form = _DOCUMENT.fullmatch(str(name))
+        if form is not None:
+            found.append((_TYPES[form[1]] if form[1] else int(form[3]), int(form[2] or form[4])))
+    form = _NAMED.fullmatch(str(origin.get("document", ""))) if not origin.get("call") else None
+    if form is not None:
+        found.append((_TYPES.get(form[1].upper()) or int(form[1]), int(form[2])))
+    return found
+
+
+def _values(given: Any) -> list[Any]:
+    return list(given.values()) if isinstance(given, dict) else given if isinstance(given, list) else []
