@@ -20,6 +20,8 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     and_,
+    func,
+    literal_column,
     text,
 )
 
@@ -119,6 +121,14 @@ Index(
     messages.c.sender_id,
     messages.c.sent_by,
     messages.c.reason,
+    messages.c.msisdn,
+)
+# The numbers that were refused, as they came.
+Index(
+    "ix_messages_refused_number",
+    messages.c.received_at,
+    messages.c.number_received,
+    sqlite_where=messages.c.msisdn.is_(None),
 )
 Index("ix_messages_msisdn", messages.c.msisdn, messages.c.received_at, sqlite_where=messages.c.msisdn.is_not(None))
 Index(
@@ -130,6 +140,13 @@ Index(
     sqlite_where=messages.c.campaign.is_not(None),
 )
 Index("ix_messages_marketing", messages.c.msisdn, messages.c.id, sqlite_where=messages.c.kind == text("'marketing'"))
+
+# The messages that repeat others at a person's wish, by whose they are.
+Index(
+    "ix_messages_copies",
+    func.json_extract(messages.c.origin, literal_column("'$.of'")),
+    sqlite_where=text("sent_by = 'page'"),
+)
 
 # The items of the CRM that a message was sent from.
 message_items = Table(

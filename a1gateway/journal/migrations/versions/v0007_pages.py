@@ -68,10 +68,24 @@ def upgrade() -> None:
     )
     _fill_items()
     op.create_index(
-        "ix_messages_journal", "messages", ["received_at", "status", "kind", "sender_id", "sent_by", "reason"]
+        "ix_messages_journal",
+        "messages",
+        ["received_at", "status", "kind", "sender_id", "sent_by", "reason", "msisdn"],
+    )
+    op.create_index(
+        "ix_messages_refused_number",
+        "messages",
+        ["received_at", "number_received"],
+        sqlite_where=sa.text("msisdn IS NULL"),
     )
     op.create_index(
         "ix_messages_msisdn", "messages", ["msisdn", "received_at"], sqlite_where=sa.text("msisdn IS NOT NULL")
+    )
+    op.create_index(
+        "ix_messages_copies",
+        "messages",
+        [sa.text("json_extract(origin, '$.of')")],
+        sqlite_where=sa.text("sent_by = 'page'"),
     )
     op.create_index(
         "ix_messages_campaign",

@@ -1,0 +1,365 @@
+"""Looking for messages in the journal, newest first, for people: within one look of a `reader`.
+
+A search of a million messages reads one index from its newest end and no row that it does not show. A number, an item
+and a campaign have indexes of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+from sqlalchemy import BindParameter, ColumnElement, CompoundSelect, Select, and_, bindparam, func, or_, select, union
+
+from ..bitrix24.item import Item
+from ..message import Kind, Stage, Status
+from ..msisdn import Msisdn, NumberFault, read_number
+from .origins import items_of
+from .schema import history, message_items, messages
+from .statements import Connection, Row, Statement, among, listed
+
+FEWEST_DIGITS = 4
+"""A part of a number has so many digits at least."""
+MOST_DIGITS = 15
+"""A whole number has no more (E.164)."""
+WITHOUT_NAME = ""
+"""As a Sender ID: those that went out from A1's own number."""
+_TRUNK = re.compile(r"(?:(?:00|810)?375)?(?:80?|0)?(?=(?:25|29|33|44|1[567]|2[123])\d)")
+_PUNCTUATION = " -()+./,\N{NO-BREAK SPACE}"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which messages are looked for; what is left out does not matter."""
+
+    statuses: frozenset[Status] = frozenset()
+    """Any of these."""
+    kind: Kind | None = None
+    since: float | None = None
+    """Accepted at that time or later, in seconds since the epoch."""
+    until: float | None = None
+    """Accepted before that time."""
+    msisdn: str | None = None
+    """To this number, `+375XXXXXXXXX`."""
+    number_part: str | None = None
+    """To numbers in which these digits stand one after another, also those that were refused."""
+    sender_id: str | None = None
+    """Under this Sender ID, or `WITHOUT_NAME`."""
+    sent_by: str | None = None
+    """A word of `origins`; one that ends with a colon means all that begin so."""
+    reason: str | None = None
+    item: Item | None = None
+    """Sent from this item of the CRM."""
+    numbers: tuple[str, ...] = ()
+    """To one of these; with an item, messages that were sent from it are found besides."""
+    campaign: int | None = None
+
+    @staticmethod
+    def number(typed: str) -> WholeNumber | NumberPart | NumberFault:
+        """What a person means who has typed `typed` to find a number, in any spelling."""
+        read = read_number(typed)
+        if isinstance(read, Msisdn):
+            return WholeNumber(read.number)
+        digits = "".join(str(unicodedata.decimal(each)) for each in typed if each.isdecimal())
+        # What is dialled before the code is not a part of every number that is found.
+        part = _TRUNK.sub("", digits, count=1) if _TRUNK.match(digits) else digits
+        if not digits:
+            return read.fault
+        if len(digits) > MOST_DIGITS:
+            several = read.fault is NumberFault.SEVERAL_NUMBERS
+            return read.fault if several else NumberFault.TOO_MANY_DIGITS
+        for each in (part, digits):
+            if len(each) >= FEWEST_DIGITS:
+                return NumberPart(each)
+        return NumberFault.TOO_SHORT
+
+
+@dataclass(frozen=True, slots=True)
+class WholeNumber:
+    """For `Search.msisdn`."""
+
+    msisdn: str
+
+
+@dataclass(frozen=True, slots=True)
+class NumberPart:
+    """For `Search.number_part`."""
+
+    digits: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a message stands in the order in which messages are shown."""
+
+    received_at: float
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a list shows of a message. Times are in seconds since the epoch, money in BYN."""
+
+    id: int
+    message_id: str
+    received_at: float
+    msisdn: str | None
+    number_received: str
+    text: str
+    status: Status
+    stage: Stage
+    reason: str | None
+    kind: Kind
+    sent_by: str
+    sender_id: str | None
+    segments: int
+    """What A1 counts, once it has said so."""
+    amount: Decimal | None
+    final_at: float | None
+    a1_id: str | None
+    campaign: int | None
+    items: tuple[Item, ...]
+    """The items of the CRM that it was sent from."""
+
+    @property
+    def place(self) -> Place:
+        return Place(self.received_at, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the messages that were found."""
+
+    rows: tuple[Listed, ...]
+    has_more: bool
+
+    @property
+    def next(self) -> Place | None:
+        """Before which the next page begins; None when there is none."""
+        return self.rows[-1].place if self.has_more else None
+
+
+_NEWEST_FIRST = (messages.c.received_at.desc(), messages.c.id.desc())
+_LISTED = (
+    "id",
+    "message_id",
+    "received_at",
+    "msisdn",
+    "number_received",
+    "text",
+    "status",
+    "stage",
+    "reason",
+    "kind",
+    "sent_by",
+    "sender_id",
+    "segments",
+    "a1_segments",
+    "amount",
+    "final_at",
+    "a1_id",
+    "campaign",
+    "origin",
+)
+LISTED = tuple(messages.c[name] for name in _LISTED)
+"""The columns of a `Listed`."""
+_LATEST = Statement(select(func.max(history.c.id)))
+_SENDERS = Statement(select(messages.c.sender_id).distinct())
+_SOURCES = Statement(select(messages.c.sent_by).distinct())
+_REASONS = Statement(select(messages.c.reason).where(messages.c.reason.is_not(None)).distinct())
+
+
+def found(connection: Connection, search: Search, limit: int = 50, before: Place | None = None) -> Page:
+    """Up to `limit` messages, newest first, those that stand behind `before`."""
+    shape, values = _asked(search, before)
+    rows = connection.all(_page(shape), {**values, "most": limit + 1})
+    return Page(tuple(read_listed(row) for row in rows[:limit]), len(rows) > limit)
+
+
+def count(connection: Connection, search: Search, most: int = 10_000) -> int:
+    """How many there are; `most` when there are more."""
+    shape, values = _asked(search, None)
+    return int(connection.value(_count(shape), {**values, "most": most}))
+
+
+def latest(connection: Connection) -> int:
+    """A number that grows whenever anything happens to any message."""
+    return connection.value(_LATEST) or 0
+
+
+def senders(connection: Connection) -> list[str]:
+    """The Sender IDs that messages have gone out under, in order; `WITHOUT_NAME` is one of them."""
+    return sorted({row[0] or WITHOUT_NAME for row in connection.all(_SENDERS)})
+
+
+def sources(connection: Connection) -> list[str]:
+    """Who has sent messages (`Search.sent_by`), in order."""
+    return sorted(row[0] for row in connection.all(_SOURCES))
+
+
+def reasons(connection: Connection) -> list[str]:
+    """Why messages have failed, in order."""
+    return sorted(row[0] for row in connection.all(_REASONS))
+
+
+def read_listed(row: Row) -> Listed:
+    """A row with the columns of `LISTED`."""
+    return Listed(
+        id=row["id"],
+        message_id=row["message_id"],
+        received_at=row["received_at"],
+        msisdn=row["msisdn"],
+        number_received=row["number_received"],
+        text=row["text"],
+        status=Status(row["status"]),
+        stage=Stage(row["stage"]),
+        reason=row["reason"],
+        kind=Kind(row["kind"]),
+        sent_by=row["sent_by"],
+        sender_id=row["sender_id"],
+        segments=row["a1_segments"] or row["segments"],
+        amount=None if row["amount"] is None else Decimal(row["amount"]),
+        final_at=row["final_at"],
+        a1_id=row["a1_id"],
+        campaign=row["campaign"],
+        items=tuple(items_of(json.loads(row["origin"]))),
+    )
+
+
+# A search becomes SQL in two steps: which conditions it has is its shape, compiled once; the values are parameters.
+
+_Shape = tuple[str, ...]
+
+
+def _asked(search: Search, before: Place | None) -> tuple[_Shape, Mapping[str, Any]]:
+    shape = []
+    values: dict[str, Any] = {}
+
+    def ask(condition: str, **given: Any) -> None:
+        shape.append(condition)
+        values.update(given)
+
+    if search.statuses:
+        for number, status in enumerate(sorted(search.statuses)):
+            values[f"status_{number}"] = str(status)
+        shape.append(f"statuses:{len(search.statuses)}")
+    for name in ("since", "until", "msisdn", "number_part", "reason", "campaign"):
+        value = getattr(search, name)
+        if value is not None:
+            ask(name, **{name: value})
+    if search.kind is not None:
+        ask("kind", kind=str(search.kind))
+    if search.sender_id == WITHOUT_NAME:
+        ask("without_name")
+    elif search.sender_id is not None:
+        ask("sender_id", sender_id=search.sender_id)
+    if search.sent_by is not None and search.sent_by.endswith(":"):
+        # A semicolon is what follows a colon.
+        ask("sent_by_any", sent_by=search.sent_by, sent_by_end=search.sent_by[:-1] + ";")
+    elif search.sent_by is not None:
+        ask("sent_by", sent_by=search.sent_by)
+    if search.item is not None:
+        ask("item", entity_type=search.item.entity_type, item=search.item.id)
+    if search.numbers:
+        ask("numbers", numbers=listed(search.numbers))
+    if before is not None:
+        ask("before", before_at=before.received_at, before_id=before.id)
+    return tuple(shape), values
+
+
+def _of_item() -> ColumnElement[bool]:
+    of_it = select(message_items.c.message).where(
+        message_items.c.entity_type == bindparam("entity_type"), message_items.c.item == bindparam("item")
+    )
+    return messages.c.id.in_(of_it)
+
+
+def _digits_received() -> ColumnElement[str]:
+    digits: ColumnElement[str] = messages.c.number_received
+    for character in _PUNCTUATION:
+        digits = func.replace(digits, character, "")
+    return digits
+
+
+def _before() -> ColumnElement[bool]:
+    at: BindParameter[float] = bindparam("before_at")
+    id_: BindParameter[int] = bindparam("before_id")
+    return and_(messages.c.received_at <= at, or_(messages.c.received_at < at, messages.c.id < id_))
+
+
+_CONDITIONS: Mapping[str, Callable[[], ColumnElement[bool]]] = {
+    "since": lambda: messages.c.received_at >= bindparam("since"),
+    "until": lambda: messages.c.received_at < bindparam("until"),
+    "msisdn": lambda: messages.c.msisdn == bindparam("msisdn"),
+    "kind": lambda: messages.c.kind == bindparam("kind"),
+    "without_name": lambda: messages.c.sender_id.is_(None),
+    "sender_id": lambda: messages.c.sender_id == bindparam("sender_id"),
+    "sent_by": lambda: messages.c.sent_by == bindparam("sent_by"),
+    "sent_by_any": lambda: and_(
+        messages.c.sent_by >= bindparam("sent_by"), messages.c.sent_by < bindparam("sent_by_end")
+    ),
+    "reason": lambda: messages.c.reason == bindparam("reason"),
+    "campaign": lambda: messages.c.campaign == bindparam("campaign"),
+    "before": _before,
+}
+# What each of these looks for lies in several places; each place is searched by its own index.
+_EITHER: Mapping[str, Callable[[], Sequence[ColumnElement[bool]]]] = {
+    "number_part": lambda: (
+        func.instr(messages.c.msisdn, bindparam("number_part")) > 0,
+        and_(messages.c.msisdn.is_(None), func.instr(_digits_received(), bindparam("number_part")) > 0),
+    ),
+    "of": lambda: (_of_item(), _to_numbers()),
+    "item": lambda: (_of_item(),),
+    "numbers": lambda: (_to_numbers(),),
+}
+
+
+def _to_numbers() -> ColumnElement[bool]:
+    return messages.c.msisdn.in_(among("numbers"))
+
+
+def _searches(shape: _Shape) -> Iterator[Select[Any]]:
+    """One query for each place that has to be searched, newest first, `most` rows each at most."""
+    names = set(shape)
+    if {"item", "numbers"} <= names:
+        names = names - {"item", "numbers"} | {"of"}
+    common = [_CONDITIONS[name]() for name in sorted(names & _CONDITIONS.keys())]
+    for name in names:
+        what, _, how_many = name.partition(":")
+        if what == "statuses":
+            common.append(or_(*(messages.c.status == bindparam(f"status_{n}") for n in range(int(how_many)))))
+    for places in product(*(_EITHER[name]() for name in sorted(names & _EITHER.keys()))):
+        yield (
+            select(messages.c.id, messages.c.received_at)
+            .where(*common, *places)
+            .order_by(*_NEWEST_FIRST)
+            .limit(bindparam("most"))
+        )
+
+
+def _ids(shape: _Shape) -> Select[Any] | CompoundSelect[Any]:
+    """The ids of the first `most` messages of all places together, with their times."""
+    searches = list(_searches(shape))
+    if len(searches) == 1:
+        return searches[0]
+    # SQLite takes no limit within a union but in a query of its own.
+    each = union(*(select(search.subquery()) for search in searches)).subquery()
+    return select(each).order_by(each.c.received_at.desc(), each.c.id.desc()).limit(bindparam("most"))
+
+
+@lru_cache(maxsize=256)
+def _page(shape: _Shape) -> Statement:
+    ids = select(_ids(shape).subquery().c.id)
+    return Statement(select(*LISTED).where(messages.c.id.in_(ids)).order_by(*_NEWEST_FIRST))
+
+
+@lru_cache(maxsize=256)
+def _count(shape: _Shape) -> Statement:
+    return Statement(select(func.count()).select_from(_ids(shape).subquery()))
