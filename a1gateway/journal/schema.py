@@ -123,10 +123,16 @@ Index(
     messages.c.reason,
     messages.c.msisdn,
 )
-# The numbers that were refused, as they came.
+# The same of numbers that were refused, as they came.
 Index(
     "ix_messages_refused_number",
     messages.c.received_at,
+    messages.c.status,
+    messages.c.kind,
+    messages.c.sender_id,
+    messages.c.sent_by,
+    messages.c.reason,
+    messages.c.msisdn,
     messages.c.number_received,
     sqlite_where=messages.c.msisdn.is_(None),
 )

@@ -31,7 +31,7 @@ MOST_DIGITS = 15
 """A whole number has no more (E.164)."""
 WITHOUT_NAME = ""
 """As a Sender ID: those that went out from A1's own number."""
-_TRUNK = re.compile(r"(?:(?:00|810)?375)?(?:80?|0)?(?=(?:25|29|33|44|1[567]|2[123])\d)")
+_TRUNK = re.compile(r"^(?:(?:00|810)?375)?(?:80?|0)?(?=(?:25|29|33|44|1[567]|2[123])\d)")
 _PUNCTUATION = " -()+./,\N{NO-BREAK SPACE}"
 
 
@@ -67,18 +67,19 @@ class Search:
         read = read_number(typed)
         if isinstance(read, Msisdn):
             return WholeNumber(read.number)
+        return read.fault if read.fault is NumberFault.SEVERAL_NUMBERS else Search.part(typed)
+
+    @staticmethod
+    def part(typed: str) -> NumberPart | NumberFault:
+        """The same of somebody who means a part of a number, and no whole one."""
         digits = "".join(str(unicodedata.decimal(each)) for each in typed if each.isdecimal())
-        # What is dialled before the code is not a part of every number that is found.
-        part = _TRUNK.sub("", digits, count=1) if _TRUNK.match(digits) else digits
-        if not digits:
-            return read.fault
         if len(digits) > MOST_DIGITS:
-            several = read.fault is NumberFault.SEVERAL_NUMBERS
-            return read.fault if several else NumberFault.TOO_MANY_DIGITS
-        for each in (part, digits):
-            if len(each) >= FEWEST_DIGITS:
-                return NumberPart(each)
-        return NumberFault.TOO_SHORT
+            return NumberFault.TOO_MANY_DIGITS
+        # What is dialled before the code is not a part of every number that is meant.
+        for part in (_TRUNK.sub("", digits, count=1), digits):
+            if len(part) >= FEWEST_DIGITS:
+                return NumberPart(part)
+        return NumberFault.TOO_SHORT if digits else NumberFault.NOT_A_NUMBER
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_messages_refused_number",
         "messages",
-        ["received_at", "number_received"],
+        ["received_at", "status", "kind", "sender_id", "sent_by", "reason", "msisdn", "number_received"],
         sqlite_where=sa.text("msisdn IS NULL"),
     )
     op.create_index(
