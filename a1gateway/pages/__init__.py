@@ -1,0 +1,1 @@
+"""The application's pages in Bitrix24's frame."""
