@@ -64,16 +64,23 @@ from .intake import Intake, SpoolDrain
 from .interfaces import ICarrier
 from .journal import Journal, Spool, Store
 from .journal.lane import Lane
+from .journal.reader import Reader
 from .logs import observer
 from .marketing import MarketingPace
 from .message import ChoiceSource, Received, StatusReport, Submission
 from .metrics import Metrics
 from .pacing import TokenBucket, YieldingPace
+from .pages.entry import Entry
+from .pages.front import PagesFront
+from .pages.journal_pages import JournalPages
+from .pages.resending import ResendPages, Sender
+from .pages.sessions import Sessions
+from .pages.users_portal import UsersPortal
 from .polling import Polling
 from .readiness import Readiness
 from .receipts import Receipts
 from .web.operations import A1Callback, Operations
-from .web.site import CountingSite, Root
+from .web.site import ByFirstPart, CountingSite, Root
 
 _WITH_A_BACKLOG = ("tcp", "tcp6", "ssl", "unix")
 _BACKLOG = 1024
@@ -363,11 +370,15 @@ def build(config: Config, reactor: Any) -> Gateway:
     reactor.callWhenRunning(threads.start)
     reactor.addSystemEventTrigger("during", "shutdown", threads.stop)
     off_thread = partial(deferToThreadPool, reactor, threads)
+    looking = ThreadPool(minthreads=0, maxthreads=2, name="looking")
+    reactor.callWhenRunning(looking.start)
+    reactor.addSystemEventTrigger("during", "shutdown", looking.stop)
     metrics = Metrics()
     store = Store(config.store.url)
     consent = config.consent
     words = None if consent is None else ChoiceWords(consent.stop_words, consent.start_words)
     journal = Journal(Lane(store, reactor), in_parts=smpp is not None, words=words)
+    reader = Reader(store.path, partial(deferToThreadPool, reactor, looking))
     spool = Spool(config.store.spool, off_thread)
     client = http_client(reactor)
     # What is wrong with a bind, the link says itself.
@@ -400,6 +411,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         event_url=event_url,
         random=jitter,
         marketing=consent is not None,
+        app_url=f"{config.http.public_url}/bitrix24/app",
     )
 
     # The way of a message: services, each of which lives from what the journal says is due.
@@ -530,7 +542,10 @@ def build(config: Config, reactor: Any) -> Gateway:
         asks=way.asks,
     )
 
+    sessions = Sessions(reactor)
+
     def application_changed() -> None:
+        sessions.end_all()
         registration.renew()
         reporter.renew()
         marketing.on_installation()
@@ -561,6 +576,19 @@ def build(config: Config, reactor: Any) -> Gateway:
         admission=admission,
         take_event=automation.take_event,
     )
+    prices = way.carrier if isinstance(way.carrier, A1HttpCarrier) else None
+    pages = PagesFront(
+        reactor,
+        Entry(lifecycle, sessions),
+        sessions,
+        tokens,
+        [
+            *JournalPages(reader, UsersPortal(portal, tokens)).pages(),
+            *ResendPages(reader, Sender(intake, admission), prices).pages(),
+        ],
+        menu=("journal",),
+        public_url=config.http.public_url,
+    )
     readiness = Readiness(
         reactor,
         journal,
@@ -578,7 +606,8 @@ def build(config: Config, reactor: Any) -> Gateway:
     )
     operations = KleinResource(Operations(readiness.readiness, readiness.figures).app)
     root = Root(operations)
-    root.putChild(b"bitrix24", front.resource())
+    of_pages = dict.fromkeys((b"app", b"session", b"pages", b"static"), pages.resource())
+    root.putChild(b"bitrix24", ByFirstPart(front.resource(), of_pages))
     callback = config.a1.callback
     if callback is not None:
         a1_callback = A1Callback(

@@ -41,6 +41,7 @@ from a1gateway.message import Refusal, Source, Stage, Status
 from a1gateway.metrics import Metrics
 from a1gateway.msisdn import RANGE_UNKNOWN, NumberFault
 from a1gateway.pacing import YieldingPace
+from a1gateway.pages.front import PagesFront
 from a1gateway.sandbox.a1_books import _OUTCOMES, _STOP_LIST_ENDING
 from a1gateway.sandbox.faults import A1Fault, PortalFault
 from a1gateway.web.operations import A1Callback, Operations
@@ -370,6 +371,8 @@ def test_every_route_has_a_row(readme: Document) -> None:
     for prefix, app in (("/bitrix24", Front.app), ("/a1", A1Callback.app), ("", Operations.app)):
         for rule in app.url_map.iter_rules():
             assert prefix + re.sub(r"<.*>", "SECRET", rule.rule) in rows
+    for rule in PagesFront.app.url_map.iter_rules():
+        assert "/bitrix24" + re.sub(r"<.*>", "NAME", rule.rule) in rows
 
 
 def test_every_code_of_bitrix24_and_every_error_of_the_gateways_own_is_named(readme: Document) -> None:

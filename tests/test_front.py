@@ -346,14 +346,6 @@ def test_an_installation_with_pages_shows_what_was_registered_and_ends_it(
     assert "X-Frame-Options" not in given_headers
 
 
-def test_the_applications_page_is_for_whoever_the_portal_knows(gateway: Gateway) -> None:
-    gateway.form("/bitrix24/install", API_ONLY)
-    code, page = gateway.form("/bitrix24/app", WITH_PAGES)
-    assert code == 200
-    assert "installFinish" not in page
-    assert gateway.form("/bitrix24/app", WITH_PAGES | {"AUTH_ID": "made up"})[0] == 403
-
-
 def test_an_uninstallation_event_forgets_the_tokens(gateway: Gateway) -> None:
     gateway.form("/bitrix24/install", API_ONLY)
     event = {"event": "ONAPPUNINSTALL", "auth[member_id]": "77aa", "auth[application_token]": "d41c"}

@@ -363,7 +363,7 @@ def test_a_call_is_not_lost_because_the_portal_cannot_vouch_for_it(named: Applic
 
 def test_a_page_is_shown_to_whoever_the_portal_knows(named: Application) -> None:
     named.take(API_ONLY)
-    run(named.lifecycle.prove_member(replace(AUTH, access_token="3c1e")))
+    run(named.lifecycle.prove_user(replace(AUTH, access_token="3c1e")))
     for stranger in ("", "made up"):
         with pytest.raises(NotGenuine):
-            run(named.lifecycle.prove_member(replace(AUTH, access_token=stranger)))
+            run(named.lifecycle.prove_user(replace(AUTH, access_token=stranger)))

@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 
 from a1gateway.bitrix24.budget import Budget, Use
+from a1gateway.bitrix24.placements import TABS
 from a1gateway.bitrix24.registration import Registration
 from a1gateway.bitrix24.reporter import Reporter
 from a1gateway.bitrix24.tokens import Tokens
@@ -21,6 +22,7 @@ from .test_portal import INSTALLATION
 
 HANDLER = "https://sms.example.by/bitrix24/handler/s3cret"
 EVENTS = "https://sms.example.by/bitrix24/event/s3cret"
+APP = "https://sms.example.by/bitrix24/app"
 NOT_FOUND = PortalError("ERROR_MESSAGE_NOT_FOUND", "")
 
 
@@ -49,6 +51,22 @@ def registration(clock: Clock, portal: FakePortal, tokens: Tokens) -> Registrati
         handler_url=HANDLER,
         event_url=EVENTS,
         random=lambda: 0.0,
+    )
+
+
+@pytest.fixture
+def with_pages(clock: Clock, portal: FakePortal, tokens: Tokens) -> Registration:
+    portal.results["placement.get"] = []
+    return Registration(
+        clock,
+        portal,
+        tokens,
+        sender_code="a1sms_by",
+        sender_name="A1 SMS",
+        handler_url=HANDLER,
+        event_url=EVENTS,
+        random=lambda: 0.0,
+        app_url=APP,
     )
 
 
@@ -100,6 +118,40 @@ def test_a_portal_too_old_to_update_gets_the_sender_anew(
     register(registration, clock)
     assert called(portal) == ["list", "update", "delete", "add"]
     assert stands(registration)
+
+
+def test_the_pages_are_shown_in_the_tabs_of_cards(with_pages: Registration, portal: FakePortal, clock: Clock) -> None:
+    register(with_pages, clock)
+    bound = [given for method, given in portal.calls if method == "placement.bind"]
+    assert [each["PLACEMENT"] for each in bound] == list(TABS)
+    assert all(each["HANDLER"] == APP and each["TITLE"] for each in bound)
+    assert with_pages.stands
+    assert with_pages.tabs_trouble is None
+
+
+def test_tabs_that_are_bound_stay_and_those_at_an_older_address_go(
+    with_pages: Registration, portal: FakePortal, clock: Clock
+) -> None:
+    portal.results["placement.get"] = [
+        {"placement": TABS[0], "handler": APP},
+        {"placement": TABS[1], "handler": "https://old.example.by/bitrix24/app"},
+        {"placement": "CALL_CARD", "handler": "https://old.example.by/bitrix24/app"},
+        "strange",
+    ]
+    register(with_pages, clock)
+    bound = [given["PLACEMENT"] for method, given in portal.calls if method == "placement.bind"]
+    assert bound == list(TABS[1:])
+    gone = [given for method, given in portal.calls if method == "placement.unbind"]
+    assert gone == [{"PLACEMENT": TABS[1], "HANDLER": "https://old.example.by/bitrix24/app"}]
+
+
+def test_without_the_permission_for_tabs_the_sender_is_registered_all_the_same(
+    with_pages: Registration, portal: FakePortal, clock: Clock
+) -> None:
+    portal.results["placement.get"] = PortalError("insufficient_scope", "")
+    register(with_pages, clock)
+    assert with_pages.stands
+    assert with_pages.tabs_trouble is not None
 
 
 def test_the_events_of_the_applications_life_are_bound_once(

@@ -23,8 +23,8 @@ from ..web.answers import NotGenuine, answering, check_secret, http_error, json_
 from ..web.direct import Direct
 from ..web.forms import BadBody, inner_fields, read_fields
 from .calls import read_application_call, read_auth, read_message
+from .installation_page import InstallationPage, Registered
 from .lifecycle import Lifecycle
-from .pages import Pages, Registered
 from .registration import Registration
 from .robot_calls import read_run
 from .tokens import Tokens
@@ -68,7 +68,7 @@ class Front:
         self._sender_name = sender_name
         self._admission = admission
         self._take_event = take_event
-        self._pages = Pages()
+        self._page = InstallationPage()
 
     @app.route("/handler/<secret>", methods=["POST"])
     @answering
@@ -107,7 +107,7 @@ class Front:
         except (NotGenuine, TryLater) as why:
             return self._refusal(request, call.language, why)
         await self._wait_for_registration()
-        return self._application(request, call.language, ends=True)
+        return self._installed(request, call.language)
 
     @app.route("/event/<secret>", methods=["POST"])
     @answering
@@ -138,17 +138,6 @@ class Front:
         await self._intake.take_run(run)
         return json_answer(request, {"status": "ok"})
 
-    @app.route("/app", methods=["POST"])
-    @answering
-    async def application(self, request: IRequest) -> bytes:
-        """The application's page: what is registered. For whoever the portal knows."""
-        call = read_application_call(read_fields(request))
-        try:
-            await self._lifecycle.prove_member(call.credentials)
-        except (NotGenuine, TryLater) as why:
-            return self._refusal(request, call.language, why)
-        return self._application(request, call.language, ends=False)
-
     @app.handle_errors(HTTPException)
     def _http_error(self, request: IRequest, failure: Any) -> bytes:
         return http_error(request, failure)
@@ -158,7 +147,7 @@ class Front:
             with suppress(TimeoutError, CancelledError):
                 await self._registration.settled().addTimeout(_REGISTRATION_PATIENCE, self._clock)
 
-    def _application(self, request: IRequest, language: str, *, ends: bool) -> bytes:
+    def _installed(self, request: IRequest, language: str) -> bytes:
         installed = self._tokens.current()
         registered = Registered(
             code=self._sender_code,
@@ -168,10 +157,10 @@ class Front:
             stands=self._registration.stands,
             trouble=self._registration.trouble,
         )
-        return self._pages.application(request, language, installed.client_endpoint, registered, ends=ends)
+        return self._page.installed(request, language, installed.client_endpoint, registered)
 
     def _refusal(self, request: IRequest, language: str, why: Exception) -> bytes:
         later = isinstance(why, TryLater)
-        self._log.warn("a page of the application is refused: {why}", why=str(why))
+        self._log.warn("an installation from the frame is refused: {why}", why=str(why))
         request.setResponseCode(503 if later else 403)
-        return self._pages.refusal(request, language, later=later)
+        return self._page.refusal(request, language, later=later)

@@ -21,7 +21,8 @@ from .trouble import PortalError, PortalTrouble
 
 _INSTALL_EVENTS = ("ONAPPINSTALL", "ONAPPUPDATE")
 _PROOF_PAUSES = (1.0, 2.0, 4.0)
-_YES = (True, 1, "1", "Y", "y", "true", "True")
+YES = (True, 1, "1", "Y", "y", "true", "True")
+"""How the portal says yes."""
 # The portal calls it CODE; the OAuth server's answer names the client_id.
 _APPLICATION_NAMES = ("CODE", "client_id", "CLIENT_ID", "code")
 
@@ -68,12 +69,25 @@ class Lifecycle:
             self.check_application_token(call.credentials)
             self._log.info("Bitrix24's event {event} is of no use to this version", event=call.event[:50])
 
-    async def prove_member(self, credentials: Credentials) -> None:
-        """That an access token belongs to somebody at the portal that installed; raises `NotGenuine`."""
+    async def prove_user(self, credentials: Credentials) -> dict[str, Any]:
+        """The profile of whoever has opened the application at the portal that installed it: `ID`, `ADMIN`, `NAME`.
+
+        The access token has to be that portal's for this application: the frame brings the application's own token
+        besides, and when it does not, or another, the portal is asked. Raises `NotGenuine`, `PortalTrouble`.
+        """
         installed = self._tokens.installation
         if installed is None:
             raise NotGenuine("the application is not installed")
-        await self._ask(installed.client_endpoint, credentials.access_token, "profile")
+        try:
+            self.check_application_token(credentials)
+        except NotGenuine:
+            if not self._client_id:
+                raise
+            await self._prove_application(installed.client_endpoint, credentials.access_token)
+        profile = await self._ask(installed.client_endpoint, credentials.access_token, "profile")
+        if not isinstance(profile, dict) or not str(profile.get("ID", "")).isdecimal():
+            raise NotGenuine("the portal names no user for the token of the call")
+        return profile
 
     def check_application_token(self, credentials: Credentials) -> None:
         """Raises `NotGenuine` unless the call brings the token that the portal gave to this application."""
@@ -155,7 +169,7 @@ class Lifecycle:
         endpoint = await self._endpoint(given)
         await self._prove_application(endpoint, given.access_token)
         profile = await self._ask(endpoint, given.access_token, "profile")
-        if not isinstance(profile, dict) or profile.get("ADMIN") not in _YES:
+        if not isinstance(profile, dict) or profile.get("ADMIN") not in YES:
             raise NotGenuine("whoever installs the application is not an administrator of the portal")
         return endpoint, profile
 

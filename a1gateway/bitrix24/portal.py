@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -127,14 +128,16 @@ class Portal:
                 self._note(trouble)
         return outcome
 
-    async def ask_as(self, endpoint: str, token: str, method: str) -> Any:
-        """The result of a method without parameters, asked of any endpoint with any token: to see whose it is.
+    async def ask_as(
+        self, endpoint: str, token: str, method: str, parameters: Mapping[str, Any] = MappingProxyType({})
+    ) -> Any:
+        """The result of a method, asked of any endpoint with any token: to see whose it is, or what it may see.
 
         Raises `PortalTrouble` when nothing can be said now, and `PortalError` when the endpoint does not accept the
         token.
         """
         await self._budget.take(Use.LOOK_UPS)
-        content = await self._send(endpoint, method, {"auth": token})
+        content = await self._send(endpoint, method, {**parameters, "auth": token})
         if "error" in content:
             code, description = _error(content)
             error = self._judge(method, code, description, content.get("time"))

@@ -14,6 +14,7 @@ from ..interfaces import IPortal
 from ..journal.journal import Installation
 from .backoff import Backoff
 from .calls import marketing_code
+from .placements import bind_tabs
 from .tokens import Tokens
 from .trouble import PortalError, PortalTrouble
 
@@ -54,8 +55,9 @@ class Registration(DueLoop):
         event_url: str,
         random: Callable[[], float],
         marketing: bool = False,
+        app_url: str | None = None,
     ) -> None:
-        """`marketing`: whether there is a second sender, for such messages."""
+        """`marketing`: whether there is a second sender, for such messages. `app_url`: where the pages are."""
         super().__init__("registration", clock, self._register)
         self._portal = portal
         self._tokens = tokens
@@ -65,10 +67,13 @@ class Registration(DueLoop):
             names = {language: f"{sender_name}: {word}" for language, word in _MARKETING_NAMES.items()}
             self._senders.append(_sender(marketing_code(sender_code), handler_url, names, _MARKETING_DESCRIPTION))
         self._event_url = event_url
+        self._app_url = app_url
         self._backoff = Backoff(clock, first=_FIRST_RETRY, longest=_LONGEST_RETRY, random=random)
         self._done_for: Installation | None = None
         self._changes = 0
         self._waiting: list[Deferred[None]] = []
+        self.tabs_trouble: str | None = None
+        """Why the pages are not in the cards; None while they are, or nothing is known to be wrong."""
         self.trouble: str | None = None
         """Why the sender could not be registered; None while nothing is known to be wrong."""
 
@@ -100,6 +105,7 @@ class Registration(DueLoop):
         try:
             await self._register_senders()
             await self._bind_events()
+            await self._bind_tabs()
         except (PortalTrouble, PortalError) as error:
             if self.trouble != str(error):
                 self.trouble = str(error)
@@ -156,6 +162,18 @@ class Registration(DueLoop):
                     await self._portal.call("event.bind", {"event": event, "handler": self._event_url})
         except PortalError as error:
             self._log.warn("the application's events cannot be bound: {error}", error=str(error))
+
+    async def _bind_tabs(self) -> None:
+        """Without these the gateway works, and its pages are in the menu alone: no reason to fail."""
+        if self._app_url is None:
+            return
+        try:
+            await bind_tabs(self._portal, self._app_url)
+        except PortalError as error:
+            self.tabs_trouble = str(error)
+            self._log.warn("the tabs in the cards of the CRM cannot be shown: {error}", error=str(error))
+        else:
+            self.tabs_trouble = None
 
 
 def _sender(code: str, handler: str, name: dict[str, str], description: dict[str, str]) -> dict[str, Any]:

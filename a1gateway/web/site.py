@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -18,7 +19,9 @@ _CUT_OFF = 16 * LARGEST_BODY
 _IDLE_TIMEOUT = 60
 _ROUTES = frozenset(
     ("/healthz", "/readyz", "/metrics", "/a1/callback")
-    + tuple(f"/bitrix24/{name}" for name in ("handler", "install", "event", "robot", "app"))
+    + tuple(
+        f"/bitrix24/{name}" for name in ("handler", "install", "event", "robot", "app", "session", "pages", "static")
+    )
 )
 
 
@@ -95,6 +98,23 @@ class CountingSite(Site):
             waiting, self._idle = self._idle, []
             for each in waiting:
                 each.callback(None)
+
+
+class ByFirstPart(Resource):
+    """Leaves an address to whoever its first part belongs to, as it is."""
+
+    isLeaf = True
+
+    def __init__(self, others: IResource, owners: Mapping[bytes, IResource]) -> None:
+        """`others` gets what belongs to nobody."""
+        super().__init__()
+        self._others = others
+        self._owners = owners
+
+    def render(self, request: IRequest) -> Any:
+        """See `IResource`."""
+        first = request.postpath[0] if request.postpath else b""
+        return self._owners.get(first, self._others).render(request)
 
 
 class Root(Resource):

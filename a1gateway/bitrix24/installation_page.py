@@ -1,4 +1,4 @@
-"""The pages that Bitrix24 shows in its frame, in the user's language."""
+"""What an administrator sees in Bitrix24's frame who installs the application, in the user's language."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ class Registered:
     trouble: str | None
 
 
-class Pages:
-    """Renders the pages; each may be framed by the portal alone."""
+class InstallationPage:
+    """Renders the page, which the portal alone may frame, or why there is none."""
 
     def __init__(self) -> None:
         self._templates = Environment(
@@ -91,21 +91,18 @@ class Pages:
             undefined=StrictUndefined,
         )
 
-    def application(
-        self, request: IRequest, language: str, endpoint: str, registered: Registered, *, ends: bool
-    ) -> bytes:
-        """What is registered; with `ends` the page also ends the installation in Bitrix24."""
+    def installed(self, request: IRequest, language: str, endpoint: str, registered: Registered) -> bytes:
+        """What is registered; the page also ends the installation in Bitrix24."""
         nonce = secrets.token_urlsafe(16)
         _headers(request, framed_by=endpoint, nonce=nonce)
         words = _words(language)
         return (
-            self._templates.get_template("application.html")
+            self._templates.get_template("installed.html")
             .render(
                 words=words,
                 language=_language(language),
                 registered=registered,
                 handler=_without_secret(registered.handler),
-                ends=ends,
                 nonce=nonce,
                 script=_BX24,
             )

@@ -1,0 +1,210 @@
+"""The journal for people: messages newest first and live, one message's whole way, and a card's messages."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..bitrix24.crm_answers import phones_of
+from ..bitrix24.item import COMPANY, CONTACT, DEAL, LEAD, Item
+from ..bitrix24.trouble import PortalError
+from ..journal import search, whole
+from ..journal.reader import IReader
+from ..journal.search import Listed, Place, Search
+from ..journal.statements import Connection
+from ..message import Kind
+from ..msisdn import Msisdn, read_number
+from . import filters
+from .views import Answer, Asked, CannotAnswer, Fragment, NotForVisitor, Page, Unchanged
+
+_AT_ONCE = 50
+# However many have come since a page was opened, its live part shows no more.
+_MOST_LIVE = 300
+# How long the portal's word holds that a visitor may see an item, in seconds; and for how many at a time.
+_READABLE_FOR = 300.0
+_MOST_READABLE = 2000
+_MOST_NUMBERS = 50
+_PATHS = {LEAD: "lead", DEAL: "deal", CONTACT: "contact", COMPANY: "company"}
+
+
+class IUsersPortal(Protocol):
+    """The portal as one of its users sees it."""
+
+    async def read(self, access_token: str, item: Item) -> Mapping[str, Any]:
+        """The item; raises `PortalError` when this user may not read it, `PortalTrouble` when nobody can say."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows of a list, with what makes it go on and stay live."""
+
+    rows: Sequence[Listed]
+    older: Place | None
+    seen: int
+    """The journal's latest step when they were read."""
+
+
+class JournalPages:
+    """`journal`, `journal-rows`, `journal-older`, `message`, `card`."""
+
+    def __init__(self, reader: IReader, portal: IUsersPortal) -> None:
+        self._reader = reader
+        self._portal = portal
+        self._readable: OrderedDict[tuple[str, Item], tuple[float, tuple[str, ...]]] = OrderedDict()
+
+    def pages(self) -> list[Page]:
+        """All of them, for whoever may open the application."""
+        return [
+            Page("journal", self.journal),
+            Page("journal-rows", self.rows),
+            Page("journal-older", self.older),
+            Page("message", self.message),
+            Page("card", self.card),
+        ]
+
+    async def journal(self, asked: Asked) -> Answer:
+        """The form with its filters, and the newest of what they find."""
+        chosen = filters.read(asked)
+        found = _Rows((), None, 0) if chosen.faults else await self._reader.read(_newest, chosen.search)
+        senders, sources = await self._reader.read(_choices)
+        values = {"filters": chosen, "found": found, "senders": senders, "sources": sources, "groups": filters.GROUPS}
+        return Fragment("journal.html", values | {"kinds": tuple(Kind)})
+
+    async def rows(self, asked: Asked) -> Answer:
+        """The live part of a list, once something has happened since it was read."""
+        search_, listing = await self._listing(asked)
+        seen = _whole_number(asked, "seen")
+        bottom = _place(asked, "bottom")
+        found = await self._reader.read(_live, search_, seen, bottom)
+        if found is None:
+            return Unchanged()
+        return Fragment("journal_rows.html", {"found": found, "listing": listing, "bottom": bottom})
+
+    async def older(self, asked: Asked) -> Answer:
+        """What comes behind the last row that is shown."""
+        search_, listing = await self._listing(asked)
+        before = _place(asked, "before")
+        if before is None:
+            raise CannotAnswer(asked.words("journal.no_place"))
+        found = await self._reader.read(_older, search_, before)
+        return Fragment("journal_older.html", {"found": found, "listing": listing})
+
+    async def message(self, asked: Asked) -> Answer:
+        """One message's whole way; nothing new when nothing has happened to it since the page was read."""
+        name = asked.text("id")
+        found = await self._reader.read(whole.whole, name)
+        if found is None:
+            raise CannotAnswer(asked.words("message.none"))
+        item = _item(asked)
+        if item is not None:
+            # Shown in a card's tab: whoever may not see the item is not told that it is there.
+            await self._numbers(asked, item)
+        last = found.history[-1].id if found.history else 0
+        if _whole_number(asked, "step") == last and asked.text("live"):
+            return Unchanged()
+        values = {
+            "whole": found,
+            "last": last,
+            "filters": filters.read(asked),
+            "item": item,
+            "paths": _PATHS,
+            "live": not found.listed.status.final or (found.telling is not None and not found.telling.confirmed_at),
+        }
+        return Fragment("message.html", values)
+
+    async def card(self, asked: Asked) -> Answer:
+        """The messages of the item in whose card the tab is."""
+        item = _item(asked)
+        if item is None:
+            return Fragment("notice.html", {"key": "card.no_item", "with": {}}, 400)
+        found = await self._reader.read(_newest, await self._search_of(asked, item))
+        return Fragment("card.html", {"found": found, "item": item})
+
+    async def _listing(self, asked: Asked) -> tuple[Search, Mapping[str, str]]:
+        """What a list shows: a card's messages, or what the form's filters find; and the fields that say so."""
+        item = _item(asked)
+        if item is not None:
+            fields = {"entity_type": str(item.entity_type), "item": str(item.id)}
+            return await self._search_of(asked, item), fields
+        chosen = filters.read(asked)
+        if chosen.faults:
+            raise CannotAnswer(asked.words("journal.not_understood"))
+        return chosen.search, {}
+
+    async def _search_of(self, asked: Asked, item: Item) -> Search:
+        return Search(item=item, numbers=await self._numbers(asked, item))
+
+    async def _numbers(self, asked: Asked, item: Item) -> tuple[str, ...]:
+        """The numbers of a person's or company's card, whose messages are its own wherever they were sent from.
+
+        Raises `NotForVisitor` when the portal does not show the item to this visitor.
+        """
+        key = (asked.session.access_token, item)
+        until, numbers = self._readable.get(key, (0.0, ()))
+        if until > asked.now:
+            return numbers
+        try:
+            fields = await self._portal.read(asked.session.access_token, item)
+        except PortalError:
+            raise NotForVisitor from None
+        numbers = () if item.entity_type == DEAL else tuple(_numbers_in(fields))
+        self._readable[key] = (asked.now + _READABLE_FOR, numbers)
+        while len(self._readable) > _MOST_READABLE:
+            self._readable.popitem(last=False)
+        return numbers
+
+
+def _numbers_in(fields: Mapping[str, Any]) -> list[str]:
+    read = (read_number(phone.value) for phone in phones_of(fields))
+    return list(dict.fromkeys(each.number for each in read if isinstance(each, Msisdn)))[:_MOST_NUMBERS]
+
+
+# Looks into the journal
+
+
+def _newest(connection: Connection, wanted: Search) -> _Rows:
+    page = search.found(connection, wanted, _AT_ONCE)
+    return _Rows(page.rows, page.next, search.latest(connection))
+
+
+def _older(connection: Connection, wanted: Search, before: Place) -> _Rows:
+    page = search.found(connection, wanted, _AT_ONCE, before)
+    return _Rows(page.rows, page.next, 0)
+
+
+def _live(connection: Connection, wanted: Search, seen: int, bottom: Place | None) -> _Rows | None:
+    """The rows down to `bottom`, where older ones stand below; None when nothing has happened since `seen`."""
+    latest = search.latest(connection)
+    if latest == seen:
+        return None
+    page = search.found(connection, wanted, _AT_ONCE if bottom is None else _MOST_LIVE)
+    if bottom is None:
+        return _Rows(page.rows, page.next, latest)
+    return _Rows([row for row in page.rows if row.place >= bottom], None, latest)
+
+
+def _choices(connection: Connection) -> tuple[list[str], list[str]]:
+    return search.senders(connection), search.sources(connection)
+
+
+# What the form brings
+
+
+def _item(asked: Asked) -> Item | None:
+    entity_type, id_ = _whole_number(asked, "entity_type"), _whole_number(asked, "item")
+    return Item(entity_type, id_) if entity_type and id_ else None
+
+
+def _whole_number(asked: Asked, name: str) -> int:
+    text = asked.text(name)
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+
+
+def _place(asked: Asked, name: str) -> Place | None:
+    at, _, id_ = asked.text(name).partition("/")
+    try:
+        return Place(float(at), int(id_)) if id_.isascii() and id_.isdecimal() else None
+    except ValueError:
+        return None

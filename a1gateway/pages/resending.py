@@ -1,0 +1,175 @@
+"""Sending an SMS from a page: once more one that has come to its end, or a trial of the administrator's own."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Protocol
+
+from ..admission import Admission
+from ..automation.template import Template, as_written
+from ..carriers.a1answers import Cost
+from ..errors import TryLater
+from ..intake import Intake
+from ..journal import whole
+from ..journal.reader import IReader
+from ..journal.search import Listed
+from ..journal.whole import Whole
+from ..message import Acceptance, Arrival, Kind, Refusal, Status, Teller
+from .views import Answer, Asked, CannotAnswer, Fragment, Page
+
+RESEND, TEST = "resend", "test"
+"""What `page` in the origin of such a message says."""
+# What says from which item of the CRM a message was sent: the copy belongs there too.
+_BELONGS = ("bindings", "document_id", "document", "call")
+_ONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
+
+
+class IPrices(Protocol):
+    """Whoever knows what an SMS costs."""
+
+    async def cost(self, text: str, numbers: list[str], sender_id: str | None) -> Cost:
+        """What it costs; raises `LinkTrouble`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What sending it would cost, or why it cannot be sent."""
+
+    message: Listed
+    once: str
+    """Makes two presses of the button one sending."""
+    refusal: str | None = None
+    amount: Decimal | None = None
+    no_price: str | None = None
+    """Why what it costs is not known; empty where A1 tells no prices."""
+
+
+class Sender:
+    """Hands over what an administrator sends from a page, as Bitrix24 hands over its messages."""
+
+    def __init__(self, intake: Intake, admission: Admission) -> None:
+        self._intake = intake
+        self._admission = admission
+
+    async def send(
+        self,
+        name: str,
+        asked: Asked,
+        number: str,
+        text: str,
+        *,
+        kind: Kind = Kind.TRANSACTIONAL,
+        sender_id: str | None = None,
+        origin: Mapping[str, Any],
+    ) -> Acceptance:
+        """Take it in under the identifier `name`, once; raises `TryLater` when nothing can hold it."""
+        return await self._intake.take_message(
+            self.arrival(name, asked.now, number, text, kind, sender_id, {**origin, "user": asked.visitor.id})
+        )
+
+    def arrival(
+        self,
+        name: str,
+        now: float,
+        number: str,
+        text: str,
+        kind: Kind,
+        sender_id: str | None,
+        origin: Mapping[str, Any],
+    ) -> Arrival:
+        """The message as it would be taken in."""
+        left = as_written(Template.left_in(text).placeholders) if "#" in text else ""
+        return self._admission.arrival(
+            name,
+            now,
+            number,
+            text,
+            kind,
+            origin=origin,
+            sender_id=sender_id,
+            teller=Teller.NOBODY,
+            refusal=Refusal.UNFILLED_FIELD if left else None,
+            note=left,
+        )
+
+
+class ResendPages:
+    """`resend-ask` and `resend`, for administrators."""
+
+    def __init__(self, reader: IReader, sender: Sender, prices: IPrices | None) -> None:
+        """`prices` is None where A1 tells none (SMPP)."""
+        self._reader = reader
+        self._sender = sender
+        self._prices = prices
+
+    def pages(self) -> list[Page]:
+        """All of them."""
+        return [Page("resend-ask", self.ask, for_admins=True), Page("resend", self.resend, for_admins=True)]
+
+    async def ask(self, asked: Asked) -> Answer:
+        """What it would cost to send a message again, and whether that is what is wanted."""
+        found = await self._found(asked)
+        if not found.listed.status.final:
+            return Fragment("resend_no.html", {"key": "resend.under_way", "reason": None}, 200)
+        offer = await self._offer(found, asked.now)
+        if offer.refusal is not None:
+            return Fragment("resend_no.html", {"key": "resend.refused", "reason": offer.refusal})
+        doubtful = found.listed.status is Status.EXPIRED or found.listed.reason == "uncertain"
+        return Fragment("resend_ask.html", {"offer": offer, "doubtful": doubtful})
+
+    async def resend(self, asked: Asked) -> Answer:
+        """Send it again, and show the new message."""
+        found = await self._found(asked)
+        once = asked.text("once")
+        if not _ONCE.fullmatch(once) or not found.listed.status.final:
+            raise CannotAnswer(asked.words("resend.under_way"))
+        message, name = found.listed, f"{RESEND}:{once}"
+        await self._sender.send(
+            name,
+            asked,
+            message.msisdn or message.number_received,
+            message.text,
+            kind=message.kind,
+            sender_id=message.sender_id,
+            origin=_origin(found),
+        )
+        return Fragment("resent.html", {"id": name}, events=("close-dialog",))
+
+    async def _found(self, asked: Asked) -> Whole:
+        found = await self._reader.read(whole.whole, asked.text("id"))
+        if found is None:
+            raise CannotAnswer(asked.words("message.none"))
+        return found
+
+    async def _offer(self, found: Whole, now: float) -> Offer:
+        message = found.listed
+        number = message.msisdn or message.number_received
+        arrival = self._sender.arrival("-", now, number, message.text, message.kind, message.sender_id, {})
+        once = secrets.token_urlsafe(24)
+        if arrival.refusal is not None or arrival.msisdn is None:
+            return Offer(message, once, refusal=arrival.refusal)
+        amount, no_price = await price(self._prices, message.text, arrival.msisdn, message.sender_id)
+        return Offer(message, once, amount=amount, no_price=no_price)
+
+
+async def price(
+    prices: IPrices | None, text: str, msisdn: str, sender_id: str | None
+) -> tuple[Decimal | None, str | None]:
+    """What an SMS costs by A1's word, or why that is not known (empty where A1 tells no prices)."""
+    if prices is None:
+        return None, ""
+    try:
+        cost = await prices.cost(text, [msisdn], sender_id)
+    except TryLater as trouble:
+        return None, str(trouble)
+    refused = next(iter(cost.refused), None)
+    return (None, refused) if refused is not None else (cost.amount, None)
+
+
+def _origin(found: Whole) -> dict[str, Any]:
+    belongs = {name: found.origin[name] for name in _BELONGS if found.origin.get(name)}
+    return {"page": RESEND, "of": found.listed.message_id, **belongs}
