@@ -84,5 +84,6 @@ def secured(request: IRequest, ancestors: str) -> None:
     request.setHeader(b"Content-Type", b"text/html; charset=utf-8")
     request.setHeader(b"Cache-Control", b"no-store")
     request.setHeader(b"X-Content-Type-Options", b"nosniff")
-    request.setHeader(b"Referrer-Policy", b"no-referrer")
+    # Not "no-referrer": browsers then send forms as if they came from nowhere.
+    request.setHeader(b"Referrer-Policy", b"same-origin")
     request.setHeader(b"Content-Security-Policy", policy.encode("ascii", "ignore"))

@@ -1,0 +1,93 @@
+"""What the pages say: the same in three languages, and all that the templates ask for is there."""
+
+from __future__ import annotations
+
+import re
+import string
+from decimal import Decimal
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+import a1gateway.pages
+from a1gateway.pages.catalogue import catalogue
+from a1gateway.pages.front import CATALOGUES
+from a1gateway.pages.words import LANGUAGES, language_of, words
+
+FOLDER = Path(str(files(a1gateway.pages)))
+ASKED = re.compile(r"""\b(?:t|words|asked\.words)(?:\.count)?\(\s*"([^"]+)"(\s*~)?""")
+
+
+def fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_every_catalogue_that_is_there_is_read() -> None:
+    assert sorted(CATALOGUES) == sorted(path.stem for path in (FOLDER / "words").glob("*.toml"))
+
+
+@pytest.mark.parametrize("name", CATALOGUES)
+def test_the_languages_say_the_same(name: str) -> None:
+    russian = catalogue(name, "ru")
+    for language in LANGUAGES:
+        other = catalogue(name, language)
+        assert other.keys() == russian.keys()
+        assert [key for key, text in other.items() if not text.strip()] == []
+        assert {key for key, text in other.items() if fields(text) != fields(russian[key])} == set()
+
+
+def test_no_key_stands_in_two_catalogues() -> None:
+    keys = [key for name in CATALOGUES for key in catalogue(name, "ru")]
+    assert sorted(key for key in set(keys) if keys.count(key) > 1) == []
+
+
+def test_whatever_templates_and_pages_ask_for_is_there() -> None:
+    known = {key for name in CATALOGUES for key in catalogue(name, "ru")}
+    sources = [*FOLDER.glob("templates/*.html"), *FOLDER.glob("*.py")]
+    asked = [match for path in sources for match in ASKED.finditer(path.read_text("utf-8"))]
+    assert len(asked) > 100
+    missing = {
+        match[1]
+        for match in asked
+        if not (
+            # What is put together begins so, at least.
+            any(key.startswith(match[1]) for key in known)
+            if match[2]
+            else match[1] in known or f"{match[1]}.other" in known
+        )
+    }
+    assert missing == set()
+
+
+@pytest.mark.parametrize(
+    ("portal", "language"),
+    [("ru", "ru"), ("RU", "ru"), ("", "ru"), ("ua", "ru"), ("by", "be"), ("be", "be"), ("en", "en"), ("pl", "en")],
+)
+def test_the_portals_language_becomes_one_of_ours(portal: str, language: str) -> None:
+    assert language_of(portal) == language
+
+
+@pytest.mark.parametrize(
+    ("number", "russian"),
+    [(1, "1 сегмент"), (2, "2 сегмента"), (5, "5 сегментов"), (11, "11 сегментов"), (21, "21 сегмент")],
+)
+def test_nouns_follow_their_numbers(number: int, russian: str) -> None:
+    assert words("ru", CATALOGUES).count("segments", number) == russian
+
+
+def test_money_numbers_moments_and_durations_are_written_as_people_write_them() -> None:
+    russian, english = words("ru", CATALOGUES), words("en", CATALOGUES)
+    assert russian.money(Decimal("0.045")) == "0,045 BYN"
+    assert russian.money(Decimal("1234.5")) == "1\N{NO-BREAK SPACE}234,50 BYN"
+    assert english.money(None) == "—"
+    assert russian.moment(1_795_305_600.0) == "22.11.2026 03:00:00"
+    assert russian.day(1_795_305_600.0) == "22 ноября 2026"
+    assert russian.percent(0.125) == "12,5 %"
+    assert [russian.duration(each) for each in (0, 2.44, 65, 3700, 90061)] == [
+        "0 с",
+        "2,4 с",
+        "1 мин 5 с",
+        "1 ч 1 мин",
+        "1 дн. 1 ч",
+    ]
