@@ -1,6 +1,7 @@
 # make run    the gateway against the sandbox, ready to be tried in a browser; TRANSPORT=smpp: over SMPP
 # make test   formatting, lint, types and the whole test suite
-# Both set up everything they need in .venv. The tests of SMPP need node and npm besides, and are skipped without.
+# Both set up everything they need in .venv. The tests of SMPP need node and npm besides, those in a browser Chromium
+# too, and are skipped without.
 # make smpp-proof   20,000 messages over SMPP, 200 disconnections, and no message lost; takes a while
 # make bench        the figures of docs/performance.md: throughput, CPU time, memory, requests; takes most of an hour
 # make campaign-proof  10,000 marketing messages within Bitrix24's limits, nobody reached who has not agreed
@@ -12,13 +13,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CENTRE := tests/centre/node_modules/.ready
+BROWSER := tests/browser/node_modules/.ready
 
 .PHONY: run test smpp-proof campaign-proof reminders-proof crash bench lint format clean
 
 run: $(READY)
 	$(BIN)/python -m a1gateway.sandbox.demo
 
-test: $(READY) $(CENTRE) lint
+test: $(READY) $(CENTRE) $(BROWSER) lint
 	$(BIN)/python -m pytest
 
 PROOF :=
@@ -59,13 +61,14 @@ $(READY): setup.cfg pyproject.toml
 	$(BIN)/python -c "import sysconfig; print('$(CURDIR)', file=open(sysconfig.get_path('purelib') + '/a1gateway.pth', 'w'))"
 	touch $(READY)
 
-# The SMS centre that the tests of SMPP send to is not ours: the npm package smpp.
-$(CENTRE): tests/centre/package.json tests/centre/package-lock.json
+# What is not ours: the SMS centre that the tests of SMPP send to, which is the npm package smpp; and beside the browser
+# axe-core, and the libraries of the pages as they were published.
+%/node_modules/.ready: %/package.json %/package-lock.json
 	@if command -v node >/dev/null && command -v npm >/dev/null; then \
-		cd tests/centre && npm ci --loglevel=error && touch node_modules/.ready; \
+		cd $* && npm ci --loglevel=error && touch node_modules/.ready; \
 	else \
-		echo "node and npm are not both here (Debian: nodejs, npm): the tests against an SMS centre are skipped"; \
+		echo "node and npm are not both here (Debian: nodejs, npm): the tests in $* that need them are skipped"; \
 	fi
 
 clean:
-	rm -rf $(VENV) .run .bench build dist a1gateway.egg-info tests/centre/node_modules
+	rm -rf $(VENV) .run .bench build dist a1gateway.egg-info tests/centre/node_modules tests/browser/node_modules
