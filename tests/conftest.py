@@ -1,4 +1,4 @@
-"""What the tests in memory share: a clock of their own, and a real journal in a real file without a thread."""
+"""What the tests share: a clock of their own, a real journal in a real file without a thread, and real processes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from twisted.python.failure import Failure
 from a1gateway.journal import Journal, Store
 from a1gateway.journal.lane import InlineLane
 from a1gateway.message import Arrival, Verdict
+
+from .daemon.processes import Warden
 
 T = TypeVar("T")
 
@@ -62,6 +64,14 @@ def agree(journal: Journal, now: float = START) -> None:
     """Everybody whom a marketing message waits for has agreed to it."""
     waiting, _ = run(journal.unasked(now + 1e9, 10_000))
     run(journal.judge([Verdict(each.id, True, now, "UF_CRM_SMS_CONSENT", ()) for each in waiting], now, now))
+
+
+@pytest.fixture(scope="session")
+def warden() -> Iterator[Warden]:
+    """Ends every process with the session."""
+    warden = Warden()
+    yield warden
+    warden.close()
 
 
 @pytest.fixture

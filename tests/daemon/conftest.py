@@ -13,14 +13,6 @@ from .together import Scenario, Stacks, Together
 
 
 @pytest.fixture(scope="session")
-def warden() -> Iterator[Warden]:
-    """Ends every process with the session."""
-    warden = Warden()
-    yield warden
-    warden.close()
-
-
-@pytest.fixture(scope="session")
 def polled(warden: Warden, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A daemon that asks A1 every half second, for all tests that leave it as they found it."""
     stack = Stack(warden, tmp_path_factory.mktemp("polled"), log={"format": "json"}).started()
