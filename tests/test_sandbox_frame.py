@@ -139,6 +139,12 @@ BINDING = {
 }
 
 
+def bind(world: World, *kinds: str) -> None:
+    """Binds the tab in the cards of these types."""
+    for kind in kinds:
+        assert world.result("placement.bind", BINDING | {"PLACEMENT": f"CRM_{kind.upper()}_DETAIL_TAB"}) is True
+
+
 def test_a_tab_is_bound_listed_and_unbound(world: World) -> None:
     assert world.result("placement.bind", BINDING) is True
     (bound,) = world.result("placement.get")
@@ -263,6 +269,7 @@ def test_the_frame_is_named_by_portal_protocol_and_rendering(world: World) -> No
 
 
 def test_the_page_may_post_into_a_frame_of_the_gateway_and_nowhere_else(world: World) -> None:
+    bind(world, "deal")
     for path in ("/sandbox/app", "/sandbox/card/deal/4182", "/sandbox/install-page"):
         given = policy(world, path)
         assert (given["frame-src"], given["form-action"]) == ([GATEWAY], [GATEWAY])
@@ -278,6 +285,7 @@ def test_the_page_may_post_into_a_frame_of_the_gateway_and_nowhere_else(world: W
 def test_a_tab_is_told_of_its_item(world: World, kind: str) -> None:
     """With Bitrix24's slashes, and the address of the card beside the id."""
     number = {"lead": 1, "deal": 2, "contact": 3, "company": 4}[kind]
+    bind(world, kind)
     world.control("POST", "crm/item", {"entityTypeId": number, "id": 900, "title": "Заказ <b>", "name": "Анна"})
     page = opened(world, f"/sandbox/card/{kind}/900?user=7&lang=ru")
     assert page.fields["PLACEMENT"] == f"CRM_{kind.upper()}_DETAIL_TAB"
@@ -288,8 +296,8 @@ def test_a_tab_is_told_of_its_item(world: World, kind: str) -> None:
 
 
 def test_a_tab_is_posted_to_the_handler_that_is_bound(world: World) -> None:
-    """Under the name that the application gave it in the viewer's language; until then to the application's page."""
-    assert urlsplit(opened(world, "/sandbox/card/deal/4182").action).path == "/bitrix24/app"
+    """Under the name that the application gave it in the viewer's language; until then there is no tab."""
+    assert world.request("GET", "/sandbox/card/deal/4182").status == 404
     world.result("placement.bind", BINDING | {"HANDLER": f"{GATEWAY}/bitrix24/tab?of=deal"})
     page = opened(world, "/sandbox/card/deal/4182?lang=en")
     assert page.action.startswith(f"{GATEWAY}/bitrix24/tab?of=deal&DOMAIN=")
@@ -299,6 +307,7 @@ def test_a_tab_is_posted_to_the_handler_that_is_bound(world: World) -> None:
 
 def test_the_card_has_items_to_open_at_the_start(world: World) -> None:
     """As the administrator and as a manager, the page of the application and the tabs of three cards."""
+    bind(world, "deal", "contact", "lead")
     page = world.request("GET", "/").body
     assert page is not None
     links = [link for link in Page(page.decode()).links if "?user=" in link]
@@ -320,6 +329,7 @@ def test_the_card_has_items_to_open_at_the_start(world: World) -> None:
     ],
 )
 def test_a_user_or_an_item_that_is_not_there_is_not_found(world: World, path: str) -> None:
+    bind(world, "deal")
     answered = world.request("GET", f"/sandbox/{path}")
     assert answered.status == 404
     assert answered.body is not None
@@ -392,6 +402,7 @@ def test_the_script_knows_what_the_frame_may_ask(world: World) -> None:
         "PLACEMENT": "DEFAULT",
         "PLACEMENT_OPTIONS": {"any": "/"},
     }
+    bind(world, "deal")
     tab = opened(world, "/sandbox/card/deal/4182?user=7")
     assert tab.opening["denied"] == ["setTitle", "setScroll", "reloadWindow"]
     assert tab.opening["init"]["IS_ADMIN"] is False

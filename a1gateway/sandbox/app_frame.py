@@ -11,7 +11,7 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -118,20 +118,19 @@ class AppFrame:
         return self._installed(request, viewer, place, _Around(viewer, None))
 
     def card(self, request: Request, kind: str, number: str) -> bytes:
-        """The tab in the card of an item; 404 when there is no such item or user."""
+        """The tab in the card of an item; 404 when there is no such item, user or tab."""
         viewer = _viewer(request)
         entity_type = next((each for each in EntityType if each.name.lower() == kind), None)
         item = self._crm.items[entity_type].get(item_id(number)) if entity_type is not None else None
         if viewer is None or entity_type is None or item is None:
             return self._nothing(request)
-        placement = tab_of(entity_type)
-        bound = self._placements.of(placement)
-        # Until the application has bound the tab, its own page stands there.
-        handler = bound.handler if bound is not None else f"{self._gateway}/bitrix24/app"
-        path = f"/crm/{kind}/details/{item.id}/"
-        place = _Place(placement, handler, {"ID": str(item.id), "URI": path})
-        title = bound.title(viewer.language) if bound is not None else ""
-        return self._installed(request, viewer, place, _Around(viewer, (entity_type, item), title))
+        around = _Around(viewer, (entity_type, item))
+        bound = self._placements.of(tab_of(entity_type))
+        if bound is None:
+            return self._none(request, around, "unbound" if self._installation.known else "absent", 404)
+        options = {"ID": str(item.id), "URI": f"/crm/{kind}/details/{item.id}/"}
+        around = replace(around, tab=bound.title(viewer.language))
+        return self._installed(request, viewer, _Place(bound.placement, bound.handler, options), around)
 
     def installation(self, request: Request) -> bytes:
         """A new installation of an application with pages, by the administrator."""

@@ -31,6 +31,7 @@ _WORDS: Mapping[str, Words] = {
         "opens": "Битрикс24 открыл бы",
         "nothing": "Здесь ничего нет: такого пользователя или элемента в песочнице нет.",
         "absent": "Приложение не установлено в портале.",
+        "unbound": "У приложения нет здесь вкладки: оно её не зарегистрировало.",
         "unfinished": "Установка приложения не завершена. Её завершит администратор портала.",
     },
     "be": {
@@ -57,6 +58,7 @@ _WORDS: Mapping[str, Words] = {
         "opens": "Бітрыкс24 адкрыў бы",
         "nothing": "Тут нічога няма: такога карыстальніка або элемента ў пясочніцы няма.",
         "absent": "Праграма не ўстаноўлена ў партале.",
+        "unbound": "У праграмы няма тут укладкі: яна яе не зарэгістравала.",
         "unfinished": "Устаноўка праграмы не завершана. Яе завершыць адміністратар партала.",
     },
     "en": {
@@ -83,6 +85,7 @@ _WORDS: Mapping[str, Words] = {
         "opens": "Bitrix24 would open",
         "nothing": "There is nothing here: the sandbox has no such user or item.",
         "absent": "The application is not installed in the portal.",
+        "unbound": "The application has no tab here: it has not registered one.",
         "unfinished": "The installation is not finished. An administrator of the portal has to finish it.",
     },
 }

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from ..daemon.processes import Warden
 from ..daemon.stack import Stack
 from .chromium import launched
-from .frame import Frames
+from .frame import Frames, tabs_are_bound
 
 # Where the pages' pictures are to be left; in a temporary folder when it is not set.
 _SCREENSHOTS = "A1GATEWAY_SCREENSHOTS"
@@ -33,6 +33,7 @@ def browser() -> Iterator[Browser]:
 def shared(warden: Warden, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A daemon that is installed in a portal, for all tests that leave it as they found it."""
     stack = Stack(warden, tmp_path_factory.mktemp("browser")).started()
+    tabs_are_bound(stack)
     yield stack
     stack.close()
     stack.kept_its_secrets()

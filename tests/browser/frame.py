@@ -19,6 +19,8 @@ from playwright.sync_api import (
 )
 from playwright.sync_api import Frame as InnerFrame
 
+from ..daemon.processes import eventually
+from ..daemon.stack import Stack
 from .chromium import PACKAGES
 
 ADMINISTRATOR, MANAGER = 1, 7
@@ -148,6 +150,11 @@ class Frame:
     def _said(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self._problems.append(f"{message.type}: {message.text} ({message.location.get('url')})")
+
+
+def tabs_are_bound(stack: Stack) -> None:
+    """Wait until the daemon has bound its tabs in the portal's cards, which it does after its installation."""
+    eventually(lambda: len(stack.portal.ask("GET", "state")["placements"]) == 4, 15, "the tabs are bound")
 
 
 class Frames:

@@ -38,7 +38,7 @@ _LIBRARIES = (
     "twisted.web.server",
     "werkzeug.routing",
     "a1gateway.bitrix24.lifecycle",
-    "a1gateway.bitrix24.pages",
+    "a1gateway.bitrix24.installation_page",
     "a1gateway.bitrix24.registration",
     "a1gateway.bitrix24.reporter",
     "a1gateway.carriers.a1http",
@@ -48,6 +48,7 @@ _LIBRARIES = (
     "a1gateway.config",
     "a1gateway.dispatcher",
     "a1gateway.gateway",
+    "a1gateway.pages.renderer",
     "a1gateway.polling",
     "a1gateway.readiness",
 )
