@@ -11,6 +11,7 @@ from typing import Any
 from ..bitrix24.calls import ApplicationCall
 from ..bitrix24.item import COMPANY, CONTACT, DEAL, LEAD, Item
 from ..bitrix24.lifecycle import YES, Lifecycle
+from ..errors import TryLater
 from ..web.forms import text_field
 from .sessions import LONGEST, Sessions, Visitor
 
@@ -21,6 +22,8 @@ _TABS = {
     "CRM_COMPANY_DETAIL_TAB": COMPANY,
 }
 """The placements that show an item's messages. Source: Bitrix24's documentation of `placement.bind`."""
+MOST_AT_ONCE = 20
+"""So many are being asked for at a time: a flood of calls must not use up what the portal lets us ask."""
 _ID = re.compile(r"[1-9]\d{0,17}", re.ASCII)
 
 
@@ -52,14 +55,21 @@ class Entry:
     def __init__(self, lifecycle: Lifecycle, sessions: Sessions) -> None:
         self._lifecycle = lifecycle
         self._sessions = sessions
+        self._asking = 0
 
     async def let_in(self, call: ApplicationCall, fields: Mapping[str, Any], language: str) -> str:
         """The token of a new session for whoever opens the frame.
 
-        Raises `NotGenuine` when the portal does not know the user, or the application as ours, and `PortalTrouble`
-        when it cannot be asked now.
+        Raises `NotGenuine` when the portal does not know the user, or the application as ours, and `TryLater` when it
+        cannot be asked now.
         """
-        profile = await self._lifecycle.prove_user(call.credentials)
+        if self._asking >= MOST_AT_ONCE:
+            raise TryLater("too many are opening the application at the same time")
+        self._asking += 1
+        try:
+            profile = await self._lifecycle.prove_user(call.credentials)
+        finally:
+            self._asking -= 1
         return self._sessions.begin(_visitor(profile), call.credentials.access_token, language, _lifetime(fields))
 
 

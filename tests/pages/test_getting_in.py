@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from a1gateway.http_client import Answer
+from a1gateway.pages.entry import MOST_AT_ONCE
 from a1gateway.pages.sessions import LONGEST, MOST, Sessions, Visitor
 
-from .world import ADMIN, MANAGER, OTHER_APP, STRANGER, World
+from ..fakes import answer
+from .world import ADMIN, FRAME, MANAGER, OTHER_APP, STRANGER, Reply, World
 
 SOMEBODY = Visitor(1, "Анна", admin=False)
 
@@ -156,6 +161,27 @@ def test_after_a_new_installation_nobodys_session_is_good(world: World) -> None:
     visit = world.enter()
     world.sessions.end_all()
     assert visit.page("journal").code == 401
+
+
+def test_a_flood_does_not_use_up_what_the_portal_lets_us_ask(world: World) -> None:
+    waiting: list[Deferred[Answer]] = []
+
+    def slow(url: str, content: Any) -> Deferred[Answer]:
+        waiting.append(Deferred())
+        return waiting[-1]
+
+    world.http.by = slow  # type: ignore[assignment]  # it may answer later, as it does from its queue
+    answers: list[Reply] = []
+    for _ in range(MOST_AT_ONCE + 5):
+        world.begin("POST", "/bitrix24/app", {**FRAME, "AUTH_ID": "made up"}).addCallback(answers.append)
+    assert len(waiting) == MOST_AT_ONCE
+    assert [each.code for each in answers] == [503] * 5
+    for each in waiting:
+        each.callback(answer({"error": "invalid_token"}, 401))
+    world.flush()
+    assert [each.code for each in answers[5:]] == [403] * MOST_AT_ONCE
+    world.http.by = world.portal
+    assert world.open().code == 200
 
 
 def test_there_are_so_many_sessions_and_no_more(clock: Clock) -> None:

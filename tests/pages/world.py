@@ -105,7 +105,7 @@ class World:
         self.clock, self.journal = clock, journal
         self.portal = PortalOutside()
         self.metrics = Metrics()
-        http = FakeHttp(by=self.portal)
+        self.http = http = FakeHttp(by=self.portal)
         self.tokens = Tokens(clock, journal, http, oauth_url="", client_id="local.1", client_secret="")
         run(self.tokens.adopt(INSTALLATION))
         portal = Portal(clock, http, self.tokens, Budget(clock, 1000, 1000), self.metrics)
@@ -156,8 +156,13 @@ class World:
 
     def ask(self, method: str, path: str, data: bytes = b"", headers: Mapping[str, str] | None = None) -> Reply:
         """What is answered."""
-        answers: list[Any] = []
+        return run(self._begin(method, path, data, headers))
 
+    def begin(self, method: str, path: str, fields: Mapping[str, str]) -> Deferred[Reply]:
+        """The same for a form, whenever it is answered."""
+        return self._begin(method, path, urlencode(fields).encode(), None)
+
+    def _begin(self, method: str, path: str, data: bytes, headers: Mapping[str, str] | None) -> Deferred[Reply]:
         async def asked() -> Reply:
             given = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
             response = await self._client.request(method, f"{PUBLIC_URL}{path}", data=data, headers=given)
@@ -165,15 +170,17 @@ class World:
             names = {name.decode(): values[0].decode() for name, values in response.headers.getAllRawHeaders()}
             return Reply(response.code, names, content)
 
-        Deferred.fromCoroutine(asked()).addBoth(answers.append)
+        answered = Deferred.fromCoroutine(asked())
+        self.flush(answered)
+        return answered
+
+    def flush(self, until: Deferred[Any] | None = None) -> None:
+        """Let client and server talk."""
         for _ in range(100):
             self._client.flush()
             self.clock.advance(0)
-            if answers:
+            if until is not None and until.called:
                 break
-        assert answers, "still waiting"
-        assert isinstance(answers[0], Reply), answers
-        return answers[0]
 
     def open(self, token: str = ADMIN, **more: str) -> Reply:
         """The portal's frame is opened by the user with this token."""
