@@ -38,6 +38,7 @@ from .config_values import (
     whole,
 )
 from .hours import Hours
+from .sender_id.name import RULE, SENDER_ID
 
 _Seconds = Annotated[float, number("a time", "seconds")]
 _SecondsOrNone = Annotated[float, number("a time", "seconds", zero=True)]
@@ -134,8 +135,8 @@ class A1Callback(Section):
 
 _SENDER_ID = text(
     "a Sender ID",
-    "the name that A1 approved: up to 11 Latin letters, digits, spaces and . _ - & !, not digits alone",
-    r"(?![0-9]+\Z)[A-Za-z0-9 ._&!-]{1,11}",
+    f"the name that A1 approved: {RULE}",
+    SENDER_ID.pattern,
 )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..hours import Hours, OpenHours
 from ..message import Kind, Refusal
+from ..sender_id.name import SENDER_ID
 from .moments import DATE_AT, midnight, read_aheads, read_moment, zone_of
 from .template import Template, as_written
 from .terms import Terms
@@ -19,7 +20,6 @@ SEND, REMIND = "a1_sms_send", "a1_sms_reminder"
 CODES_IN_ORDER = (SEND, REMIND)
 CODES = frozenset(CODES_IN_ORDER)
 DEFAULT_AHEADS = "1 day, 1 hour"
-SENDER_ID = re.compile(r"(?![0-9]+\Z)[A-Za-z0-9 ._&!-]{1,11}")
 _YES = ("y", "yes", "1", "true", "да")
 # Its fallback is never needed: a reminder is of a date.
 _EVENT = re.compile(r"#EVENT_(DATE|TIME|DAY)(?:\|[^#]*)?#", re.IGNORECASE)

@@ -19,7 +19,6 @@ from a1gateway.automation.robots import (
     DEFAULT_AHEADS,
     REMIND,
     SEND,
-    SENDER_ID,
     definitions,
     moment_and_aheads,
     rule_name,
@@ -30,6 +29,7 @@ from a1gateway.automation.robots import (
 )
 from a1gateway.hours import MINSK
 from a1gateway.message import Kind, Refusal
+from a1gateway.sender_id.name import SENDER_ID
 
 URL = "https://sms.example.by/robots"
 LANGUAGES = {"ru", "be", "en"}
