@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from a1gateway.carriers.a1answers import A1Error, Cost, read_answer, read_element
+from a1gateway.carriers.a1answers import A1Error, Balances, Cost, read_answer, read_element
 from a1gateway.carriers.a1http import A1HttpCarrier
 from a1gateway.carriers.a1status import meaning, status_word
 from a1gateway.carriers.outcome import (
@@ -597,3 +598,114 @@ def test_those_that_a1_would_refuse_cost_nothing_and_are_told_by_reason() -> Non
 def test_a_cost_that_a1_does_not_tell_is_not_guessed(said: Any, text: str) -> None:
     with pytest.raises(LinkTrouble, match=text):
         cost_of(said)
+
+
+# What A1 says of the account
+
+
+def account_of(*answers: Any, clock: Clock | None = None) -> tuple[A1HttpCarrier, FakeHttp]:
+    http = FakeHttp(*[each if isinstance(each, (Answer, Exception)) else answer(each) for each in answers])
+    return carrier(http, clock), http
+
+
+@pytest.mark.parametrize(
+    "said", [{"sms": ["MyShop", " A1 Sale ", 1234]}, {"data": {"sms": ["MyShop", "A1 Sale", "1234"]}}]
+)
+def test_the_approved_names_are_told_in_a1s_order(said: dict[str, Any]) -> None:
+    asking, http = account_of({"status": True, **said})
+    assert run(asking.sender_names()) == ("MyShop", "A1 Sale", "1234")
+    assert http.asked == [("https://a1.example/api/senderNames", {"user": "375291234567", "apikey": "key"})]
+
+
+def test_an_account_may_have_no_names() -> None:
+    assert run(account_of({"status": True, "sms": []})[0].sender_names()) == ()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"sms": None},
+        {"sms": "MyShop"},
+        {"sms": {"0": "MyShop"}},
+        {"sms": ["MyShop", {"name": "Other"}]},
+        {"sms": ["MyShop", None]},
+        {"sms": ["MyShop", ""]},
+        {"viber": ["MyShop"]},
+    ],
+)
+def test_names_that_cannot_be_read_are_not_taken_for_none(said: dict[str, Any]) -> None:
+    with pytest.raises(LinkTrouble, match="does not say which sender names") as raised:
+        run(account_of({"status": True, **said})[0].sender_names())
+    assert raised.value.trouble is Trouble.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("said", "balances"),
+    [
+        ({"sms": 99.91, "viber": 0}, Balances(Decimal("99.91"), Decimal(0))),
+        ({"data": {"sms": "99,91", "viber": "1.5"}}, Balances(Decimal("99.91"), Decimal("1.5"))),
+        ({"sms": -3}, Balances(Decimal(-3), None)),
+        ({"sms": 1, "viber": "none"}, Balances(Decimal(1), None)),
+    ],
+)
+def test_what_is_left_is_told_to_the_kopeck(said: dict[str, Any], balances: Balances) -> None:
+    asking, http = account_of({"status": True, **said})
+    assert run(asking.balances()) == balances
+    assert http.methods == ["api/balances"]
+
+
+@pytest.mark.parametrize("said", [{}, {"sms": None}, {"sms": True}, {"sms": "much"}, {"sms": "NaN"}, {"viber": 1}])
+def test_a_balance_that_a1_does_not_tell_is_not_guessed(said: dict[str, Any]) -> None:
+    with pytest.raises(LinkTrouble, match="does not say what is left"):
+        run(account_of({"status": True, **said})[0].balances())
+
+
+@pytest.mark.parametrize("question", ["sender_names", "balances"])
+@pytest.mark.parametrize(
+    ("said", "trouble"),
+    [
+        (error(2), Trouble.FAULT),
+        (error(4), Trouble.CREDENTIALS),
+        (error(7), Trouble.THROTTLED),
+        (Answer(404, b"<html>"), Trouble.FAULT),
+        (Answer(200, b"<html>"), Trouble.UNREACHABLE),
+        (NotSent("refused"), Trouble.UNREACHABLE),
+        (AnswerLost("late"), Trouble.UNREACHABLE),
+    ],
+)
+def test_why_a1_says_nothing_of_the_account_is_told(question: str, said: Any, trouble: Trouble) -> None:
+    with pytest.raises(LinkTrouble) as raised:
+        run(getattr(account_of(said)[0], question)())
+    assert raised.value.trouble is trouble
+
+
+def test_questions_about_the_account_wait_for_their_turn() -> None:
+    clock = Clock()
+    http = FakeHttp(answer({"status": True, "sms": []}), answer({"status": True, "sms": 1}))
+    pace = TokenBucket(clock, 1, 1)
+    asking = A1HttpCarrier(http, pace, Metrics(), url="https://a1.example/api/", user="u", apikey="k", timeout=20)
+    run(pace.take())
+    names = Deferred.fromCoroutine(asking.sender_names())
+    left = Deferred.fromCoroutine(asking.balances())
+    assert http.methods == []
+    clock.advance(1)
+    assert http.methods == ["api/senderNames"]
+    clock.advance(1)
+    assert http.methods == ["api/senderNames", "api/balances"]
+    assert run(names) == ()
+    assert run(left) == Balances(Decimal(1), None)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["sms", "viber", "data"]) | st.text(), inner),
+    )
+)
+def test_whatever_a1_says_of_the_account_is_understood_or_refused(said: Any) -> None:
+    for question in ("sender_names", "balances"):
+        with suppress(LinkTrouble):
+            run(getattr(account_of({"status": True, "sms": said})[0], question)())
+        with suppress(LinkTrouble):
+            run(getattr(account_of({"status": True, "data": said})[0], question)())

@@ -18,7 +18,7 @@ from twisted.web.client import ResponseFailed
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from a1gateway.carriers.a1answers import Cost
+from a1gateway.carriers.a1answers import Balances, Cost
 from a1gateway.carriers.a1http import A1HttpCarrier
 from a1gateway.http_client import Answer
 from a1gateway.metrics import Metrics
@@ -348,7 +348,7 @@ def test_a_bulk_of_500_is_accepted(world: World) -> None:
     assert len(world.call("sendBulk/sms", messages=json.dumps(messages))["messages"]) == 500
 
 
-def test_the_gateway_reads_what_a_campaign_would_cost(world: World) -> None:
+def carrier(world: World) -> A1HttpCarrier:
     """The gateway's own client of A1, asking the simulated one."""
 
     def asked(url: str, form: Any) -> Answer:
@@ -357,7 +357,7 @@ def test_the_gateway_reads_what_a_campaign_would_cost(world: World) -> None:
         assert answered.body is not None
         return Answer(answered.status, answered.body)
 
-    carrier = A1HttpCarrier(
+    return A1HttpCarrier(
         FakeHttp(by=asked),
         TokenBucket(world.clock, 10, 10),
         Metrics(),
@@ -366,9 +366,20 @@ def test_the_gateway_reads_what_a_campaign_would_cost(world: World) -> None:
         apikey=APIKEY,
         timeout=20,
     )
+
+
+def test_the_gateway_reads_what_a_campaign_would_cost(world: World) -> None:
     stopped = "+375291112204"
-    cost = run(carrier.cost("x" * 161, ["+" + NUMBER, "+375291112244", stopped], None))
+    cost = run(carrier(world).cost("x" * 161, ["+" + NUMBER, "+375291112244", stopped], None))
     assert cost == Cost(Decimal("0.18"), 2, {"stop_list": 1})
+
+
+@pytest.mark.parametrize("data_shape", [False, True])
+def test_the_gateway_reads_names_and_balance(world: World, data_shape: bool) -> None:
+    world.send()
+    world.control("POST", "settings", {"data_shape": data_shape, "senders": ["MyShop", "A1Sandbox"]})
+    assert run(carrier(world).sender_names()) == ("MyShop", "A1Sandbox")
+    assert run(carrier(world).balances()) == Balances(Decimal("99.955"), Decimal(0))
 
 
 def test_cost_sends_nothing(world: World) -> None:

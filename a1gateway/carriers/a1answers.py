@@ -210,6 +210,35 @@ def _cost_of_one(element: Any) -> Decimal | str | None:
     return None if amount is None or amount < 0 else amount
 
 
+@dataclass(frozen=True, slots=True)
+class Balances:
+    """What is left on the account, as A1 says it."""
+
+    sms: Decimal
+    """In BYN; below 0 when the account is in debt."""
+    viber: Decimal | None
+    """None when A1 says nothing of it: the contract may be for SMS alone."""
+
+
+def read_balances(fields: Mapping[str, Any]) -> Balances | None:
+    """A1's answer on what is left; None when it does not say what is left for SMS."""
+    sms = _money(fields.get("sms"))
+    return None if sms is None else Balances(sms, _money(fields.get("viber")))
+
+
+def read_sender_names(fields: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The names that A1 says are approved for SMS, in its order; None when it does not say.
+
+    One that cannot be read makes the whole answer useless: a name left out would pass for one that is not approved.
+    """
+    listed = fields.get("sms")
+    if not isinstance(listed, list):
+        return None
+    names = [identifier(each) for each in listed]
+    found = tuple(name for name in names if name is not None)
+    return found if len(found) == len(listed) else None
+
+
 def says_there_is_none(status: Any) -> bool:
     """Whether A1 says, in so many words, that it has no such message. That it says nothing is no such word."""
     return isinstance(status, Mapping) and status.get("code") is not None and status_word(status["code"]) == "FALSE"

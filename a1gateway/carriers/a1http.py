@@ -15,13 +15,16 @@ from ..metrics import Metrics
 from ..pacing import TokenBucket
 from .a1answers import (
     A1Error,
+    Balances,
     Cost,
     NotUnderstood,
     identifier,
     read_accepted,
     read_answer,
+    read_balances,
     read_cost,
     read_element,
+    read_sender_names,
     read_standing,
     says_there_is_none,
 )
@@ -31,6 +34,7 @@ MOST_IN_A_BULK = 500
 """A1 takes no more in one request."""
 _SUBMITS_AT_ONCE = 4
 _NO_SUCH_CALL = 2
+_NO_FIELDS: Mapping[str, str] = {}
 # What keeps A1 from answering any question, and how many in a row without an answer show the same.
 _OF_ALL = (Trouble.THROTTLED, Trouble.CREDENTIALS)
 _MOST_IN_VAIN = 3
@@ -156,18 +160,36 @@ class A1HttpCarrier:
         """
         assert 0 < len(numbers) <= MOST_IN_A_BULK
         messages = [_message(number, text, sender_id) for number in numbers]
+        form = {"messages": json.dumps(messages, ensure_ascii=False)}
+        cost = read_cost(await self._question("costBulk/sms", form), len(numbers))
+        if cost is None:
+            raise LinkTrouble(Trouble.UNAVAILABLE, "A1's answer does not say what the messages cost")
+        return cost
+
+    async def sender_names(self) -> tuple[str, ...]:
+        """The Sender IDs that A1 has approved for this account; raises `LinkTrouble` when A1 does not say."""
+        names = read_sender_names(await self._question("senderNames"))
+        if names is None:
+            raise LinkTrouble(Trouble.UNAVAILABLE, "A1's answer does not say which sender names are approved")
+        return names
+
+    async def balances(self) -> Balances:
+        """What is left on the account; raises `LinkTrouble` when A1 does not say."""
+        left = read_balances(await self._question("balances"))
+        if left is None:
+            raise LinkTrouble(Trouble.UNAVAILABLE, "A1's answer does not say what is left on the account")
+        return left
+
+    async def _question(self, method: str, form: Mapping[str, str] = _NO_FIELDS) -> dict[str, Any]:
+        """The answer to a question in its turn among all requests; raises `LinkTrouble`."""
         await self._pace.take()
         try:
-            form = {"messages": json.dumps(messages, ensure_ascii=False)}
-            answer = await self._ask_bulk("costBulk/sms", form)
+            answer = await self._ask_bulk(method, form)
         except (NotSent, AnswerLost) as trouble:
             raise _unreachable(trouble) from None
         if isinstance(answer, A1Error):
             raise answer.trouble()
-        cost = read_cost(answer, len(numbers))
-        if cost is None:
-            raise LinkTrouble(Trouble.UNAVAILABLE, "A1's answer does not say what the messages cost")
-        return cost
+        return answer
 
     async def _submit_singly(self, submissions: Sequence[Submission]) -> list[Outcome]:
         outcomes: list[Outcome] = []
