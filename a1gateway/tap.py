@@ -79,6 +79,7 @@ from .pages.users_portal import UsersPortal
 from .polling import Polling
 from .readiness import Readiness
 from .receipts import Receipts
+from .sender_id.watch import SenderNamesWatch
 from .web.operations import A1Callback, Operations
 from .web.site import ByFirstPart, CountingSite, Root
 
@@ -143,6 +144,8 @@ class _Way:
     judge: Callable[[Sequence[Outcome]], None] | None = None
     asks: bool = True
     link: LinkState | None = None
+    account: SenderNamesWatch | None = None
+    """What A1 says of the account, where it can be asked."""
 
 
 @dataclass
@@ -181,7 +184,10 @@ def _http_way(core: _Core, http: A1Http, client: IHttpClient) -> _Way:
         poll_after=core.config.polling.interval,
         on_due=core.on_due,
     )
-    return _Way(carrier, [Probe(core.reactor, carrier, core.gate), look_up], look_up.wake, ASK_AFTER)
+    account = SenderNamesWatch(core.reactor, core.journal, carrier, core.gate)
+    core.gate.on_open(account.a1_is_well)
+    services = [Probe(core.reactor, carrier, core.gate), look_up, account]
+    return _Way(carrier, services, look_up.wake, ASK_AFTER, account=account)
 
 
 def _smpp_way(core: _Core, smpp: A1Smpp, intake: Intake) -> _Way:

@@ -13,8 +13,8 @@ from ..due_loop import DueLoop
 from ..gate import Gate
 from ..journal import Journal, sender_ids
 
-# Seconds. What waits at a start goes to A1 first; somebody may press a button over and over.
-_AFTER_START = 30.0
+# Seconds. When A1 becomes well, what waits to be sent goes first; somebody may press a button over and over.
+_AFTER_MESSAGES = 30.0
 _EVERY = 3600.0
 _WHILE_HANDED_IN = 600.0
 _AT_MOST_EVERY = 60.0
@@ -43,7 +43,7 @@ class SenderNamesWatch(DueLoop):
         self._journal = journal
         self._account = account
         self._gate = gate
-        self._started_at = clock.seconds()
+        self._well_since = clock.seconds()
         self._tried_at: float | None = None
         self._is_wanted = False
         self._untold: tuple[str, ...] | None = None
@@ -57,8 +57,13 @@ class SenderNamesWatch(DueLoop):
         """Why the latest asking brought nothing; None when it did."""
 
     def startService(self) -> None:
-        self._started_at = self._clock.seconds()
+        self._well_since = self._clock.seconds()
         super().startService()
+
+    def a1_is_well(self) -> None:
+        """A1 has become well (again)."""
+        self._well_since = self._clock.seconds()
+        self.wake()
 
     def ask_now(self) -> None:
         """Somebody wants to know, or has handed an application in: ask at once, unless that was done just now."""
@@ -73,7 +78,7 @@ class SenderNamesWatch(DueLoop):
         if wait > 0:
             return wait
         if not self._gate.known or self._gate.trouble is not None:
-            # The gate wakes us when A1 is well.
+            # `a1_is_well` ends the pause.
             if self._gate.trouble is not None:
                 self.trouble = str(self._gate.trouble)
             return _AT_MOST_EVERY
@@ -95,17 +100,16 @@ class SenderNamesWatch(DueLoop):
         """Seconds until A1 is to be asked again."""
         now = self._clock.seconds()
         # A clock set back must not make it longer.
-        self._started_at = min(self._started_at, now)
+        self._well_since = min(self._well_since, now)
+        messages_first = self._well_since + _AFTER_MESSAGES - now
         if self._tried_at is None:
-            return 0.0 if self._is_wanted else self._started_at + _AFTER_START - now
+            return 0.0 if self._is_wanted else messages_first
         self._tried_at = min(self._tried_at, now)
         if self._is_wanted:
-            pause = _AT_MOST_EVERY
-        elif self.trouble is not None or (await self._journal.within(sender_ids.handed_in)) > 0:
-            pause = _WHILE_HANDED_IN
-        else:
-            pause = _EVERY
-        return self._tried_at + pause - now
+            return self._tried_at + _AT_MOST_EVERY - now
+        is_urgent = self.trouble is not None or (await self._journal.within(sender_ids.handed_in)) > 0
+        pause = _WHILE_HANDED_IN if is_urgent else _EVERY
+        return max(messages_first, self._tried_at + pause - now)
 
     async def _tell_applications(self, names: tuple[str, ...]) -> None:
         approved = await self._journal.within(sender_ids.seen, names, self._clock.seconds())

@@ -58,7 +58,7 @@ def gate(clock: Clock) -> Gate:
 @pytest.fixture
 def watch(clock: Clock, journal: Journal, account: FakeAccount, gate: Gate) -> SenderNamesWatch:
     watch = SenderNamesWatch(clock, journal, account, gate)
-    gate.on_open(watch.wake)
+    gate.on_open(watch.a1_is_well)
     watch.startService()
     return watch
 
@@ -163,12 +163,26 @@ def test_an_a1_that_is_unwell_is_left_alone(
 ) -> None:
     gate.bad(AWAY)
     wait(30)
-    watch.ask_now()
     wait(300)
     assert (account.asked, watch.trouble) == (0, str(AWAY))
     gate.good(submitted=True)
-    wait(0)
+    # What waits to be sent goes first.
+    wait(29)
+    assert account.asked == 0
+    wait(1)
     assert (account.asked, watch.trouble) == (1, None)
+
+
+def test_nobody_makes_it_ask_an_a1_that_is_unwell(
+    wait: Wait, account: FakeAccount, watch: SenderNamesWatch, gate: Gate
+) -> None:
+    gate.bad(AWAY)
+    watch.ask_now()
+    wait(300)
+    assert account.asked == 0
+    gate.good(submitted=True)
+    wait(0)
+    assert account.asked == 1
 
 
 def test_an_a1_that_nobody_has_heard_of_yet_is_not_asked(
@@ -176,12 +190,12 @@ def test_an_a1_that_nobody_has_heard_of_yet_is_not_asked(
 ) -> None:
     gate = Gate(clock, lambda: 0.0)
     watch = SenderNamesWatch(clock, journal, account, gate)
-    gate.on_open(watch.wake)
+    gate.on_open(watch.a1_is_well)
     watch.startService()
     clock.pump([100.0, 0.0, 0.0])
     assert (account.asked, watch.trouble) == (0, None)
     gate.good()
-    clock.pump([0.0, 0.0])
+    clock.pump([30.0, 0.0])
     assert account.asked == 1
 
 
