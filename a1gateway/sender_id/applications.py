@@ -38,7 +38,7 @@ class Step(enum.StrEnum):
     TAKE_BACK = "take_back"
     """It was noted as handed in by mistake."""
     APPROVE = "approve"
-    """The name stands in A1's `senderNames`."""
+    """The name stands in A1's `senderNames`; over SMPP, where nobody can ask, A1's manager has said so."""
     REFUSE = "refuse"
     """A1 has answered no."""
     WITHDRAW = "withdraw"
