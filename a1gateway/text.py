@@ -107,6 +107,33 @@ def segments(text: str) -> int:
     return len(parts(text))
 
 
+def fewer_characters(text: str) -> int:
+    """How many characters fewer at the end would make one segment fewer; 0 when there is but one."""
+    cut = parts(text)
+    if len(cut) == 1:
+        return 0
+    chosen = alphabet(text)
+    fewer = len(cut[-1]) if len(cut) > 2 else _over(text, chosen)
+    in_gsm = _ALL_GSM.match(text)
+    assert in_gsm is not None
+    # All that needs UCS-2 may stand at the end.
+    latin = len(text) - in_gsm.end()
+    if chosen is Alphabet.UCS2 and latin < fewer:
+        rest = text[: in_gsm.end()]
+        return latin if segments(rest) < len(cut) else min(fewer, latin + fewer_characters(rest))
+    return fewer
+
+
+def _over(text: str, chosen: Alphabet) -> int:
+    """How many characters at the end are more than one message can hold alone."""
+    left = _cost(text, chosen) - chosen.alone
+    for fewer, cost in enumerate(_costs(text[::-1], chosen)):
+        if left <= 0:
+            return fewer
+        left -= cost
+    return len(text)
+
+
 def gsm_encode(text: str) -> bytes:
     """`text` in the GSM default alphabet, an octet for a septet, two for a character of the extension table.
 

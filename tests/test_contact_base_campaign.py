@@ -23,7 +23,6 @@ from a1gateway.contact_base.campaign import (
     check,
     contacts_of,
     end_of,
-    fewer_characters,
     numbers_of,
     price_of,
     told,
@@ -261,15 +260,6 @@ HOUR = 3600.0
 )
 def test_a_campaign_goes_on_the_next_day(hours: Hours | None, seconds: float, end: float) -> None:
     assert end_of(START, seconds, hours) == START + end
-
-
-@given(st.text("aя€😀", max_size=200))
-def test_so_many_characters_fewer_are_one_segment_fewer(text: str) -> None:
-    fewer = fewer_characters(text)
-    if not fewer:
-        assert segments(text) == 1
-    else:
-        assert segments(text[:-fewer]) < segments(text) == segments(text[: len(text) - fewer + 1])
 
 
 @given(st.lists(st.one_of(st.text(max_size=5), st.integers(0, 5).map(lambda end: f"8029111223{end}"))))

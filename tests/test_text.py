@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a1gateway.text import Alphabet, alphabet, gsm_decode, gsm_encode, parts, segments
+from a1gateway.text import Alphabet, alphabet, fewer_characters, gsm_decode, gsm_encode, parts, segments
 
 # TS 23.038, 6.2.1 and 6.2.1.1, transcribed apart from the module: code, Unicode's name of the character.
 _TABLE = """
@@ -287,3 +287,36 @@ def test_lone_surrogates_are_counted_like_any_other_character() -> None:
 def test_lone_surrogates_never_break_the_cutting(text: str) -> None:
     assert "".join(parts(text)) == text
     assert segments(text) == len(parts(text))
+
+
+@given(st.text("aя€😀", max_size=500))
+def test_so_many_characters_fewer_are_one_segment_fewer(text: str) -> None:
+    check_fewer(text)
+
+
+@given(st.text("a€", max_size=400), st.text("aя😀", max_size=30))
+def test_a_text_that_needs_ucs2_at_its_end_alone_may_lose_that(latin: str, end: str) -> None:
+    check_fewer(latin + end)
+
+
+def check_fewer(text: str) -> None:
+    fewer = fewer_characters(text)
+    if not fewer:
+        assert segments(text) == 1
+    else:
+        assert segments(text[: len(text) - fewer]) < segments(text) == segments(text[: len(text) - fewer + 1])
+
+
+@pytest.mark.parametrize(
+    ("text", "fewer"),
+    [
+        pytest.param("я" * 71, 1, id="one character over what a message alone holds"),
+        pytest.param("я" * 134, 64, id="two full parts"),
+        pytest.param("я" * 135, 1, id="one character in the third part"),
+        pytest.param("я" * 69 + "😀", 1, id="an emoji that is two units"),
+        pytest.param("a" * 100 + "я", 1, id="one Cyrillic letter behind Latin ones"),
+        pytest.param("€" * 80 + "я" * 5, 5, id="Cyrillic letters behind characters of two septets"),
+    ],
+)
+def test_fewer_characters(text: str, fewer: int) -> None:
+    assert fewer_characters(text) == fewer

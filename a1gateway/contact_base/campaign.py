@@ -22,7 +22,7 @@ from ..hours import MINSK, Hours
 from ..journal.consents import CONSENT_UNKNOWN, GRANTED
 from ..message import Kind, Refusal
 from ..msisdn import Msisdn, read_number
-from ..text import alphabet, segments
+from ..text import alphabet, fewer_characters, segments
 from .audit import NO_NUMBER
 from .items import Entity, Item
 from .pages import BaseReader
@@ -213,14 +213,6 @@ def end_of(now: float, seconds: float, hours: Hours | None) -> float:
         seconds -= closing - moment
         moment = hours.opening(closing)
     return moment + seconds
-
-
-def fewer_characters(text: str) -> int:
-    """How many characters fewer at the end would make one segment fewer; 0 when there is but one."""
-    whole = segments(text)
-    if whole == 1:
-        return 0
-    return next(fewer for fewer in range(1, len(text) + 1) if segments(text[:-fewer]) < whole)
 
 
 @dataclass(frozen=True, slots=True)
