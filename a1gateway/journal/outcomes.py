@@ -10,7 +10,7 @@ from ..carriers.outcome import Accepted, Duplicate, Outcome, Postponed, Refused,
 from ..message import Change, Choice, ChoiceSource, Refusal, Source, Stage, Status
 from .deadlines import another_time, nothing_has_left
 from .parts import ANSWER_LOST, accept, any_unmatched, forget, load, read_unmatched, settle_doubt, settle_early
-from .rows import by_id, change, reject, settle, take, write_history
+from .rows import ANSWERED_LATE, by_id, change, reject, settle, take, write_history
 from .schema import messages, unmatched
 from .statements import Connection, Row, Statement
 from .stop_list import choose
@@ -115,6 +115,10 @@ def _accepted(connection: Connection, row: Row, outcome: Accepted, due_at: float
         changes.append(take(connection, row, Status.SENT, Source.API, outcome.word, now, known=known))
     else:
         change(connection, row, known)
+        says_more = outcome.price.amount is not None or outcome.segments not in (None, row["segments"])
+        if says_more and Status(row["status"]).final:
+            # Statistics go by the history.
+            write_history(connection, row["id"], now, Source.API, None, ANSWERED_LATE, outcome.word)
     return changes
 
 

@@ -82,6 +82,8 @@ _BY_CUSTOM_ID = Statement(select(*STATE).where(messages.c.custom_id == bindparam
 _HISTORY = Statement(insert(history), ("message", "at", "source", "status", "word", "note"))
 IN_ORDER = (Kind.TRANSACTIONAL, Kind.MARKETING)
 """The kinds of messages, those first that wait for no others."""
+ANSWERED_LATE = "answered_late"
+"""In the history: A1 has said what it takes for a message when that had its final status already."""
 
 
 # Plain text: the driver takes longer over its relatives.

@@ -181,38 +181,70 @@ campaigns = Table(
 )
 Index("ix_campaigns_latest", campaigns.c.latest_at)
 
-# How many messages took each status, by the hour in which they were accepted, in hours since the epoch. It is made
-# of the history, as far as the position `statistics` says. What is not known is an empty text.
-statistics = Table(
-    "statistics",
+# What statistics are made of (`statistics`): sums that stay when their messages go. Days are Minsk's, numbered from
+# 1970-01-01, hours are since the epoch; both are those in which the messages were accepted. What is not known is an
+# empty text.
+statistics_groups = Table(
+    "statistics_groups",
     metadata,
-    Column("hour", Integer, primary_key=True),
-    Column("status", String, primary_key=True),
-    Column("kind", String, primary_key=True),
-    Column("operator", String, primary_key=True),
-    Column("sender_id", String, primary_key=True),
-    Column("sent_by", String, primary_key=True),
-    Column("reason", String, primary_key=True),
-    Column("messages", Integer, nullable=False),
+    Column("id", Integer, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("operator", String, nullable=False),
+    Column("sender_id", String, nullable=False),
+    Column("sent_by", String, nullable=False),
+    UniqueConstraint("kind", "operator", "sender_id", "sent_by"),
+)
+_COUNTED = ("accepted", "taken", "delivered", "failed")
+statistics_days = Table(
+    "statistics_days",
+    metadata,
+    Column("day", Integer, primary_key=True),
+    Column("group_id", Integer, ForeignKey("statistics_groups.id"), primary_key=True),
+    *(Column(name, Integer, nullable=False) for name in _COUNTED),
+    # Of those that A1 has taken: segments, the price in millionths of a BYN, how many there is a price of, how many
+    # are in UCS-2, and how many of these a few characters fewer would make a segment shorter.
     Column("segments", Integer, nullable=False),
-    # In millionths of a BYN.
     Column("amount", Integer, nullable=False),
-    # Those in UCS-2; and of these those that a few characters fewer would make a segment shorter.
+    Column("priced", Integer, nullable=False),
     Column("unicode", Integer, nullable=False),
     Column("shortenable", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
-
-# How long the delivered ones took, in steps that grow with the time (`statistics.step_of`).
-delivery_times = Table(
-    "delivery_times",
+statistics_hours = Table(
+    "statistics_hours",
     metadata,
     Column("hour", Integer, primary_key=True),
-    Column("kind", String, primary_key=True),
-    Column("operator", String, primary_key=True),
-    Column("step", Integer, primary_key=True),
+    Column("group_id", Integer, ForeignKey("statistics_groups.id"), primary_key=True),
+    *(Column(name, Integer, nullable=False) for name in _COUNTED),
+    sqlite_with_rowid=False,
+)
+# Those that failed.
+statistics_failures = Table(
+    "statistics_failures",
+    metadata,
+    Column("day", Integer, primary_key=True),
+    Column("status", String, primary_key=True),
+    Column("reason", String, primary_key=True),
+    Column("group_id", Integer, ForeignKey("statistics_groups.id"), primary_key=True),
     Column("messages", Integer, nullable=False),
     sqlite_with_rowid=False,
+)
+# How long the delivered ones took, in steps (`delivery_times.step_of`).
+statistics_times = Table(
+    "statistics_times",
+    metadata,
+    Column("day", Integer, primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("group_id", Integer, ForeignKey("statistics_groups.id"), primary_key=True),
+    Column("messages", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+# The last record of the history that they have in them: one row, or none at the beginning.
+statistics_position = Table(
+    "statistics_position",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("record", Integer, nullable=False),
 )
 
 # Applications to A1 for Sender IDs (`sender_id.applications`).

@@ -96,23 +96,38 @@ def upgrade() -> None:
 
 
 def _create_statistics() -> None:
-    dimensions = ("status", "kind", "operator", "sender_id", "sent_by", "reason")
-    counts = ("messages", "segments", "amount", "unicode", "shortenable")
     op.create_table(
-        "statistics",
-        sa.Column("hour", sa.Integer, primary_key=True),
-        *(sa.Column(name, sa.String, primary_key=True) for name in dimensions),
-        *(sa.Column(name, sa.Integer, nullable=False) for name in counts),
-        sqlite_with_rowid=False,
+        "statistics_groups",
+        sa.Column("id", sa.Integer, primary_key=True),
+        *(sa.Column(name, sa.String, nullable=False) for name in ("kind", "operator", "sender_id", "sent_by")),
+        sa.UniqueConstraint("kind", "operator", "sender_id", "sent_by"),
     )
+    counted = ("accepted", "taken", "delivered", "failed")
+    of_taken = ("segments", "amount", "priced", "unicode", "shortenable")
+    for name, keys, counts in (
+        ("days", (("day", sa.Integer),), counted + of_taken),
+        ("hours", (("hour", sa.Integer),), counted),
+        ("failures", (("day", sa.Integer), ("status", sa.String), ("reason", sa.String)), ("messages",)),
+        ("times", (("day", sa.Integer), ("step", sa.Integer)), ("messages",)),
+    ):
+        op.create_table(
+            f"statistics_{name}",
+            *(sa.Column(key, of, primary_key=True) for key, of in keys),
+            sa.Column("group_id", sa.Integer, sa.ForeignKey("statistics_groups.id"), primary_key=True),
+            *(sa.Column(count, sa.Integer, nullable=False) for count in counts),
+            sqlite_with_rowid=False,
+        )
     op.create_table(
-        "delivery_times",
-        sa.Column("hour", sa.Integer, primary_key=True),
-        sa.Column("kind", sa.String, primary_key=True),
-        sa.Column("operator", sa.String, primary_key=True),
-        sa.Column("step", sa.Integer, primary_key=True),
-        sa.Column("messages", sa.Integer, nullable=False),
-        sqlite_with_rowid=False,
+        "statistics_position",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("record", sa.Integer, nullable=False),
+    )
+    # Answers of A1's that statuses had overtaken were not written into the history (`rows.ANSWERED_LATE`).
+    op.execute(
+        "INSERT INTO history (message, at, source, word)"
+        " SELECT id, final_at, 'api', 'answered_late' FROM messages WHERE final_at IS NOT NULL"
+        " AND (amount IS NOT NULL OR a1_segments <> segments)"
+        " AND NOT EXISTS (SELECT 1 FROM history WHERE message = messages.id AND status = 'sent')"
     )
 
 
