@@ -53,6 +53,7 @@ from .control.marketing import cost_operation, marketing_operations
 from .control.operations import Operation, portal_operations
 from .control.place import socket_of
 from .control.service import ControlService
+from .counting import Counting
 from .dispatcher import ASK_AFTER, ASK_AGAIN_AFTER, Dispatcher, LookUp
 from .errors import CannotStart
 from .free_space import FreeSpace
@@ -65,6 +66,7 @@ from .interfaces import ICarrier
 from .journal import Journal, Spool, Store
 from .journal.lane import Lane
 from .journal.reader import Reader
+from .journal.spool import OffThread
 from .logs import observer
 from .marketing import MarketingPace
 from .message import ChoiceSource, Received, StatusReport, Submission
@@ -371,20 +373,14 @@ def build(config: Config, reactor: Any) -> Gateway:
     # The one section of the two that the transport names is used, as the configuration has made sure.
     smpp = config.a1.smpp if config.a1.transport == "smpp" else None
     jitter = random.SystemRandom().random
-    # Not the reactor's threads: while no name server answers, they all wait for names.
-    threads = ThreadPool(minthreads=0, maxthreads=2, name="spool")
-    reactor.callWhenRunning(threads.start)
-    reactor.addSystemEventTrigger("during", "shutdown", threads.stop)
-    off_thread = partial(deferToThreadPool, reactor, threads)
-    looking = ThreadPool(minthreads=0, maxthreads=2, name="looking")
-    reactor.callWhenRunning(looking.start)
-    reactor.addSystemEventTrigger("during", "shutdown", looking.stop)
+    off_thread = _threads(reactor, "spool")
     metrics = Metrics()
     store = Store(config.store.url)
+    # What people look at must not keep a message from the spool.
+    reader = Reader(store.path, _threads(reactor, "reading"))
     consent = config.consent
     words = None if consent is None else ChoiceWords(consent.stop_words, consent.start_words)
     journal = Journal(Lane(store, reactor), in_parts=smpp is not None, words=words)
-    reader = Reader(store.path, partial(deferToThreadPool, reactor, looking))
     spool = Spool(config.store.spool, off_thread)
     client = http_client(reactor)
     # What is wrong with a bind, the link says itself.
@@ -656,6 +652,7 @@ def build(config: Config, reactor: Any) -> Gateway:
             space,
             *marketing.services,
             *automation.services,
+            Counting(reactor, journal, reader),
             control,
         ],
         operations=offered,
@@ -664,6 +661,17 @@ def build(config: Config, reactor: Any) -> Gateway:
         poll_within=config.polling.interval,
         uncertain_for=0.0 if smpp is None else smpp.uncertain_hold,
     )
+
+
+def _threads(reactor: Any, name: str) -> OffThread:
+    """Two threads for what blocks.
+
+    Not the reactor's: while no name server answers, they all wait for names.
+    """
+    threads = ThreadPool(minthreads=0, maxthreads=2, name=name)
+    reactor.callWhenRunning(threads.start)
+    reactor.addSystemEventTrigger("during", "shutdown", threads.stop)
+    return partial(deferToThreadPool, reactor, threads)
 
 
 async def _version(given: dict[str, Any]) -> Any:
