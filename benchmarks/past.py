@@ -6,7 +6,6 @@ with identifiers, numbers and times of its own.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import sqlite3
 import time
@@ -19,6 +18,9 @@ from typing import Any
 from a1gateway.journal.identifiers import keys
 from a1gateway.message import custom_id
 
+from .counting import count_all
+from .filling import filled, insert, kept, schema_of
+
 # Over how long the messages have come, in seconds: Bitrix24 forgets after two weeks, the gateway does not.
 _SINCE = 2 * 365 * 86400.0
 _LATEST = 3600.0
@@ -26,6 +28,10 @@ _LATEST = 3600.0
 _FIRST_ID = 0x1A000000
 _CODES = ("29", "33", "44", "25")
 _TABLES = ("messages", "parts", "history")
+_STATISTICS = (
+    "statistics_position",
+    *(f"statistics_{of}" for of in ("days", "hours", "failures", "times", "groups")),
+)
 _AT_ONCE = 10_000
 
 _Row = dict[str, Any]
@@ -34,38 +40,24 @@ _Row = dict[str, Any]
 def past_of(template: Path, count: int, cache: Path) -> Path:
     """A journal with `count` finished messages like those in `template`, from `cache` where it is there already.
 
-    The template is a journal that no daemon has open, and in which every message is over.
+    The template is a journal that no daemon has open, and in which every message is over. All are counted in the
+    statistics, as they are where the gateway has been running for long.
     """
-    with closing(sqlite3.connect(template)) as connection:
-        schema = "\n".join(sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master ORDER BY name") if sql)
-    made_by = Path(__file__).read_bytes()
-    name = hashlib.sha256(schema.encode() + made_by).hexdigest()[:12]
-    file = cache / f"journal-{count}-{name}.sqlite3"
-    if not file.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        for outdated in cache.glob(f"journal-{count}-*"):
-            outdated.unlink()
-        unfinished = file.with_suffix(".new")
-        shutil.copyfile(template, unfinished)
-        with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
-            _fill(connection, count)
-        unfinished.rename(file)
-    return file
+
+    def make(file: Path) -> None:
+        shutil.copyfile(template, file)
+        with closing(sqlite3.connect(file)) as connection:
+            connection.row_factory = sqlite3.Row
+            templates = _templates(connection)
+        assert templates, "no finished message in the template"
+        with filled(file, emptied=(*_STATISTICS, *reversed(_TABLES))) as connection:
+            _fill(connection, templates, count)
+        count_all(file)
+
+    return kept(cache, "journal", count, schema_of(template) + Path(__file__).read_bytes(), make)
 
 
-def _fill(connection: sqlite3.Connection, count: int) -> None:
-    connection.row_factory = sqlite3.Row
-    for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-1000000"):
-        connection.execute(f"PRAGMA {pragma}").fetchall()
-    templates = _templates(connection)
-    assert templates, "no finished message in the template"
-    indexes = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
-    indexes_again = {row["name"]: row["sql"] for row in indexes.fetchall()}
-    connection.execute("BEGIN")
-    for name in indexes_again:
-        connection.execute(f'DROP INDEX "{name}"')
-    for table in reversed(_TABLES):
-        connection.execute(f"DELETE FROM {table}")  # noqa: S608  # a name from above
+def _fill(connection: sqlite3.Connection, templates: Sequence[dict[str, list[_Row]]], count: int) -> None:
     begin = time.time() - _SINCE
     step = (_SINCE - _LATEST) / count
     lines = {"history": 0}
@@ -81,11 +73,7 @@ def _fill(connection: sqlite3.Connection, count: int) -> None:
             for table, row in _copies(template, number, begin + number * step, next_line):
                 rows[table].append(row)
         for table in _TABLES:
-            _insert(connection, table, rows[table])
-    for sql in indexes_again.values():
-        connection.execute(sql)
-    connection.execute("COMMIT")
-    connection.execute("PRAGMA journal_mode=WAL").fetchall()
+            insert(connection, table, rows[table])
 
 
 def _templates(connection: sqlite3.Connection) -> list[dict[str, list[_Row]]]:
@@ -142,15 +130,3 @@ def _shifted(row: _Row, later: float) -> _Row:
         name: value + later if isinstance(value, float) and (name == "at" or name.endswith("_at")) else value
         for name, value in row.items()
     }
-
-
-def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[_Row]) -> None:
-    if not rows:
-        return
-    # Names of columns that the schema has: one that it has no more is an error here.
-    names = ", ".join(f'"{name}"' for name in rows[0])
-    places = ", ".join("?" * len(rows[0]))
-    connection.executemany(
-        f"INSERT INTO {table} ({names}) VALUES ({places})",  # noqa: S608  # as above
-        (tuple(row.values()) for row in rows),
-    )

@@ -13,12 +13,15 @@ from functools import partial
 from pathlib import Path
 
 from . import kannel
+from .counting import count_all
 from .daemon import Profile
 from .figures import Measured, percentile
+from .pages import LOOKS, look
 from .past import past_of
 from .portal import Bucket
 from .process import Process
 from .rig import Conditions, Passage, Rig
+from .year import year_of
 
 UPDATES_IN_A_REQUEST = 50
 _MB = 1e6
@@ -271,6 +274,24 @@ async def _imports(bench: Bench, directory: Path) -> tuple[float, float]:
     return time.monotonic() - begun, float(log.read_text("utf-8"))
 
 
+async def _pages(bench: Bench, name: str) -> Measured:
+    measured = Measured(name)
+    begun = time.monotonic()
+    made = year_of(bench.amounts.past, bench.folder, bench.cache)
+    bench.say(f"  a journal of a year after {time.monotonic() - begun:.0f} s: {made}")
+    file = bench.new_folder(name) / "journal.sqlite3"
+    for _ in range(bench.amounts.runs):
+        shutil.copyfile(made, file)
+        counted = count_all(file)
+        measured.add(counting=counted.seconds, counting_cpu=counted.cpu, counting_hold=1000 * counted.longest_write)
+        bench.say(f"  {measured.said()}")
+    for _ in range(bench.amounts.runs):
+        measured.add(**{figure.name.lower(): look(file, work) for figure, work in LOOKS.items()})
+        bench.say(f"  {measured.said()}")
+    shutil.rmtree(file.parent, ignore_errors=True)
+    return measured
+
+
 SCENARIOS: dict[str, Scenario] = {
     "smpp": partial(_full_speed, name="smpp", transport="smpp", past=False),
     "kannel": partial(_kannel, name="kannel", log_level=1),
@@ -284,5 +305,6 @@ SCENARIOS: dict[str, Scenario] = {
     "waiting-smpp": partial(_waiting, name="waiting-smpp", transport="smpp"),
     "waiting-http": partial(_waiting, name="waiting-http", transport="http"),
     "start": partial(_start, name="start"),
+    "pages": partial(_pages, name="pages"),
 }
 """By the name that `--only` takes, in the order in which they are measured."""

@@ -12,15 +12,21 @@ import pytest
 from sqlalchemy import Table
 
 from a1gateway.journal import Store
+from a1gateway.journal.analytics import Analytics
+from a1gateway.journal.reader import reading
 from a1gateway.journal.schema import history, messages, parts
 from a1gateway.journal.statements import Connection, insertion
+from a1gateway.journal.statistics import uncounted
 from a1gateway.message import Stage, Status
 from a1gateway.text import segments
 from benchmarks.books import Books, Disagreement, Message
 from benchmarks.books import messages as all_messages
-from benchmarks.figures import Measured, percentile, targets
+from benchmarks.counting import count_all
+from benchmarks.figures import PAGES, Figure, Measured, percentile, targets
+from benchmarks.pages import LOOKS
 from benchmarks.past import past_of
 from benchmarks.table import changed, document
+from benchmarks.year import DAYS, END, year_of
 
 
 def with_books(check: Callable[[Books, Message], None]) -> None:
@@ -187,5 +193,37 @@ def test_a_journal_with_a_past_has_finished_messages_only_and_is_made_once(tmp_p
     assert [row[0] for row in found] == list(range(1, 51))
     assert {round(row[1], 3) for row in found} == {2.0}
     assert {row[2] for row in found} == {"over"}
+    with reading(made) as journal:
+        assert uncounted(journal, 1) is None
     before = made.stat()
     assert past_of(template, 50, tmp_path / "cache").stat() == before
+
+
+def test_a_journal_of_a_year_is_whole_and_made_once(tmp_path: Path) -> None:
+    made = year_of(300, tmp_path, tmp_path / "cache")
+    with closing(sqlite3.connect(made)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        received = [at for (at,) in connection.execute("SELECT received_at FROM messages ORDER BY id")]
+        unfinished = connection.execute("SELECT count(*) FROM messages WHERE final_at IS NULL").fetchone()
+        happened = [at for (at,) in connection.execute("SELECT at FROM history ORDER BY id")]
+    assert len(received) == 300
+    assert received == sorted(received)
+    assert happened == sorted(happened)
+    assert END - DAYS * 86400 < received[0] < received[-1] < END
+    assert unfinished == (0,)
+    before = made.stat()
+    assert year_of(300, tmp_path, tmp_path / "cache").stat() == before
+
+
+def test_its_analytics_are_those_of_its_messages(tmp_path: Path) -> None:
+    made = year_of(300, tmp_path, tmp_path / "cache")
+    count_all(made)
+    assert set(LOOKS) == set(PAGES)
+    with reading(made) as connection:
+        found = LOOKS[Figure.ANALYTICS_YEAR](connection)
+    assert isinstance(found, Analytics)
+    assert (found.total.accepted, found.total.under_way) == (300, 0)
+    assert len(found.series) == DAYS
+    assert len(found.by_sent_by) > 5
+    assert found.counted_to is None

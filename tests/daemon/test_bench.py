@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks import kannel
 
-SCENARIOS = ("smpp-past", "waiting-http", "kannel")
+SCENARIOS = ("smpp-past", "waiting-http", "kannel", "pages")
 
 
 def test_in_a_short_benchmark_the_books_agree_and_the_table_is_complete(tmp_path: Path) -> None:
@@ -49,5 +49,8 @@ def test_in_a_short_benchmark_the_books_agree_and_the_table_is_complete(tmp_path
         assert all(re.fullmatch(r"[\d.]+", cell) for cell in line[1].split(" | ")), line[0]
     waiting = "peak resident memory, 300 waiting, MB"
     assert re.search(rf"^\| {waiting} \| waiting-http \| \d+ \|$", text, re.MULTILINE)
+    assert re.search(r"^\| counting 1,000 messages into the statistics, s \| pages \| [\d.]+ \|$", text, re.MULTILINE)
+    assert re.search(r"^\| analytics of a year, ms \| pages \| \d+ \|$", text, re.MULTILINE)
     # Nothing is left but what the next run can use.
-    assert [each.name.split("-")[0] for each in tmp_path.iterdir() if each != table] == ["journal"]
+    left = sorted(each.name.split("-")[0] for each in tmp_path.iterdir() if each != table)
+    assert left == ["journal", "year"]
