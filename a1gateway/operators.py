@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import enum
 
-_COUNTRY = "+375"
-
 
 class Operator(enum.StrEnum):
     """An operator's name, in a word that messages can be counted by."""
@@ -21,7 +19,7 @@ class Operator(enum.StrEnum):
     MTS = "mts"
     LIFE = "life"
     OTHER = "other"
-    """No operator of today has given out such numbers."""
+    """No operator of today has given out such a number."""
     NONE = ""
     """There is no valid number."""
 
@@ -34,6 +32,7 @@ _BY_CODE = {
     **{f"29{digit}": Operator.A1 for digit in "1369"},
     **{f"29{digit}": Operator.MTS for digit in "2578"},
 }
+_COUNTRY = "+375"
 _CODE, _RANGE = slice(4, 6), slice(4, 7)
 
 
@@ -41,5 +40,6 @@ def operator_of(msisdn: str | None) -> Operator:
     """The operator of a number written as `+375XXXXXXXXX`; of None: `NONE`."""
     if msisdn is None:
         return Operator.NONE
-    assert msisdn.startswith(_COUNTRY)
+    if not msisdn.startswith(_COUNTRY):
+        return Operator.OTHER
     return _BY_CODE.get(msisdn[_RANGE]) or _BY_CODE.get(msisdn[_CODE], Operator.OTHER)

@@ -26,6 +26,10 @@ def test_operators_are_those_of_phonenumbers(code: str) -> None:
         assert operator_of(number) == NAMES[name], number
 
 
+def test_a_number_of_another_country_is_of_no_operator_here() -> None:
+    assert operator_of("+79291234567") is Operator.OTHER
+
+
 def test_without_a_number_there_is_no_operator() -> None:
     assert operator_of(None) is Operator.NONE
     assert operator_of(None) == ""

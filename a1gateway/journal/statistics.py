@@ -57,10 +57,11 @@ COUNTED = ("accepted", "taken", "delivered", "failed")
 """What is counted of messages, by day and by hour."""
 COUNTED_BY_DAY = (*COUNTED, "segments", "amount", "priced", "unicode", "shortenable")
 """What is counted by day alone besides; see the table."""
+# In BYN.
+_NO_PRICE = 1_000_000
 _ACCEPTED, _TAKEN, _DELIVERED, _FAILED, _SEGMENTS, _AMOUNT, _PRICED, _UNICODE, _SHORTENABLE = range(
     len(COUNTED_BY_DAY)
 )
-
 
 _POSITION = Statement(select(statistics_position.c.record))
 _position = insert(statistics_position).values(id=1)
@@ -70,20 +71,21 @@ _ADVANCE = Statement(
 _LATEST = Statement(select(func.max(history.c.id)))
 _next = select(history.c.id).where(history.c.id > bindparam("after")).order_by(history.c.id).limit(bindparam("most"))
 _END = Statement(select(func.max(_next.subquery().c.id)))
-# Of the end of a message: whether A1 has been known to take it before.
+# Whether a record adds nothing to what is known of A1's taking the message: it says nothing of that, or it was known.
 _before = history.alias("before")
-_TAKEN_BEFORE = exists().where(
+_WAS_SENT = exists().where(
     _before.c.message == history.c.message, _before.c.id < history.c.id, _before.c.status == Status.SENT
 )
+_NO_WORD_OF_A1 = or_(*(history.c.status == each for each in (Status.QUEUED, Status.SENT, Status.REJECTED)))
+_NOTHING_NEW = case((_NO_WORD_OF_A1, true()), else_=_WAS_SENT)
 _FAILURES = frozenset(map(str, (Status.EXPIRED, Status.UNDELIVERABLE, Status.REJECTED)))
 # That it expired at the gateway has a reason.
 _ENDS_AT_A1 = frozenset(map(str, (Status.DELIVERED, Status.EXPIRED, Status.UNDELIVERABLE)))
-_NOT_AT_A1_BY_ITSELF = or_(*(history.c.status == each for each in (Status.QUEUED, Status.SENT, Status.REJECTED)))
 _RECORDS = Statement(
     select(
         history.c.status,
         history.c.at,
-        case((_NOT_AT_A1_BY_ITSELF, true()), else_=_TAKEN_BEFORE),
+        _NOTHING_NEW,
         messages.c.received_at,
         messages.c.not_before,
         messages.c.kind,
@@ -243,7 +245,7 @@ def _count(sums: Sums, record: Row) -> None:
     (
         status,
         at,
-        taken_before,
+        nothing_new,
         received_at,
         not_before,
         kind,
@@ -274,7 +276,7 @@ def _count(sums: Sums, record: Row) -> None:
 
     if status == Status.SENT:
         taken = answered = True
-    elif taken_before:
+    elif nothing_new:
         return
     else:
         ended_at_a1 = end in _ENDS_AT_A1 and reason is None
@@ -288,11 +290,13 @@ def _count(sums: Sums, record: Row) -> None:
             counts[_SHORTENABLE] += segments > 1 and fewer_characters(text) <= FEW_CHARACTERS
     if answered:
         counts[_SEGMENTS] += (a1_segments or segments) - segments
-        if amount is not None:
-            counts[_AMOUNT] += _millionths(amount)
+        if (millionths := _millionths(amount)) is not None:
+            counts[_AMOUNT] += millionths
             counts[_PRICED] += 1
 
 
 @lru_cache(maxsize=256)
-def _millionths(amount: str) -> int:
-    return round(Decimal(amount) * MILLIONTHS)
+def _millionths(amount: str | None) -> int | None:
+    """Of a price as A1 has named it; None where that can be none: a sum has to fit into its column."""
+    byn = Decimal(-1 if amount is None else amount)
+    return round(byn * MILLIONTHS) if 0 <= byn < _NO_PRICE else None
