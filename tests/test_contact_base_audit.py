@@ -17,8 +17,9 @@ from twisted.internet.task import Clock
 
 from a1gateway.bitrix24.consent_field import ConsentField
 from a1gateway.bitrix24.trouble import PortalTrouble
+from a1gateway.cells import no_formula, number_cell
 from a1gateway.config_sections import Consent
-from a1gateway.contact_base.audit import HEADER, collect, no_formula, number_cell, open_work_file, report, work_path
+from a1gateway.contact_base.audit import HEADER, collect, open_work_file, report, work_path
 from a1gateway.contact_base.pages import BaseReader
 from a1gateway.contact_base.patience import Patience
 from a1gateway.contact_base.progress import Progress, duration

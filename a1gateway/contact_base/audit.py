@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -18,6 +17,7 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 
 from ..bitrix24.consent_field import ConsentField
+from ..cells import no_formula, number_cell
 from ..config_sections import Consent
 from ..folder_sync import sync_folder
 from ..hours import MINSK
@@ -42,9 +42,6 @@ HEADER = (
 )
 NO_NUMBER = "no_number"
 """The reason in the row of an item that has no phone."""
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-_NUMBER_WITH_PLUS = re.compile(r"\+[\d\s().,;/-]*")
 
 
 def work_path(output: Path) -> Path:
@@ -151,16 +148,6 @@ def _row(finding: Finding, others: int, some: list[int]) -> tuple[Any, ...]:
         " ".join(map(str, some)),
         finding.consent,
     )
-
-
-def no_formula(text: str) -> str:
-    """A text that came from a person, for a cell: behind an apostrophe when a spreadsheet would compute it."""
-    return "'" + text if text.startswith(_FORMULA) else text
-
-
-def number_cell(text: str) -> str:
-    """A number as a person wrote it, for a cell; its plus may stand at the beginning."""
-    return text if _NUMBER_WITH_PLUS.fullmatch(text) else no_formula(text)
 
 
 def _summary(work: WorkFile, output: Path) -> Iterator[str]:

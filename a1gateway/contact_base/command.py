@@ -22,6 +22,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from ..bitrix24.consent_field import ConsentField, NoSuchField, describe
 from ..bitrix24.trouble import PortalTrouble
+from ..cells import number_cell
 from ..config_sections import Config
 from ..control.command import add_config_option
 from ..errors import GatewayError
@@ -310,7 +311,7 @@ def _listing(path: Path | None) -> Iterator[Callable[[Change], None]]:
         def listed(change: Change) -> None:
             who = (change.entity.label, change.id)
             for phone in change.phones:
-                rows.writerow((*who, phone.id, audit.number_cell(phone.old), phone.new, ""))
+                rows.writerow((*who, phone.id, number_cell(phone.old), phone.new, ""))
             if change.mark is not None:
                 rows.writerow((*who, "", "", "", change.mark.new))
 
