@@ -228,7 +228,7 @@ FREE = (Search(), Search(reason="x"), Search(statuses=frozenset([Status.QUEUED])
 def test_a_search_reads_no_row_that_it_does_not_show(store: Store, search: Search) -> None:
     """Or only those of an item, a number or a campaign."""
     shape, values = search_module._asked(search, Place(START, 5))
-    statement = search_module._page(shape)
+    statement = search_module._page(shape, search_module._LISTED)
     with reading(store.path) as connection:
         plan = connection._driver.execute(
             f"EXPLAIN QUERY PLAN {statement.sql}", {**statement.constants, **values, "most": 51}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -147,6 +148,7 @@ class Page:
         return self.rows[-1].place if self.has_more else None
 
 
+_NEWEST = Place(sys.float_info.max, 2**63 - 1)
 _NEWEST_FIRST = (messages.c.received_at.desc(), messages.c.id.desc())
 _LISTED = (
     "id",
@@ -171,6 +173,7 @@ _LISTED = (
 )
 LISTED = tuple(messages.c[name] for name in _LISTED)
 """The columns of a `Listed`."""
+_Shape = tuple[str, ...]
 _LATEST = Statement(select(func.max(history.c.id)))
 _SENDERS = Statement(select(messages.c.sender_id).distinct())
 _SOURCES = Statement(select(messages.c.sent_by).distinct())
@@ -180,7 +183,7 @@ _REASONS = Statement(select(messages.c.reason).where(messages.c.reason.is_not(No
 def found(connection: Connection, search: Search, limit: int = 50, before: Place | None = None) -> Page:
     """Up to `limit` messages, newest first, those that stand behind `before`."""
     shape, values = _asked(search, before)
-    rows = connection.all(_page(shape), {**values, "most": limit + 1})
+    rows = connection.all(_page(shape, _LISTED), {**values, "most": limit + 1})
     return Page(tuple(read_listed(row) for row in rows[:limit]), len(rows) > limit)
 
 
@@ -188,6 +191,17 @@ def count(connection: Connection, search: Search, most: int = 10_000) -> int:
     """How many there are; `most` when there are more."""
     shape, values = _asked(search, None)
     return int(connection.value(_count(shape), {**values, "most": most}))
+
+
+def query(search: Search, columns: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
+    """The same in SQL, for a process that has nothing but the file: the newest of what is found.
+
+    Its result has these columns of a message. Of its parameters `most` is to be given, and with `before_at` and
+    `before_id` the `Place` behind which it goes on.
+    """
+    shape, values = _asked(search, _NEWEST)
+    statement = _page(shape, columns)
+    return statement.sql, {**statement.constants, **values}
 
 
 def latest(connection: Connection) -> int:
@@ -235,8 +249,6 @@ def read_listed(row: Row) -> Listed:
 
 
 # A search becomes SQL in two steps: which conditions it has is its shape, compiled once; the values are parameters.
-
-_Shape = tuple[str, ...]
 
 
 def _asked(search: Search, before: Place | None) -> tuple[_Shape, Mapping[str, Any]]:
@@ -356,9 +368,11 @@ def _ids(shape: _Shape) -> Select[Any] | CompoundSelect[Any]:
 
 
 @lru_cache(maxsize=256)
-def _page(shape: _Shape) -> Statement:
+def _page(shape: _Shape, columns: tuple[str, ...]) -> Statement:
     ids = select(_ids(shape).subquery().c.id)
-    return Statement(select(*LISTED).where(messages.c.id.in_(ids)).order_by(*_NEWEST_FIRST))
+    return Statement(
+        select(*(messages.c[name] for name in columns)).where(messages.c.id.in_(ids)).order_by(*_NEWEST_FIRST)
+    )
 
 
 @lru_cache(maxsize=256)

@@ -139,7 +139,7 @@ class Child(ProcessProtocol):
                 childFDs={0: "w", 1: log.fileno(), 2: log.fileno()},
             )
 
-    def processEnded(self, reason: Failure) -> None:  # noqa: N802
+    def processEnded(self, reason: Failure) -> None:
         """Called by Twisted."""
         self._how = "exit status 0"
         if isinstance(reason.value, ProcessTerminated):

@@ -1,0 +1,402 @@
+"""Exports through the daemon: a real process, a real server, a real journal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from pytest_twisted import ensureDeferred
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import ClientFactory, Protocol
+from twisted.internet.task import Clock, deferLater
+from twisted.python.failure import Failure
+from twisted.web.http import Request
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Site
+
+from a1gateway.export import exports as exports_module
+from a1gateway.export.exports import LONGEST_PAUSE, ExportFailed, Exports, TooManyExports
+from a1gateway.export.order import Form
+from a1gateway.journal import Journal, Store
+from a1gateway.journal.search import Search
+from a1gateway.pages.catalogue import catalogue
+
+from .conftest import START, arrival, run
+
+MANY = 40_000
+
+
+def fill(store: Store, journal: Journal, count: int = MANY) -> None:
+    """Make a journal of so many messages, of one that was accepted."""
+    run(journal.accept(arrival("m0", text="Заказ готов, ждём вас до 20:00" * 3)))
+    with closing(sqlite3.connect(store.path)) as raw, raw:
+        columns = [row[1] for row in raw.execute("PRAGMA table_info(messages)")]
+        own = {"id": "n + 1", "message_id": "'m' || n", "custom_id": "'c' || n", "received_at": "received_at + n"}
+        values = ", ".join(own.get(name, name) for name in columns)
+        raw.execute(
+            f"WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count} - 1)"  # noqa: S608
+            f" INSERT INTO messages ({', '.join(columns)}) SELECT {values} FROM messages JOIN numbers WHERE id = 1"
+        )
+
+
+class Browser(Protocol):
+    """Asks for one file, and reads as it is told."""
+
+    def __init__(self) -> None:
+        self.received = b""
+        self.gone: Deferred[None] = Deferred()
+        self.wants = 0
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self.transport.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+
+    def dataReceived(self, data: bytes) -> None:
+        self.received += data
+        if self.wants and len(self.received) >= self.wants:
+            self.pause()
+
+    def pause(self) -> None:
+        cast(Any, self.transport).pauseProducing()
+
+    def go_on(self) -> None:
+        self.wants = 0
+        cast(Any, self.transport).resumeProducing()
+
+    def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: B008
+        self.gone.callback(None)
+
+    @property
+    def body(self) -> bytes:
+        """What came in whole chunks."""
+        chunks = []
+        at = self.received.index(b"\r\n\r\n") + 4
+        while at < len(self.received):
+            begin = self.received.index(b"\r\n", at) + 2
+            size = int(self.received[at : begin - 2], 16)
+            chunks.append(self.received[begin : begin + size])
+            at = begin + size + 2
+        return b"".join(chunks)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the answer has its end."""
+        return self.received.endswith(b"\r\n0\r\n\r\n")
+
+
+class Server:
+    """A site whose one page is an export."""
+
+    def __init__(self, exports: Exports, form: Form = Form.CSV) -> None:
+        from twisted.internet import reactor
+
+        self.reactor = cast(Any, reactor)
+        self.exports = exports
+        self.failures: list[BaseException | None] = []
+        outer = self
+
+        class Root(Resource):
+            isLeaf = True
+
+            def render(self, request: Any) -> int:
+                def over(result: object) -> None:
+                    if isinstance(result, Failure):
+                        outer.failures.append(result.value)
+                    if not request._disconnected:
+                        request.finish()
+
+                try:
+                    exports.send(request, Search(), form, "ru").addBoth(over)
+                except TooManyExports as error:
+                    over(Failure(error))
+                return NOT_DONE_YET
+
+        self.port: Any = self.reactor.listenTCP(0, Site(Root()), interface="127.0.0.1")
+
+    async def browser(self, wants: int = 0) -> Browser:
+        """One that has asked; it takes so many octets and then no more (0: all)."""
+        browser = Browser()
+        browser.wants = wants
+        factory = ClientFactory.forProtocol(lambda: browser)
+        self.reactor.connectTCP("127.0.0.1", self.port.getHost().port, factory)
+        await self.until(lambda: browser.connected)
+        return browser
+
+    async def until(self, true: Callable[[], object]) -> None:
+        """Wait for something that another process or the kernel brings about."""
+        while not true():
+            await deferLater(self.reactor, 0.01)
+
+    async def close(self) -> None:
+        await self.exports.stopService()
+        await self.port.stopListening()
+
+
+@pytest.fixture
+def exports(store: Store) -> Exports:
+    from twisted.internet import reactor
+
+    return Exports(cast(Any, reactor), store.path)
+
+
+def processes(exports: Exports) -> list[int]:
+    return [export.transport.pid for export in exports._running]
+
+
+def is_there(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+@ensureDeferred
+async def test_a_file_comes_to_the_browser_whole(store: Store, journal: Journal, exports: Exports) -> None:
+    fill(store, journal)
+    server = Server(exports)
+    browser = await server.browser()
+    await browser.gone
+    assert browser.whole
+    head = browser.received.partition(b"\r\n\r\n")[0]
+    assert b"Content-Type: text/csv; charset=utf-8" in head
+    assert b'Content-Disposition: attachment; filename="sms-20' in head
+    assert b"Cache-Control: no-store" in head
+    rows = list(csv.reader(io.StringIO(browser.body.decode("utf-8-sig"), newline=""), delimiter=";"))
+    assert [row[12] for row in rows[1:]] == [f"m{number}" for number in range(MANY - 1, -1, -1)]
+    assert not server.failures
+    assert not exports._running
+    await server.close()
+
+
+@ensureDeferred
+async def test_a_browser_that_takes_nothing_stops_the_process(
+    store: Store, journal: Journal, exports: Exports
+) -> None:
+    """What the daemon holds of a file does not grow with the file."""
+    fill(store, journal)
+    server = Server(exports)
+    browser = await server.browser(wants=1)
+    await server.until(lambda: exports._running and next(iter(exports._running))._alarm)
+    (export,) = exports._running
+    # It has written as much as the pipe holds, and sleeps.
+    await server.until(lambda: asleep(export.transport.pid))
+    passed_on = export._octets
+    for _ in range(20):
+        await deferLater(server.reactor, 0)
+    assert export._octets == passed_on
+    assert is_there(export.transport.pid)
+    browser.go_on()
+    await browser.gone
+    assert browser.whole
+    assert len(browser.body) > passed_on
+    assert browser.body.count(b"\r\n") == MANY + 1
+    await server.close()
+
+
+def asleep(pid: int) -> bool:
+    """Whether a process waits: of one that writes a file, for room in its pipe."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+
+@ensureDeferred
+async def test_the_process_gives_way_to_everything_else(store: Store, journal: Journal, exports: Exports) -> None:
+    fill(store, journal)
+    server = Server(exports)
+    browser = await server.browser(wants=1)
+    await server.until(lambda: browser.received)
+    (pid,) = processes(exports)
+    assert os.getpriority(os.PRIO_PROCESS, pid) == 19
+    assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "1000\n"
+    await server.close()
+
+
+@ensureDeferred
+async def test_the_process_of_a_browser_that_has_gone_is_ended(
+    store: Store, journal: Journal, exports: Exports
+) -> None:
+    fill(store, journal)
+    server = Server(exports)
+    browser = await server.browser(wants=1)
+    await server.until(lambda: browser.received)
+    (pid,) = processes(exports)
+    assert browser.transport is not None
+    cast(Any, browser.transport).abortConnection()
+    await server.until(lambda: not exports._running)
+    assert not is_there(pid)
+    assert not server.failures
+    await server.close()
+
+
+@ensureDeferred
+async def test_no_more_are_under_way_at_once_than_the_server_bears(
+    store: Store, journal: Journal, exports: Exports
+) -> None:
+    fill(store, journal)
+    server = Server(exports)
+    browsers = [await server.browser(wants=1) for _ in range(2)]
+    await server.until(lambda: all(browser.received for browser in browsers))
+    third = await server.browser()
+    await third.gone
+    (error,) = server.failures
+    assert isinstance(error, TooManyExports)
+    browsers[0].go_on()
+    await browsers[0].gone
+    fourth = await server.browser()
+    await fourth.gone
+    assert fourth.whole
+    assert fourth.body.startswith("\ufeff".encode())
+    await server.close()
+
+
+@ensureDeferred
+async def test_stopping_ends_what_is_under_way_and_the_browser_hears_that_it_is_not_all(
+    store: Store, journal: Journal, exports: Exports
+) -> None:
+    fill(store, journal)
+    server = Server(exports)
+    browser = await server.browser(wants=1)
+    await server.until(lambda: browser.received)
+    (pid,) = processes(exports)
+    await exports.stopService()
+    assert not is_there(pid)
+    browser.go_on()
+    await browser.gone
+    assert not browser.whole
+    assert catalogue("journal", "ru")["export.incomplete"].encode() in browser.received
+    await server.close()
+
+
+@ensureDeferred
+async def test_a_file_that_breaks_off_is_told_from_a_whole_one(
+    store: Store, journal: Journal, exports: Exports
+) -> None:
+    fill(store, journal)
+    server = Server(exports, Form.XLSX)
+    browser = await server.browser(wants=1)
+    await server.until(lambda: browser.received)
+    (pid,) = processes(exports)
+    # As a server that has no memory left does.
+    os.kill(pid, 9)
+    browser.go_on()
+    await browser.gone
+    assert not browser.whole
+    assert not exports._running
+    await server.close()
+
+
+@ensureDeferred
+async def test_a_journal_that_cannot_be_read_is_an_error_and_no_empty_file(store: Store, exports: Exports) -> None:
+    store.path.unlink()
+    server = Server(exports)
+    browser = await server.browser()
+    await browser.gone
+    (error,) = server.failures
+    assert isinstance(error, ExportFailed)
+    assert "unable to open database file" in str(error)
+    assert b"attachment" not in browser.received
+    await server.close()
+
+
+@ensureDeferred
+async def test_a_journal_that_is_put_in_the_place_of_another_does_no_harm(
+    store: Store, journal: Journal, exports: Exports, tmp_path: Path
+) -> None:
+    fill(store, journal)
+    server = Server(exports)
+    browser = await server.browser(wants=1)
+    await server.until(lambda: browser.received)
+    other = Store(f"sqlite:///{tmp_path}/other.sqlite3")
+    other.prepare()
+    other.close()
+    (tmp_path / "other.sqlite3").replace(store.path)
+    browser.go_on()
+    await browser.gone
+    assert browser.whole
+    assert browser.body.count(b"\r\n") == MANY + 1
+    await server.close()
+
+
+# A reactor in memory, for what takes minutes.
+
+
+class Spawning(Clock):
+    """Starts no process, and knows what it was to be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.process: Any = None
+        self.refuses = False
+
+    def spawnProcess(self, protocol: Any, executable: str, arguments: list[str], env: dict[str, str]) -> None:  # noqa: N802
+        if self.refuses:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        self.process, self.env = protocol, env
+        protocol.transport = Pipes()
+        protocol.connectionMade()
+
+
+class Pipes:
+    """A process that somebody else plays."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_: self.calls.append(name)
+
+
+class Asked:
+    """A request, as far as an export knows one."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.gone: Deferred[None] = Deferred()
+        self.channel = self
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_: self.calls.append(name)
+
+    def notifyFinish(self) -> Deferred[None]:  # noqa: N802
+        return self.gone
+
+
+def begun() -> tuple[Spawning, Asked, Any]:
+    reactor, asked = Spawning(), Asked()
+    exports = Exports(cast(Any, reactor), Path("/nowhere/journal.sqlite3"))
+    exports.send(cast(Request, asked), Search(since=START), Form.CSV, "ru")
+    return reactor, asked, reactor.process
+
+
+def test_a_browser_that_takes_nothing_for_too_long_loses_its_place() -> None:
+    reactor, asked, process = begun()
+    process.outReceived(b"x")
+    process.pauseProducing()
+    reactor.advance(LONGEST_PAUSE - 1)
+    process.resumeProducing()
+    reactor.advance(LONGEST_PAUSE)
+    process.pauseProducing()
+    assert "forceAbortClient" not in asked.calls
+    reactor.advance(LONGEST_PAUSE)
+    assert asked.calls[-1] == "forceAbortClient"
+    asked.gone.errback(Failure(ConnectionError()))
+    assert process.transport.calls[-2:] == ["signalProcess", "loseConnection"]
+    assert not reactor.getDelayedCalls()
+
+
+def test_the_process_gets_nothing_of_the_daemons_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials")
+    reactor, _, _ = begun()
+    assert reactor.env == {"LANG": "C.UTF-8"}
+
+
+def test_a_process_that_cannot_be_started_takes_no_place() -> None:
+    reactor = Spawning()
+    reactor.refuses = True
+    exports = Exports(cast(Any, reactor), Path("/nowhere/journal.sqlite3"))
+    for _ in range(exports_module.MOST_AT_ONCE + 1):
+        with pytest.raises(ExportFailed, match="no process can be started"):
+            exports.send(cast(Request, Asked()), Search(), Form.CSV, "ru")
