@@ -13,7 +13,7 @@ from twisted.internet.defer import execute
 
 from a1gateway.bitrix24.item import Item
 from a1gateway.carriers.outcome import Accepted
-from a1gateway.journal import Journal, Store
+from a1gateway.journal import Journal, Store, search_statements
 from a1gateway.journal import search as search_module
 from a1gateway.journal.reader import Reader, reading
 from a1gateway.journal.search import (
@@ -228,11 +228,11 @@ FREE = (Search(), Search(reason="x"), Search(statuses=frozenset([Status.QUEUED])
 def test_a_search_reads_no_row_that_it_does_not_show(store: Store, search: Search) -> None:
     """Or only those of an item, a number or a campaign."""
     shape, values = search_module._asked(search, Place(START, 5))
-    statement = search_module._page(shape, search_module._LISTED)
+    plan = []
     with reading(store.path) as connection:
-        plan = connection._driver.execute(
-            f"EXPLAIN QUERY PLAN {statement.sql}", {**statement.constants, **values, "most": 51}
-        ).fetchall()
+        for statement in (search_statements.page(shape, search_module._LISTED), search_statements.count(shape)):
+            given = {**statement.constants, **values, "most": 51}
+            plan += connection._driver.execute(f"EXPLAIN QUERY PLAN {statement.sql}", given).fetchall()
     steps = [row["detail"] for row in plan if " messages" in row["detail"]]
     narrow = search.item or search.numbers or search.msisdn or search.campaign
     for step in steps:

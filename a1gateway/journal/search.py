@@ -1,8 +1,4 @@
-"""Looking for messages in the journal, newest first, for people: within one look of a `reader`.
-
-A search of a million messages reads one index from its newest end and no row that it does not show. A number, an item
-and a campaign have indexes of their own.
-"""
+"""Looking for messages in the journal, newest first, for people: within one look of a `reader`."""
 
 from __future__ import annotations
 
@@ -10,21 +6,20 @@ import json
 import re
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
-from itertools import product
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, CompoundSelect, Select, and_, bindparam, func, or_, select, union
+from sqlalchemy import func, select
 
 from ..bitrix24.item import Item
 from ..message import Kind, Stage, Status
 from ..msisdn import Msisdn, NumberFault, read_number
+from . import search_statements
 from .origins import items_of
-from .schema import history, message_items, messages
-from .statements import Connection, Row, Statement, among, listed
+from .schema import history, messages
+from .statements import Connection, Row, Statement, listed
 
 FEWEST_DIGITS = 4
 """A part of a number has so many digits at least."""
@@ -33,7 +28,6 @@ MOST_DIGITS = 15
 WITHOUT_NAME = ""
 """As a Sender ID: those that went out from A1's own number."""
 _TRUNK = re.compile(r"^(?:(?:00|810)?375)?(?:80?|0)?(?=(?:25|29|33|44|1[567]|2[123])\d)")
-_PUNCTUATION = " -()+./,\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +143,6 @@ class Page:
 
 
 _NEWEST = Place(sys.float_info.max, 2**63 - 1)
-_NEWEST_FIRST = (messages.c.received_at.desc(), messages.c.id.desc())
 _LISTED = (
     "id",
     "message_id",
@@ -173,7 +166,6 @@ _LISTED = (
 )
 LISTED = tuple(messages.c[name] for name in _LISTED)
 """The columns of a `Listed`."""
-_Shape = tuple[str, ...]
 _LATEST = Statement(select(func.max(history.c.id)))
 _SENDERS = Statement(select(messages.c.sender_id).distinct())
 _SOURCES = Statement(select(messages.c.sent_by).distinct())
@@ -183,14 +175,14 @@ _REASONS = Statement(select(messages.c.reason).where(messages.c.reason.is_not(No
 def found(connection: Connection, search: Search, limit: int = 50, before: Place | None = None) -> Page:
     """Up to `limit` messages, newest first, those that stand behind `before`."""
     shape, values = _asked(search, before)
-    rows = connection.all(_page(shape, _LISTED), {**values, "most": limit + 1})
+    rows = connection.all(search_statements.page(shape, _LISTED), {**values, "most": limit + 1})
     return Page(tuple(read_listed(row) for row in rows[:limit]), len(rows) > limit)
 
 
 def count(connection: Connection, search: Search, most: int = 10_000) -> int:
     """How many there are; `most` when there are more."""
     shape, values = _asked(search, None)
-    return int(connection.value(_count(shape), {**values, "most": most}))
+    return int(connection.value(search_statements.count(shape), {**values, "most": most}))
 
 
 def query(search: Search, columns: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
@@ -200,7 +192,7 @@ def query(search: Search, columns: tuple[str, ...]) -> tuple[str, dict[str, Any]
     `before_id` the `Place` behind which it goes on.
     """
     shape, values = _asked(search, _NEWEST)
-    statement = _page(shape, columns)
+    statement = search_statements.page(shape, columns)
     return statement.sql, {**statement.constants, **values}
 
 
@@ -248,10 +240,7 @@ def read_listed(row: Row) -> Listed:
     )
 
 
-# A search becomes SQL in two steps: which conditions it has is its shape, compiled once; the values are parameters.
-
-
-def _asked(search: Search, before: Place | None) -> tuple[_Shape, Mapping[str, Any]]:
+def _asked(search: Search, before: Place | None) -> tuple[search_statements.type_of_shape, Mapping[str, Any]]:
     shape = []
     values: dict[str, Any] = {}
 
@@ -285,96 +274,3 @@ def _asked(search: Search, before: Place | None) -> tuple[_Shape, Mapping[str, A
     if before is not None:
         ask("before", before_at=before.received_at, before_id=before.id)
     return tuple(shape), values
-
-
-def _of_item() -> ColumnElement[bool]:
-    of_it = select(message_items.c.message).where(
-        message_items.c.entity_type == bindparam("entity_type"), message_items.c.item == bindparam("item")
-    )
-    return messages.c.id.in_(of_it)
-
-
-def _digits_received() -> ColumnElement[str]:
-    digits: ColumnElement[str] = messages.c.number_received
-    for character in _PUNCTUATION:
-        digits = func.replace(digits, character, "")
-    return digits
-
-
-def _before() -> ColumnElement[bool]:
-    at: BindParameter[float] = bindparam("before_at")
-    id_: BindParameter[int] = bindparam("before_id")
-    return and_(messages.c.received_at <= at, or_(messages.c.received_at < at, messages.c.id < id_))
-
-
-_CONDITIONS: Mapping[str, Callable[[], ColumnElement[bool]]] = {
-    "since": lambda: messages.c.received_at >= bindparam("since"),
-    "until": lambda: messages.c.received_at < bindparam("until"),
-    "msisdn": lambda: messages.c.msisdn == bindparam("msisdn"),
-    "kind": lambda: messages.c.kind == bindparam("kind"),
-    "without_name": lambda: messages.c.sender_id.is_(None),
-    "sender_id": lambda: messages.c.sender_id == bindparam("sender_id"),
-    "sent_by": lambda: messages.c.sent_by == bindparam("sent_by"),
-    "sent_by_any": lambda: and_(
-        messages.c.sent_by >= bindparam("sent_by"), messages.c.sent_by < bindparam("sent_by_end")
-    ),
-    "reason": lambda: messages.c.reason == bindparam("reason"),
-    "campaign": lambda: messages.c.campaign == bindparam("campaign"),
-    "before": _before,
-}
-# What each of these looks for lies in several places; each place is searched by its own index.
-_EITHER: Mapping[str, Callable[[], Sequence[ColumnElement[bool]]]] = {
-    "number_part": lambda: (
-        func.instr(messages.c.msisdn, bindparam("number_part")) > 0,
-        and_(messages.c.msisdn.is_(None), func.instr(_digits_received(), bindparam("number_part")) > 0),
-    ),
-    "of": lambda: (_of_item(), _to_numbers()),
-    "item": lambda: (_of_item(),),
-    "numbers": lambda: (_to_numbers(),),
-}
-
-
-def _to_numbers() -> ColumnElement[bool]:
-    return messages.c.msisdn.in_(among("numbers"))
-
-
-def _searches(shape: _Shape) -> Iterator[Select[Any]]:
-    """One query for each place that has to be searched, newest first, `most` rows each at most."""
-    names = set(shape)
-    if {"item", "numbers"} <= names:
-        names = names - {"item", "numbers"} | {"of"}
-    common = [_CONDITIONS[name]() for name in sorted(names & _CONDITIONS.keys())]
-    for name in names:
-        what, _, how_many = name.partition(":")
-        if what == "statuses":
-            common.append(or_(*(messages.c.status == bindparam(f"status_{n}") for n in range(int(how_many)))))
-    for places in product(*(_EITHER[name]() for name in sorted(names & _EITHER.keys()))):
-        yield (
-            select(messages.c.id, messages.c.received_at)
-            .where(*common, *places)
-            .order_by(*_NEWEST_FIRST)
-            .limit(bindparam("most"))
-        )
-
-
-def _ids(shape: _Shape) -> Select[Any] | CompoundSelect[Any]:
-    """The ids of the first `most` messages of all places together, with their times."""
-    searches = list(_searches(shape))
-    if len(searches) == 1:
-        return searches[0]
-    # SQLite takes no limit within a union but in a query of its own.
-    each = union(*(select(search.subquery()) for search in searches)).subquery()
-    return select(each).order_by(each.c.received_at.desc(), each.c.id.desc()).limit(bindparam("most"))
-
-
-@lru_cache(maxsize=256)
-def _page(shape: _Shape, columns: tuple[str, ...]) -> Statement:
-    ids = select(_ids(shape).subquery().c.id)
-    return Statement(
-        select(*(messages.c[name] for name in columns)).where(messages.c.id.in_(ids)).order_by(*_NEWEST_FIRST)
-    )
-
-
-@lru_cache(maxsize=256)
-def _count(shape: _Shape) -> Statement:
-    return Statement(select(func.count()).select_from(_ids(shape).subquery()))
