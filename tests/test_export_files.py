@@ -197,6 +197,14 @@ def test_a_journal_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
     assert b"no.sqlite3: unable to open database file" in done.stderr
 
 
+def test_the_process_imports_nothing_heavy() -> None:
+    """Two of them run beside the daemon in the memory that a small server has left."""
+    shown = "import sys, a1gateway.export.__main__; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-I", "-c", shown], capture_output=True, check=True, text=True)
+    assert {"sqlite3", "xlsxwriter", "a1gateway"} <= set(done.stdout.split())
+    assert not {"twisted", "sqlalchemy", "pydantic", "jinja2", "babel"} & set(done.stdout.split())
+
+
 def test_an_order_is_handed_over_whole() -> None:
     sent = Order("/x/y.sqlite3", "SELECT :most", {"statuses": '["queued"]', "most": 1}, Form.XLSX, "be")
     assert Order.from_json(sent.to_json()) == sent

@@ -7,7 +7,7 @@ import io
 import os
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -318,6 +318,36 @@ async def test_a_journal_that_is_put_in_the_place_of_another_does_no_harm(
     assert browser.whole
     assert browser.body.count(b"\r\n") == MANY + 1
     await server.close()
+
+
+@ensureDeferred
+async def test_a_journal_that_is_locked_for_the_moment_is_waited_for(
+    store: Store, journal: Journal, exports: Exports
+) -> None:
+    fill(store, journal, 100)
+    store.disconnect()
+    server = Server(exports)
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("UPDATE messages SET word = 'x'")
+        browser = await server.browser()
+        await server.until(lambda: processes(exports))
+        (pid,) = processes(exports)
+        await server.until(lambda: store.path.name in opened(pid) and asleep(pid))
+        assert not browser.received
+    await browser.gone
+    assert browser.whole
+    assert browser.body.count(b"\r\n") == 101
+    await server.close()
+
+
+def opened(pid: int) -> set[str]:
+    """The names of the files that a process has open."""
+    names = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            names.add(descriptor.readlink().name)
+    return names
 
 
 # A reactor in memory, for what takes minutes.

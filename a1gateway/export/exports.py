@@ -63,9 +63,10 @@ class Exports(Service):
     def send(self, request: Request, search: Search, form: Form, language: str) -> Deferred[None]:
         """Answer `request` with what `search` finds.
 
-        Fires when all of it has been handed over, or nobody waits for it any more: what is left is to finish the
-        request. Fails, with nothing written, with `TooManyExports` or `ExportFailed`. A file that could not be
-        brought to its end is a connection that breaks off; in CSV its last line says so as well.
+        Fires when all of it has been handed over, and the request is to be finished, or when nobody waits for it any
+        more, as the request knows. Raises `TooManyExports` or `ExportFailed`, or fails with the latter, with nothing
+        written. A file that could not be brought to its end is a connection that breaks off; in CSV its last line
+        says so as well.
         """
         if len(self._running) >= self._most:
             raise TooManyExports(f"{self._most} exports are under way already")
