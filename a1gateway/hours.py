@@ -96,3 +96,14 @@ def windows(
     opens_again = hours.opening(closing)
     again = Window(opens_again, min(opens_again + grace, hours.closing(opens_again), end))
     return first, again if opens_again < end else None
+
+
+def end_of(now: float, seconds: float, hours: Hours | None) -> float:
+    """When what is begun `now` is over and takes so many seconds of the hours; in seconds since the epoch."""
+    if hours is None:
+        return now + seconds
+    moment = hours.opening(now)
+    while (closing := hours.closing(moment)) - moment < seconds:
+        seconds -= closing - moment
+        moment = hours.opening(closing)
+    return moment + seconds

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from twisted.internet.interfaces import IReactorTime
 
+from .carriers.a1http import MOST_IN_A_BULK
+from .config_sections import A1, Consent
 from .hours import Hours
 from .pacing import TokenBucket
 
@@ -69,3 +72,23 @@ class MarketingPace:
         """How long until a turn can be had, in seconds."""
         held = 0.0 if self._bucket is None else self._bucket.wait
         return max(held, self.opens_at - self._clock.seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast marketing SMS leave at most."""
+
+    per_second: float
+    """0: there is no limit."""
+    keys: str
+    """The settings that it comes from."""
+
+
+def pace_of(a1: A1, consent: Consent, needed: int) -> Pace:
+    """By the configured rates, for messages of `needed` segments."""
+    if a1.transport == "http":
+        assert a1.http is not None
+        rate = a1.http.requests_per_second * MOST_IN_A_BULK * consent.share
+        return Pace(rate, "a1.http.requests_per_second, consent.share")
+    assert a1.smpp is not None
+    return Pace(a1.smpp.messages_per_second * consent.share / needed, "a1.smpp.messages_per_second, consent.share")

@@ -22,7 +22,6 @@ from a1gateway.contact_base.campaign import (
     Recipients,
     check,
     contacts_of,
-    end_of,
     numbers_of,
     price_of,
     told,
@@ -30,7 +29,7 @@ from a1gateway.contact_base.campaign import (
 from a1gateway.contact_base.pages import BaseReader
 from a1gateway.contact_base.patience import Patience
 from a1gateway.contact_base.progress import Progress
-from a1gateway.hours import Hours
+from a1gateway.hours import Hours, end_of
 from a1gateway.journal.consents import GRANTED
 from a1gateway.normalize import numbers_in
 from a1gateway.text import segments

@@ -15,11 +15,11 @@ from typing import Protocol
 
 from ..admission import refusal_of_text
 from ..carriers.a1answers import Cost
-from ..carriers.a1http import MOST_IN_A_BULK
 from ..carriers.outcome import LinkTrouble
 from ..config_sections import A1, Consent
-from ..hours import MINSK, Hours
+from ..hours import MINSK, Hours, end_of
 from ..journal.consents import CONSENT_UNKNOWN, GRANTED
+from ..marketing import Pace, pace_of
 from ..message import Kind, Refusal
 from ..msisdn import Msisdn, read_number
 from ..text import alphabet, fewer_characters, segments
@@ -182,37 +182,6 @@ def _sample(numbers: Sequence[str]) -> list[str]:
 async def _costs(text: str, numbers: Sequence[str], desk: IPriceDesk) -> AsyncIterator[Cost]:
     for start in range(0, len(numbers), AT_ONCE):
         yield await desk.cost(text, numbers[start : start + AT_ONCE])
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast marketing SMS leave at most."""
-
-    per_second: float
-    """0: there is no limit."""
-    keys: str
-    """The settings that it comes from."""
-
-
-def pace_of(a1: A1, consent: Consent, needed: int) -> Pace:
-    """By the configured rates, for messages of `needed` segments."""
-    if a1.transport == "http":
-        assert a1.http is not None
-        rate = a1.http.requests_per_second * MOST_IN_A_BULK * consent.share
-        return Pace(rate, "a1.http.requests_per_second, consent.share")
-    assert a1.smpp is not None
-    return Pace(a1.smpp.messages_per_second * consent.share / needed, "a1.smpp.messages_per_second, consent.share")
-
-
-def end_of(now: float, seconds: float, hours: Hours | None) -> float:
-    """When a campaign begun `now` is over that takes so many seconds of the hours; both since the epoch."""
-    if hours is None:
-        return now + seconds
-    moment = hours.opening(now)
-    while (closing := hours.closing(moment)) - moment < seconds:
-        seconds -= closing - moment
-        moment = hours.opening(closing)
-    return moment + seconds
 
 
 @dataclass(frozen=True, slots=True)
