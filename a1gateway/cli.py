@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from . import __version__, config, normalize
 from .automation.template_command import add_template_command, look_at_scenarios
+from .campaign_command import add_campaigns_command
 from .config_sections import Config
 from .consent_commands import add_commands, look_at_field
 from .contact_base import desk
@@ -40,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     campaign = commands.add_parser("campaign-check", help="who would get a campaign, its price and its time")
     add_campaign_arguments(campaign, desk.run("campaign-check"), desk.console)
 
+    add_campaigns_command(commands)
     add_template_command(commands)
 
     simulation = commands.add_parser("sandbox", help="a simulated A1 and a simulated Bitrix24 portal on this machine")

@@ -54,6 +54,8 @@ class Stage(enum.StrEnum):
     """Waits until the portal has been asked whether the subscriber agreed to marketing SMS."""
     READY = "ready"
     """Waits to be submitted."""
+    HELD = "held"
+    """Waits for its campaign, which is paused, to go on."""
     IN_FLIGHT = "in_flight"
     """Handed to the carrier; the answer is not known yet. Found at a start, it means that the answer was lost."""
     ASKING = "asking"
@@ -135,6 +137,8 @@ class Refusal(enum.StrEnum):
     """What it was for is too long ago, or it could not leave in time."""
     REPEATED = "repeated"
     """The same scenario has sent the same text to the same number of late."""
+    CANCELLED = "cancelled"
+    """Its campaign has been cancelled."""
 
 
 class Drop(enum.StrEnum):

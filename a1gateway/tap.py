@@ -37,6 +37,7 @@ from .bitrix24.portal import Portal
 from .bitrix24.registration import Registration
 from .bitrix24.reporter import Reporter
 from .bitrix24.tokens import Tokens
+from .campaigns import Campaigns
 from .carriers.a1http import A1HttpCarrier
 from .carriers.outcome import Accepted, LinkTrouble, Outcome, Postponed, Trouble
 from .carriers.smpp.carrier import SmppCarrier
@@ -49,6 +50,7 @@ from .choice_words import ChoiceWords
 from .clock import SteadyClock
 from .config import Config, ConfigFaults, load
 from .config_sections import A1Http, A1Smpp, Consent
+from .control.campaigns import campaign_operations
 from .control.marketing import cost_operation, marketing_operations
 from .control.operations import Operation, portal_operations
 from .control.place import socket_of
@@ -64,11 +66,12 @@ from .http_client import IHttpClient, http_client
 from .intake import Intake, SpoolDrain
 from .interfaces import ICarrier
 from .journal import Journal, Spool, Store
+from .journal.campaign_progress import Terms as CampaignTerms
 from .journal.lane import Lane
 from .journal.reader import Reader
 from .journal.spool import OffThread
 from .logs import observer
-from .marketing import MarketingPace
+from .marketing import MarketingPace, pace_of
 from .message import ChoiceSource, Received, StatusReport, Submission
 from .metrics import Metrics
 from .pacing import TokenBucket, YieldingPace
@@ -368,6 +371,13 @@ def _terms(consent: Consent, sender_id: str | None) -> MarketingTerms:
     )
 
 
+def _campaign_terms(config: Config) -> CampaignTerms:
+    consent = config.consent
+    if consent is None:
+        return CampaignTerms()
+    return CampaignTerms(consent.hours, lambda segments: pace_of(config.a1, consent, segments).per_second)
+
+
 def build(config: Config, reactor: Any) -> Gateway:
     """The whole gateway, not yet started; raises `CannotStart` for what this machine cannot do."""
     # The one section of the two that the transport names is used, as the configuration has made sure.
@@ -436,6 +446,8 @@ def build(config: Config, reactor: Any) -> Gateway:
 
     def marketing_is_due() -> None:
         marketing.on_message()
+
+    campaigns = Campaigns(reactor, journal, reader, receipts, _campaign_terms(config), on_due=marketing_is_due)
 
     def text_is_filled() -> None:
         message_is_due()
@@ -626,6 +638,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         **marketing_operations(
             reactor, journal, portal, receipts, metrics, marketing.check, on_choice=lambda: marketing.on_choice()
         ),
+        **campaign_operations(campaigns),
         "version": _version,
     }
     if isinstance(way.carrier, A1HttpCarrier):
@@ -651,6 +664,7 @@ def build(config: Config, reactor: Any) -> Gateway:
             reporter,
             space,
             *marketing.services,
+            campaigns,
             *automation.services,
             Counting(reactor, journal, reader),
             control,

@@ -297,6 +297,7 @@ def test_the_queues_depths(journal: Journal) -> None:
     assert {name: depth.count for name, depth in depths.items()} == {
         "fields": 1,
         "consent": 0,
+        "held": 0,
         "submit": 1,
         "asking": 0,
         "status": 1,

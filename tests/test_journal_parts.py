@@ -782,6 +782,7 @@ def test_an_upgrade_keeps_every_message_and_status(old: Path) -> None:
         new = {name: now[name] for name in now.keys() - was.keys()}
         assert new.pop("resent", 0) == new.pop("postponed", 0) == 0
         assert new.pop("teller", "sender") == "sender"
+        assert new.pop("sent_by", "other") == "other"
         assert set(new.values()) <= {None}
     assert everything(old.with_name(f"{old.name}.before-{REVISION}")) == before
 

@@ -10,13 +10,16 @@ from sqlalchemy.dialects.sqlite import insert
 
 from ..message import Acceptance, Arrival, Kind, Refusal, Source, Stage, Status, custom_id
 from . import stop_list
+from .campaigns import State, assign
 from .origins import items_of, sent_by
 from .rows import ending, write_history
 from .schema import message_items, messages
 from .statements import Connection, Statement
 
 _AS_JSON = json.JSONEncoder(ensure_ascii=False)
-_OVER, _READY, _CONSENT, _FIELDS = (str(each) for each in (Stage.OVER, Stage.READY, Stage.CONSENT, Stage.FIELDS))
+_OVER, _READY, _CONSENT, _FIELDS, _HELD = (
+    str(each) for each in (Stage.OVER, Stage.READY, Stage.CONSENT, Stage.FIELDS, Stage.HELD)
+)
 _NEW_COLUMNS = (
     "message_id",
     "custom_id",
@@ -24,6 +27,7 @@ _NEW_COLUMNS = (
     "kind",
     "origin",
     "sent_by",
+    "campaign",
     "number_received",
     "msisdn",
     "warning",
@@ -65,11 +69,19 @@ def accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[Acceptan
 def accept_one(connection: Connection, arrival: Arrival) -> Acceptance:
     """The same for one."""
     marketing = arrival.kind is Kind.MARKETING
+    by = sent_by(arrival.origin)
+    if marketing and (known := connection.first(_VERDICT, {"name": arrival.message_id})) is not None:
+        # It is of the campaign that it was of, and begins no other.
+        return Acceptance(arrival.message_id, known[0], repeated=True)
+    campaign = assign(connection, arrival, by)
     refusal = arrival.refusal
+    if refusal is None and campaign is not None and campaign.state is State.CANCELLED:
+        refusal = Refusal.CANCELLED
     if marketing and refusal is None and arrival.msisdn is not None:
         refusal = Refusal.STOP_LIST if stop_list.stopped(connection, [arrival.msisdn]) else None
     refused = refusal is not None
     status = Status.REJECTED if refused else Status.QUEUED
+    held = not refused and not arrival.unfilled and campaign is not None and campaign.state is State.PAUSED
     stage = _OVER if refused else _FIELDS if arrival.unfilled else _CONSENT if marketing else _READY
     values = {
         "message_id": arrival.message_id,
@@ -77,7 +89,8 @@ def accept_one(connection: Connection, arrival: Arrival) -> Acceptance:
         "received_at": arrival.received_at,
         "kind": str(arrival.kind),
         "origin": _AS_JSON.encode(arrival.origin),
-        "sent_by": sent_by(arrival.origin),
+        "sent_by": by,
+        "campaign": None if campaign is None else campaign.id,
         "number_received": arrival.number_received,
         "msisdn": arrival.msisdn,
         "warning": arrival.warning,
@@ -86,7 +99,7 @@ def accept_one(connection: Connection, arrival: Arrival) -> Acceptance:
         "segments": arrival.segments,
         "refusal": refusal,
         "status": str(status),
-        "stage": stage,
+        "stage": _HELD if held else stage,
         "due_at": None if refused else max(arrival.received_at, 0.0 if arrival.unfilled else arrival.not_before),
         "not_before": arrival.not_before if arrival.not_before > arrival.received_at else None,
         "leave_by": arrival.leave_by,
@@ -112,6 +125,8 @@ def accept_one(connection: Connection, arrival: Arrival) -> Acceptance:
     write_history(
         connection, made.lastrowid, arrival.received_at, source, status, refusal or "accepted", arrival.note
     )
+    if held:
+        write_history(connection, made.lastrowid, arrival.received_at, Source.GATEWAY, None, "held")
     return Acceptance(arrival.message_id, refusal)
 
 

@@ -9,15 +9,18 @@ from typing import Any
 from sqlalchemy import bindparam, false, func, select, update
 
 from ..message import Change, Kind, Refusal, Source, Stage, Unasked, Verdict
+from .campaigns import put_aside
 from .rows import IS_STILL_HERE, STATE, change, reject, write_history
 from .schema import consents, messages
 from .statements import Connection, Row, Statement, insertion
 from .stop_list import refuse, stopped
 
 GRANTED, NO_CONSENT, CONSENT_UNKNOWN = "granted", "no_consent", "consent_unknown"
+# How often as many are looked at as are wanted.
+_ROUNDS = 5
 _OF_CONSENT = (messages.c.stage == Stage.CONSENT, messages.c.kind == Kind.MARKETING)
 _DUE = Statement(
-    select(messages.c.id, messages.c.message_id, messages.c.msisdn, messages.c.origin, messages.c.received_at)
+    select(*(messages.c[name] for name in ("id", "message_id", "msisdn", "origin", "received_at", "campaign")))
     .where(*_OF_CONSENT, messages.c.due_at <= bindparam("now"))
     .order_by(messages.c.due_at)
     .limit(bindparam("most"))
@@ -69,12 +72,23 @@ _EVIDENCE = Statement(
 
 
 def unasked(connection: Connection, now: float, limit: int) -> tuple[list[Unasked], float | None]:
-    """Up to `limit` messages whose consent is to be asked for now, oldest first, and when the next is due later."""
-    found = [
+    """Up to `limit` messages whose consent is to be asked for now, oldest first, and when the next is due later.
+
+    Of campaigns that are paused nobody is asked for. It may be due now: there are too many of them.
+    """
+    rows: list[Row] = []
+    next_due = now
+    for _ in range(_ROUNDS):
+        found = connection.all(_DUE, {"now": now, "most": limit})
+        rows = put_aside(connection, found, now)
+        if len(rows) == len(found) or len(found) < limit:
+            next_due = connection.value(_NEXT_DUE, {"after": now})
+            break
+    unasked = [
         Unasked(row["id"], row["message_id"], row["msisdn"], json.loads(row["origin"]), row["received_at"])
-        for row in connection.all(_DUE, {"now": now, "most": limit})
+        for row in rows
     ]
-    return found, connection.value(_NEXT_DUE, {"after": now})
+    return unasked, next_due
 
 
 def judge(connection: Connection, verdicts: Sequence[Verdict], due_at: float, now: float) -> list[Change]:

@@ -5,7 +5,7 @@ They end as `late`, unless there is another time for them; as `uncertain` when A
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, exists, select
@@ -38,7 +38,7 @@ def sift(connection: Connection, waiting: Sequence[Row], now: float) -> tuple[li
     late = [row["id"] for row in waiting if row["leave_by"] is not None and row["leave_by"] < now]
     if not late:
         return list(waiting), []
-    rows = connection.all(_OF_THESE, {"rows": listed(late)})
+    rows = still_whole(connection, late)
     ended = {row["id"] for row in rows}
     return [row for row in waiting if row["id"] not in ended], _end(connection, rows, now)
 
@@ -49,15 +49,20 @@ def end_late(connection: Connection, now: float, limit: int) -> list[Change]:
     There may be more, also when fewer have come to their end.
     """
     found: list[Row] = []
-    for stage in (Stage.READY, Stage.CONSENT):
+    for stage in (Stage.READY, Stage.CONSENT, Stage.HELD):
         if len(found) < limit:
             found += connection.all(_LATE, {"of": stage, "now": now, "most": limit - len(found)})
     return _end(connection, found, now)
 
 
+def still_whole(connection: Connection, rows: Iterable[int]) -> list[Row]:
+    """Of messages those of which A1 has no part, each with its `STATE`."""
+    return connection.all(_OF_THESE, {"rows": listed(rows)})
+
+
 def nothing_has_left(connection: Connection, row: Row) -> bool:
     """Whether A1 has no part of a message."""
-    return bool(connection.all(_OF_THESE, {"rows": listed([row["id"]])}))
+    return bool(still_whole(connection, [row["id"]]))
 
 
 def another_time(row: Row, now: float) -> dict[str, Any] | None:

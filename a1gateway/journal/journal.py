@@ -34,7 +34,7 @@ from ..message import (
     Unasked,
     Verdict,
 )
-from . import consents, deadlines, parts, reminders, runs, stop_list, subscribers
+from . import campaigns, consents, deadlines, parts, reminders, runs, stop_list, subscribers
 from .acceptance import accept
 from .evidence import Evidence
 from .lane import ILane
@@ -44,6 +44,7 @@ from .portal_change import take_portal
 from .rows import (
     IN_ORDER,
     STATE,
+    TO_BE_SUBMITTED,
     by_id,
     due,
     next_due,
@@ -65,6 +66,7 @@ _LONGEST_NOTE = 200
 _QUEUES = {
     Stage.FIELDS: "fields",
     Stage.CONSENT: "consent",
+    Stage.HELD: "held",
     Stage.READY: "submit",
     Stage.IN_FLIGHT: "submit",
     Stage.ASKING: "asking",
@@ -74,6 +76,7 @@ _REASONS_OF_EXPIRY = {
     Stage.FIELDS: str(Refusal.PORTAL_AWAY),
     Stage.READY: "not_sent_in_time",
     Stage.CONSENT: consents.CONSENT_UNKNOWN,
+    Stage.HELD: "not_sent_in_time",
 }
 _RECOVER = Statement(
     update(messages)
@@ -289,7 +292,8 @@ class Journal:
         def operation(connection: Connection) -> Claim:
             due_now = due(connection, Stage.READY, now, limit, kinds)
             in_time, late = deadlines.sift(connection, due_now, now)
-            waiting, old, refused = consents.sift(connection, in_time, asked_after, now)
+            going_on = campaigns.put_aside(connection, in_time, now)
+            waiting, old, refused = consents.sift(connection, going_on, asked_after, now)
             if choose is not None:
                 of_each = [Waiting(row["attempts"], row["kind"] == Kind.MARKETING) for row in waiting]
                 waiting = [waiting[place] for place in choose(of_each)]
@@ -405,7 +409,7 @@ class Journal:
 
         def operation(connection: Connection) -> list[Change]:
             row = by_id(connection, submitted.id)
-            if row is None or row["stage"] not in (Stage.ASKING, Stage.READY):
+            if row is None or row["stage"] not in (Stage.ASKING, *TO_BE_SUBMITTED):
                 return []
             return record(connection, row, outcome, due_at, now)
 
@@ -624,7 +628,7 @@ class Journal:
     # Looking.
 
     def depths(self) -> Deferred[dict[str, Depth]]:
-        """How much waits: `submit`, `asking`, `status`, `portal`, `robots`, `reminders`."""
+        """How much waits: of messages, as `_QUEUES` names them; and `portal`, `robots`, `reminders`."""
 
         def operation(connection: Connection) -> dict[str, Depth]:
             depths = {name: Depth(0, None) for name in _QUEUES.values()} | {"portal": Depth(0, None)}

@@ -12,7 +12,7 @@ from ..message import Change, Part, Source, Stage, Status, StatusReport
 from .evidence import Evidence
 from .identifiers import keys
 from .matching import Unsettled, meant, reference
-from .rows import STATE, by_id, change, take, write_history
+from .rows import STATE, TO_BE_SUBMITTED, by_id, change, take, write_history
 from .schema import history, messages, parts, unmatched
 from .statements import Connection, Row, Statement, among, change_by_id, insertion, listed
 
@@ -197,7 +197,7 @@ def settle_doubt(connection: Connection, row: Row, now: float, *, named: int | N
     could not be written down: then several answers may be lost.
     """
     row = by_id(connection, row["id"]) or row
-    if row["stage"] not in (Stage.ASKING, Stage.READY):
+    if row["stage"] not in (Stage.ASKING, *TO_BE_SUBMITTED):
         return []
     of_it = connection.all(_OF_MESSAGE, {"row": row["id"]})
     missing = [part["number"] for part in of_it if part["a1_id"] is None]

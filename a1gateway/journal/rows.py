@@ -28,6 +28,7 @@ _SUBMITTED = (
     "resent",
     "concatenation",
     "kind",
+    "campaign",
     "consent_at",
     "teller",
     "leave_by",
@@ -55,7 +56,9 @@ _STATE = (
 )
 STATE = tuple(messages.c[name] for name in _STATE)
 """What a step of a message needs to know of it: the text and what else is long stay where they are."""
-IS_STILL_HERE = or_(*(messages.c.stage == each for each in (Stage.FIELDS, Stage.CONSENT, Stage.READY)))
+TO_BE_SUBMITTED = (Stage.CONSENT, Stage.HELD, Stage.READY)
+"""Stages of messages that are to be submitted, for the first time or again: A1 may have had one of the latter."""
+IS_STILL_HERE = or_(*(messages.c.stage == each for each in (Stage.FIELDS, *TO_BE_SUBMITTED)))
 """Of a message: it is not under way to A1."""
 _BY_ID = Statement(select(*STATE).where(messages.c.id == bindparam("row")))
 _OF_STAGE = (messages.c.stage == bindparam("of"), messages.c.kind == bindparam("kind"))

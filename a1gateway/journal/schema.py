@@ -143,6 +143,9 @@ Index(
     messages.c.stage,
     messages.c.status,
     messages.c.reason,
+    messages.c.segments,
+    messages.c.a1_segments,
+    messages.c.amount,
     sqlite_where=messages.c.campaign.is_not(None),
 )
 Index("ix_messages_marketing", messages.c.msisdn, messages.c.id, sqlite_where=messages.c.kind == text("'marketing'"))
@@ -169,17 +172,22 @@ campaigns = Table(
     "campaigns",
     metadata,
     Column("id", Integer, primary_key=True),
-    # When its first message came, and its latest; and the text of the first.
+    # When its first message came, and its latest, to the minute; and of the first how the text begins.
     Column("began_at", Double, nullable=False),
     Column("latest_at", Double, nullable=False),
     Column("text", Text, nullable=False),
     Column("sender_id", String),
+    # Who sends it, in a word, as of each of its messages.
+    Column("sent_by", String, nullable=False),
     # What becomes of those of its messages that have not left (`campaigns.State`), since when, and by whose word.
     Column("state", String, nullable=False),
     Column("state_at", Double, nullable=False),
     Column("state_by", String),
+    # Whether some of its messages may have to follow its state yet.
+    Column("unsettled", Boolean, nullable=False, server_default=text("0")),
 )
 Index("ix_campaigns_latest", campaigns.c.latest_at)
+Index("ix_campaigns_unsettled", campaigns.c.id, sqlite_where=text("unsettled = 1"))
 
 # What statistics are made of (`statistics`): sums that stay when their messages go. Days are Minsk's, numbered from
 # 1970-01-01, hours are since the epoch; both are those in which the messages were accepted. What is not known is an

@@ -33,7 +33,19 @@ REASONS = sorted(
     }
 )
 # What the journal writes into a message's history besides the reasons and the words of others.
-OWN_WORDS = ("accepted", "consent", "filled", "resent", "not_found", "found", "gave_up", "receipt", ANSWER_LOST)
+OWN_WORDS = (
+    "accepted",
+    "consent",
+    "filled",
+    "held",
+    "released",
+    "resent",
+    "not_found",
+    "found",
+    "gave_up",
+    "receipt",
+    ANSWER_LOST,
+)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -27,11 +27,14 @@ def upgrade() -> None:
         sa.Column("latest_at", sa.Double, nullable=False),
         sa.Column("text", sa.Text, nullable=False),
         sa.Column("sender_id", sa.String),
+        sa.Column("sent_by", sa.String, nullable=False),
         sa.Column("state", sa.String, nullable=False),
         sa.Column("state_at", sa.Double, nullable=False),
         sa.Column("state_by", sa.String),
+        sa.Column("unsettled", sa.Boolean, nullable=False, server_default=sa.text("0")),
     )
     op.create_index("ix_campaigns_latest", "campaigns", ["latest_at"])
+    op.create_index("ix_campaigns_unsettled", "campaigns", ["id"], sqlite_where=sa.text("unsettled = 1"))
     op.add_column("messages", sa.Column("sent_by", sa.String, nullable=False, server_default="other"))
     op.execute("ALTER TABLE messages ADD COLUMN campaign INTEGER REFERENCES campaigns (id)")
     op.create_table(
@@ -90,7 +93,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_messages_campaign",
         "messages",
-        ["campaign", "stage", "status", "reason"],
+        ["campaign", "stage", "status", "reason", "segments", "a1_segments", "amount"],
         sqlite_where=sa.text("campaign IS NOT NULL"),
     )
 
