@@ -170,7 +170,7 @@ def _progress(connection: Connection, row: Row, now: float, terms: Terms) -> Pro
         amount += Decimal(price or 0) * count
     waiting = _waiting(stages, now, terms.hours)
     to_go = waiting.total - waiting.held
-    rate = _rate(connection, row["id"], now) if to_go else None
+    rate = _rate(connection, row, now) if to_go else None
     state = State(row["state"])
     per_second = rate or (terms.per_second(max(1, round(of_waiting / to_go))) if to_go else 0.0)
     goes = state is State.RUNNING and per_second > 0
@@ -206,8 +206,9 @@ def _waiting(stages: Counter[Stage], now: float, hours: Hours | None) -> Waiting
     return Waiting(fields=fields, hours=consent + ready, held=held)
 
 
-def _rate(connection: Connection, campaign: int, now: float) -> float | None:
+def _rate(connection: Connection, row: Row, now: float) -> float | None:
     last = connection.value(_LAST_LINE) or 0
-    values = {"of": campaign, "after": last - _LINES, "since": now - _RATE_OF, "now": now}
+    since = max(now - _RATE_OF, row["state_at"])
+    values = {"of": row["id"], "after": last - _LINES, "since": since, "now": now}
     count, first = connection.all(_WENT, values)[0]
     return count / (now - first) if count and now - first >= _LEAST else None
