@@ -52,7 +52,7 @@ def audit(
     try:
         reader = BaseReader(clock, crm, Patience(clock, 0))
         progress = progress or Progress(StringIO(), clock.seconds)
-        run(collect(clock, reader, work, FIELD if consent else None, progress))
+        run(collect(clock, reader, work, FIELD if consent else None, progress.walked))
         return list(report(work, output))
     finally:
         work.close()
@@ -216,7 +216,7 @@ def test_a_full_disk_ends_the_audit_and_loses_nothing(tmp_path: Path) -> None:
     work._connection.execute("PRAGMA max_page_count = 12")
     reader = BaseReader(clock, crm, Patience(clock, 0))
     with pytest.raises(CannotGoOn, match=r"audit\.csv\.part cannot be written: database or disk is full"):
-        run(collect(clock, reader, work, None, Progress(StringIO(), clock.seconds)))
+        run(collect(clock, reader, work, None, Progress(StringIO(), clock.seconds).walked))
     work.close()
     audit(crm, output)
     assert output.read_bytes() == (tmp_path / "whole.csv").read_bytes()

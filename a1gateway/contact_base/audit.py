@@ -24,8 +24,7 @@ from ..hours import MINSK
 from ..msisdn import Msisdn, read_number
 from .items import Entity, Item
 from .pages import BaseReader
-from .progress import Progress
-from .walk import Walked, counts, go_on
+from .walk import Follow, Walked, counts, go_on
 from .work_file import Finding, WorkFile, remove
 
 HEADER = (
@@ -66,7 +65,7 @@ def open_work_file(
 
 
 async def collect(
-    clock: IReactorTime, reader: BaseReader, work: WorkFile, consent: ConsentField | None, progress: Progress
+    clock: IReactorTime, reader: BaseReader, work: WorkFile, consent: ConsentField | None, follow: Follow
 ) -> None:
     """Walk the base, from where `work` stands to its end.
 
@@ -81,7 +80,7 @@ async def collect(
         findings = (each for item in items for each in _findings(item, consent, clock.seconds()))
         work.keep(entity, findings, walked.last, ended=walked.ended)
 
-    await go_on(reader, walks, work.items(), progress, take)
+    await go_on(reader, walks, work.items(), follow, take)
 
 
 def _findings(item: Item, consent: ConsentField | None, now: float) -> Iterator[Finding]:

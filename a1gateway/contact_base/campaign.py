@@ -90,7 +90,8 @@ async def contacts_of(reader: BaseReader, progress: Progress) -> Recipients:
         for item in items:
             recipients.take(phone.value for phone in item.phones)
 
-    await walk(reader, (Entity.CONTACT,), progress, take)
+    await walk(reader, (Entity.CONTACT,), progress.walked, take)
+    progress.clear()
     return recipients
 
 

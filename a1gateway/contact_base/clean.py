@@ -93,7 +93,8 @@ class Clean:
 
     async def run(self) -> Tally:
         """Raises `PortalTrouble`, `PortalError` and `OSError`; what has left until then stands in the undo file."""
-        self._tally.items = await walk(self._reader, tuple(Entity), self._progress, self._take)
+        self._tally.items = await walk(self._reader, tuple(Entity), self._progress.walked, self._take)
+        self._progress.clear()
         return self._tally
 
     async def _take(self, entity: Entity, items: Sequence[Item]) -> None:

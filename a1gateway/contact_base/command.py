@@ -150,7 +150,8 @@ def run_audit(given: argparse.Namespace, run: Run, console: Console) -> int:
         field = await _consent_field(daemon, patience, progress)
         reader = BaseReader(daemon.clock, daemon.portal, patience)
         try:
-            await audit.collect(daemon.clock, reader, file, field, progress)
+            await audit.collect(daemon.clock, reader, file, field, progress.walked)
+            progress.clear()
         except (CancelledError, GatewayError):
             progress.say("the audit is not over; the same command goes on from here")
             raise

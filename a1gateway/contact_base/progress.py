@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TextIO
 
+from .estimate import Estimate
+from .walk import Reached, counts
+
 _WIDTH = 24
 _BETWEEN_LINES = 10.0
 _BETWEEN_BARS = 0.2
-# An estimate from less than this, in seconds, says nothing.
-_SOON = 3.0
 
 
 class Progress:
@@ -20,27 +21,29 @@ class Progress:
         self._out = out
         self._seconds = seconds
         self._bar = out.isatty()
-        self._begun: tuple[float, float] | None = None
+        self._estimate = Estimate(seconds)
         self._shown_at: float | None = None
         self._width = 0
 
     def show(self, done: float, text: str) -> None:
         """`done` is the share of the whole, 0 to 1, by which the time left is estimated; `text` says the counts."""
         now = self._seconds()
-        if self._begun is None:
-            self._begun = (now, done)
+        done = min(1.0, max(0.0, done))
+        left = self._estimate.left(done)
         between = _BETWEEN_BARS if self._bar else _BETWEEN_LINES
         if self._shown_at is not None and now - self._shown_at < between:
             return
         self._shown_at = now
-        done = min(1.0, max(0.0, done))
-        left = self._left(now, done)
         line = f"{done:4.0%} {text}" + (f", about {duration(left)} left" if left is not None else "")
         if self._bar:
             full = round(done * _WIDTH)
             self._over(f"[{'#' * full}{'.' * (_WIDTH - full)}] {line}")
         else:
             self._line(line)
+
+    def walked(self, reached: Reached) -> None:
+        """Show how far a walk has got."""
+        self.show(reached.share, f"{counts(reached.counted)}; {reached.requests} requests")
 
     def say(self, text: str) -> None:
         """A line that stays."""
@@ -53,13 +56,6 @@ class Progress:
             self._over("")
             self._out.write("\r")
             self._out.flush()
-
-    def _left(self, now: float, done: float) -> float | None:
-        assert self._begun is not None
-        begun_at, done_before = self._begun
-        if done <= done_before or now - begun_at < _SOON:
-            return None
-        return (1 - done) * (now - begun_at) / (done - done_before)
 
     def _over(self, line: str) -> None:
         self._out.write("\r" + line.ljust(self._width))

@@ -1,4 +1,4 @@
-"""How far a walk through the base has got, and the walk of a command that does all in one run."""
+"""A walk through the base, and how far it has got."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from .items import Entity, Item
 from .pages import BaseReader
-from .progress import Progress
 
 _PLURALS = {Entity.CONTACT: "contacts", Entity.LEAD: "leads", Entity.COMPANY: "companies"}
 
@@ -21,6 +20,24 @@ class Walked:
     last: int
     """The id behind which it goes on."""
     ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a walk through all its types has got."""
+
+    share: float
+    """Of the whole, 0 to 1."""
+    counted: Mapping[Entity, int]
+    """Items, by type."""
+    totals: Mapping[Entity, int]
+    """How many items there are, by type, as far as that is known: a walk finds out at a type's end."""
+    requests: int
+    """That have been made for them in this run."""
+
+
+Follow = Callable[[Reached], None]
+"""Hears of a walk after each step of it."""
 
 
 def share_done(walks: Mapping[Entity, Walked]) -> float:
@@ -38,7 +55,7 @@ def counts(counted: Mapping[Entity, int]) -> str:
 async def walk(
     reader: BaseReader,
     entities: Sequence[Entity],
-    progress: Progress,
+    follow: Follow,
     take: Callable[[Entity, Sequence[Item]], Awaitable[None]],
 ) -> dict[Entity, int]:
     """Hand over all items of these types, by type and id; how many there were. Raises as `BaseReader.read`."""
@@ -48,14 +65,14 @@ async def walk(
         del walked
         await take(entity, items)
 
-    return await go_on(reader, walks, dict.fromkeys(entities, 0), progress, taken)
+    return await go_on(reader, walks, dict.fromkeys(entities, 0), follow, taken)
 
 
 async def go_on(
     reader: BaseReader,
     walks: Mapping[Entity, Walked],
     counted: Mapping[Entity, int],
-    progress: Progress,
+    follow: Follow,
     take: Callable[[Entity, Sequence[Item], Walked], Awaitable[None]],
 ) -> dict[Entity, int]:
     """Walk from there to the end, each time with how far the walk has got by what is handed over; else as `walk`.
@@ -71,6 +88,6 @@ async def go_on(
             await take(entity, stretch.items, walked)
             walks[entity] = walked
             counted[entity] += len(stretch.items)
-            progress.show(share_done(walks), f"{counts(counted)}; {reader.requests} requests")
-    progress.clear()
+            totals = {each: counted[each] for each in walks if walks[each].ended}
+            follow(Reached(share_done(walks), dict(counted), totals, reader.requests))
     return counted
