@@ -19,7 +19,7 @@ from a1gateway.bitrix24.consent_field import ConsentField
 from a1gateway.bitrix24.trouble import PortalTrouble
 from a1gateway.cells import no_formula, number_cell
 from a1gateway.config_sections import Consent
-from a1gateway.contact_base.audit import HEADER, collect, open_work_file, report, work_path
+from a1gateway.contact_base.audit import HEADER, collect, open_work_file, report, summary, work_path
 from a1gateway.contact_base.pages import BaseReader
 from a1gateway.contact_base.patience import Patience
 from a1gateway.contact_base.progress import Progress, duration
@@ -53,7 +53,7 @@ def audit(
         reader = BaseReader(clock, crm, Patience(clock, 0))
         progress = progress or Progress(StringIO(), clock.seconds)
         run(collect(clock, reader, work, FIELD if consent else None, progress.walked))
-        return list(report(work, output))
+        return list(summary(report(work, output), output))
     finally:
         work.close()
 

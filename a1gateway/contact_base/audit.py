@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
-from ..bitrix24.consent_field import ConsentField
+from ..bitrix24.consent_field import ConsentField, NoSuchField, describe
 from ..cells import no_formula, number_cell
 from ..config_sections import Consent
 from ..folder_sync import sync_folder
 from ..hours import MINSK
+from ..interfaces import IPortal
 from ..msisdn import Msisdn, read_number
 from .items import Entity, Item
 from .pages import BaseReader
+from .patience import Patience
 from .walk import Follow, Walked, counts, go_on
 from .work_file import Finding, WorkFile, remove
 
@@ -41,6 +45,8 @@ HEADER = (
 )
 NO_NUMBER = "no_number"
 """The reason in the row of an item that has no phone."""
+
+_CONSENTS = ("yes", "no", "empty")
 
 
 def work_path(output: Path) -> Path:
@@ -62,6 +68,18 @@ def open_work_file(
     granted = [] if consent is None else consent.granted_values
     settings = {"portal": portal, "contact_field": field, "granted_values": ", ".join(sorted(granted))}
     return WorkFile.open(path, settings, now=datetime.fromtimestamp(now, MINSK).isoformat(timespec="seconds"))
+
+
+async def consent_field(
+    portal: IPortal, consent: Consent | None, patience: Patience
+) -> ConsentField | NoSuchField | None:
+    """The contacts' field of consent as the portal has it; None when none is configured. Raises as `collect`."""
+    if consent is None:
+        return None
+    asked = partial(describe, portal, consent.contact_field, consent.granted_values, consent.denied_value)
+    field = await patience.answer(asked)
+    patience.progressed()
+    return field
 
 
 async def collect(
@@ -105,15 +123,52 @@ def _consent(item: Item, consent: ConsentField | None, now: float) -> str:
     return "yes" if evidence.granted else "no"
 
 
-def report(work: WorkFile, output: Path) -> Iterator[str]:
-    """Write the report of an audit that is over, and give a summary of it, line by line.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an audit has found, in figures."""
+
+    items: Mapping[Entity, int]
+    without_number: int
+    """Items."""
+    valid: Mapping[str, int]
+    """Numbers, by the warning; without one it is empty."""
+    invalid: Mapping[str, int]
+    """Numbers, by the reason."""
+    shared: int
+    """Numbers that several contacts have."""
+    sharing: int
+    """Contacts that have such a number."""
+    consents: Mapping[str, int]
+    """Contacts, by `yes`, `no` and `empty`; nothing when nobody has looked."""
+
+    @classmethod
+    def of(cls, work: WorkFile) -> Found:
+        """What is in a work file, behind `WorkFile.count_duplicates`. Blocks."""
+        reasons = work.reasons()
+        without = reasons.pop((False, NO_NUMBER), 0)
+        shared, sharing = work.duplicates()
+        consents = work.consents()
+        return cls(
+            work.items(),
+            without,
+            {reason: count for (valid, reason), count in reasons.items() if valid},
+            {reason: count for (valid, reason), count in reasons.items() if not valid},
+            shared,
+            sharing,
+            {word: consents.get(word, 0) for word in _CONSENTS} if consents.keys() - {""} else {},
+        )
+
+
+def report(work: WorkFile, output: Path) -> Found:
+    """Write the report of an audit that is over. Blocks; raises `OSError` and `sqlite3.Error`.
 
     The report is there as a whole or not at all; then the work file goes.
     """
     work.count_duplicates()
     _write(work, output)
-    yield from _summary(work, output)
+    found = Found.of(work)
     work.remove()
+    return found
 
 
 def _write(work: WorkFile, output: Path) -> None:
@@ -149,22 +204,17 @@ def _row(finding: Finding, others: int, some: list[int]) -> tuple[Any, ...]:
     )
 
 
-def _summary(work: WorkFile, output: Path) -> Iterator[str]:
-    reasons = work.reasons()
-    without = reasons.pop((False, NO_NUMBER), 0)
-    valid = sum(count for (is_valid, _), count in reasons.items() if is_valid)
-    yield f"{output}: {counts(work.items())}; {sum(reasons.values()):,} numbers, {without:,} items without a number"
+def summary(found: Found, output: Path) -> Iterator[str]:
+    """What stands in the report at `output`, line by line."""
+    valid, invalid = sum(found.valid.values()), sum(found.invalid.values())
+    numbers = f"{valid + invalid:,} numbers, {found.without_number:,} items without a number"
+    yield f"{output}: {counts(found.items)}; {numbers}"
     yield f"valid: {valid:,}" + "".join(
-        f", {count:,} of them {reason}"
-        for (is_valid, reason), count in sorted(reasons.items())
-        if is_valid and reason
+        f", {count:,} of them {warning}" for warning, count in sorted(found.valid.items()) if warning
     )
-    yield f"invalid: {sum(reasons.values()) - valid:,}"
-    invalid = [(count, reason) for (is_valid, reason), count in reasons.items() if not is_valid]
-    for count, reason in sorted(invalid, key=lambda each: (-each[0], each[1])):
+    yield f"invalid: {invalid:,}"
+    for reason, count in sorted(found.invalid.items(), key=lambda each: (-each[1], each[0])):
         yield f"  {reason}: {count:,}"
-    numbers, contacts = work.duplicates()
-    yield f"duplicates: {numbers:,} numbers that {contacts:,} contacts share"
-    consents = work.consents()
-    if consents.keys() - {""}:
-        yield "consent: " + ", ".join(f"{word} {consents.get(word, 0):,}" for word in ("yes", "no", "empty"))
+    yield f"duplicates: {found.shared:,} numbers that {found.sharing:,} contacts share"
+    if found.consents:
+        yield "consent: " + ", ".join(f"{word} {count:,}" for word, count in found.consents.items())

@@ -13,14 +13,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IReactorTime
 
-from ..bitrix24.consent_field import ConsentField, NoSuchField, describe
+from ..bitrix24.consent_field import ConsentField, NoSuchField
 from ..bitrix24.trouble import PortalTrouble
 from ..cells import number_cell
 from ..config_sections import Config
@@ -162,7 +161,7 @@ def run_audit(given: argparse.Namespace, run: Run, console: Console) -> int:
             status = run(given.config, _guarded(name, console, work))
             if status == 0:
                 # Behind the work, since it takes a while and needs no daemon.
-                for line in audit.report(kept[0], given.output):
+                for line in audit.summary(audit.report(kept[0], given.output), given.output):
                     console.say(line)
         except (OSError, sqlite3.Error) as error:
             return console.failed(name, error)
@@ -284,16 +283,11 @@ def _progress(daemon: Daemon, given: argparse.Namespace, console: Console) -> tu
 
 
 async def _consent_field(daemon: Daemon, patience: Patience, progress: Progress) -> ConsentField | None:
-    consent = daemon.config.consent
-    if consent is None:
-        return None
-    asked = partial(describe, daemon.portal, consent.contact_field, consent.granted_values, consent.denied_value)
-    field = await patience.answer(asked)
-    patience.progressed()
+    field = await audit.consent_field(daemon.portal, daemon.config.consent, patience)
     if isinstance(field, NoSuchField):
         progress.say(f"contacts have no field {field.name} (consent.contact_field): the column consent stays empty")
         return None
-    if not field.readable:
+    if field is not None and not field.readable:
         progress.say(f"the field {field.name} (consent.contact_field) has a type that cannot mean yes: {field.kind}")
     return field
 
