@@ -16,15 +16,24 @@ from twisted.internet.task import Clock
 
 from a1gateway.bitrix24.trouble import PortalError, PortalTrouble
 from a1gateway.contact_base.changes import UndoFile, Unusable, certain_form, fault_to_mark, kept_changes
-from a1gateway.contact_base.clean import Clean, Tally, Undone, mark_fields, summary, undo, undo_summary
+from a1gateway.contact_base.clean import (
+    Clean,
+    Tally,
+    Undone,
+    described,
+    mark_fields,
+    not_changed,
+    not_put_back,
+    summary,
+    undo,
+    undo_summary,
+)
 from a1gateway.contact_base.items import Entity
 from a1gateway.contact_base.pages import BaseReader
 from a1gateway.contact_base.patience import Patience
-from a1gateway.contact_base.progress import Progress
 from a1gateway.contact_base.writer import Writer
 
 from .crm_in_memory import COMPANY, CONTACT, LEAD, CrmInMemory
-from .test_contact_base_audit import Terminal
 from .test_contact_base_pages import awaited
 
 PORTAL = "shop.bitrix24.by"
@@ -42,14 +51,15 @@ def clean(
     kept = None if undo_path is None else UndoFile(undo_path, PORTAL, "2026-11-22T03:00:00+03:00")
 
     async def work() -> Tally:
-        marks = {} if mark is None else await mark_fields(crm, waits, mark, said.append)
+        marks = {} if mark is None else await mark_fields(crm, waits, mark, lambda why: said.append(str(why)))
         return await Clean(
             BaseReader(clock, crm, waits, most_pages=5),
-            Progress(Terminal(), clock.seconds),
-            said.append,
+            lambda reached: None,
             marks=marks,
             writer=None if kept is None else Writer(crm, waits),
             undo=kept,
+            listed=lambda changes: said.extend(map(described, changes) if kept is None else ()),
+            not_taken=lambda part: said.append(not_changed(part)),
         ).run()
 
     try:
@@ -62,7 +72,8 @@ def clean(
 def undone(crm: CrmInMemory, path: Path, *, apply: bool = True, portal: str = PORTAL) -> tuple[Undone, list[str]]:
     clock, said = Clock(), list[str]()
     writer = Writer(crm, Patience(clock, 1800))
-    return awaited(clock, undo(kept_changes(path, portal), writer, said.append, apply=apply)), said
+    changes = kept_changes(path, portal)
+    return awaited(clock, undo(changes, writer, lambda part: said.append(not_put_back(part)), apply=apply)), said
 
 
 def small() -> CrmInMemory:

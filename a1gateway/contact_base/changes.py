@@ -95,6 +95,11 @@ class Change:
     phones: tuple[PhoneChange, ...]
     mark: Mark | None = None
 
+    @property
+    def size(self) -> int:
+        """How many phones and marks it changes."""
+        return len(self.phones) + (self.mark is not None)
+
     def reversed(self) -> Change:
         """What undoes it."""
         phones = tuple(replace(each, old=each.new, new=each.old) for each in self.phones)

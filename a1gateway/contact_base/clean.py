@@ -5,8 +5,8 @@ What is certain and what is marked stands in `changes`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby, islice
 
@@ -15,16 +15,18 @@ from .changes import Change, MarkField, UndoFile, Unusable, mark_field, planned
 from .items import Entity, Item
 from .pages import BaseReader
 from .patience import Patience
-from .progress import Progress
-from .walk import counts, walk
-from .writer import AT_ONCE, NotTaken, Standing, Writer, standing_of_mark, standing_of_phone
+from .walk import Follow, counts, walk
+from .writer import AT_ONCE, NotTaken, Standing, Why, Writer, of_standing, parts_of
 
 MOST_PAGES = 5
 """How many pages a walk that writes reads at once: what is changed was read a moment ago."""
-_SHOWN = 20
+SHOWN = 20
+"""So many of the changes that would be made are shown."""
 
-Tell = Callable[[str], None]
-"""Takes a line for people."""
+_REASONS = {
+    Why.CHANGED_MEANWHILE: "somebody else has changed it",
+    Why.KEPT: "the portal has kept what was there",
+}
 
 
 @dataclass(slots=True)
@@ -47,8 +49,10 @@ class Tally:
         self.marks += change.mark is not None
 
 
-async def mark_fields(portal: IPortal, patience: Patience, name: str, tell: Tell) -> dict[Entity, MarkField]:
-    """The field `name` of each type that has it; says which have not.
+async def mark_fields(
+    portal: IPortal, patience: Patience, name: str, unusable: Callable[[Unusable], None]
+) -> dict[Entity, MarkField]:
+    """The field `name` of each type that has it; `unusable` hears of those that have not.
 
     Raises `Unusable` when none has, and as `IPortal.call`.
     """
@@ -59,42 +63,44 @@ async def mark_fields(portal: IPortal, patience: Patience, name: str, tell: Tell
         patience.progressed()
         try:
             fields[entity] = mark_field(answer, entity, name)
-        except Unusable as unusable:
-            tell(str(unusable))
+        except Unusable as why:
+            unusable(why)
     if not fields:
         raise Unusable(f"neither contacts, leads nor companies have a field {name} that could be marked")
     return fields
 
 
 class Clean:
-    """One walk through the base that writes, or says what it would write."""
+    """One walk through the base that writes, or finds out what it would write."""
 
     def __init__(
         self,
         reader: BaseReader,
-        progress: Progress,
-        tell: Tell,
+        follow: Follow,
         *,
-        marks: dict[Entity, MarkField],
+        marks: Mapping[Entity, MarkField],
         writer: Writer | None = None,
         undo: UndoFile | None = None,
-        listed: Callable[[Change], None] = lambda change: None,
+        listed: Callable[[Sequence[Change]], None] = lambda changes: None,
+        not_taken: Callable[[NotTaken], None] = lambda part: None,
     ) -> None:
-        """Without `writer` nothing is changed; with one, `undo` keeps what was there. `listed` gets every change."""
+        """Without `writer` nothing is changed; with one, `undo` keeps what was there.
+
+        `listed` gets every change, some at a time, and `not_taken` what has not come about of them.
+        """
         assert (writer is None) is (undo is None)
         self._reader = reader
-        self._progress = progress
-        self._tell = tell
+        self._follow = follow
         self._marks = marks
         self._writer = writer
         self._undo = undo
         self._listed = listed
+        self._heard_of = not_taken
         self._tally = Tally()
 
     async def run(self) -> Tally:
         """Raises `PortalTrouble`, `PortalError` and `OSError`; what has left until then stands in the undo file."""
-        self._tally.items = await walk(self._reader, tuple(Entity), self._progress.walked, self._take)
-        self._progress.clear()
+        self._tally.items = await walk(self._reader, tuple(Entity), self._follow, self._take)
         return self._tally
 
     async def _take(self, entity: Entity, items: Sequence[Item]) -> None:
@@ -107,19 +113,13 @@ class Clean:
                     self._not_taken(each)
             for change in some:
                 self._tally.add(change)
-                self._listed(change)
-                if self._writer is None and self._tally.changed <= _SHOWN:
-                    self._say(described(change))
+            self._listed(some)
 
     def _not_taken(self, part: NotTaken) -> None:
         self._tally.not_taken += 1
         self._tally.marks -= part.is_mark
         self._tally.phones -= not part.is_mark
-        self._say(f"{part.entity.label} {part.id}: {part.what!r} is not changed: {part.why}")
-
-    def _say(self, line: str) -> None:
-        self._progress.clear()
-        self._tell(line)
+        self._heard_of(part)
 
 
 def described(change: Change) -> str:
@@ -130,6 +130,19 @@ def described(change: Change) -> str:
     return f"{change.entity.label} {change.id}: {', '.join(parts)}"
 
 
+def not_changed(part: NotTaken) -> str:
+    """What has not come about, for people."""
+    return f"{part.entity.label} {part.id}: {part.what!r} is not changed: {part.said or _REASONS[part.why]}"
+
+
+def not_put_back(part: NotTaken) -> str:
+    """What an undo has not brought about, for people."""
+    where = f"{part.entity.label} {part.id}"
+    if part.why is Why.CHANGED_SINCE:
+        return f"{where}: {part.what} has been changed since, and is left alone"
+    return f"{where}: {part.what!r} is not put back: {part.said or _REASONS[part.why]}"
+
+
 def summary(tally: Tally, *, applied: bool) -> Iterator[str]:
     """What became of it, line by line."""
     yield f"looked at: {counts(tally.items)}"
@@ -138,8 +151,8 @@ def summary(tally: Tally, *, applied: bool) -> Iterator[str]:
         yield f"not taken by the portal: {tally.not_taken:,}"
     else:
         yield f"would be changed: {tally.phones:,} numbers and {tally.marks:,} marks in {tally.changed:,} items"
-        if tally.changed > _SHOWN:
-            yield f"the first {_SHOWN} are shown; --output FILE writes them all"
+        if tally.changed > SHOWN:
+            yield f"the first {SHOWN} are shown; --output FILE writes them all"
         yield "nothing has been changed; --apply does it"
 
 
@@ -154,46 +167,37 @@ class Undone:
     not_taken: int = 0
 
 
-async def undo(changes: Iterable[Change], writer: Writer, tell: Tell, *, apply: bool) -> Undone:
-    """Put back what was there, wherever what `clean` wrote is still there; without `apply` only say so.
+async def undo(
+    changes: Iterable[Change], writer: Writer, not_taken: Callable[[NotTaken], None], *, apply: bool
+) -> Undone:
+    """Put back what was there, wherever what `clean` wrote is still there; without `apply` only find out.
 
-    Raises as `Writer.write` and `kept_changes`; to repeat it does no harm.
+    `not_taken` hears of what has been left alone, or has not come about. Raises as `Writer.write` and `kept_changes`;
+    to repeat it does no harm.
     """
     done = Undone()
     for entity, of_one_type in groupby(changes, key=lambda change: change.entity):
         for some in _by(AT_ONCE, of_one_type):
             items = await writer.read(entity, [change.id for change in some])
-            back = [
-                each for change in some if (each := _to_undo(change, items.get(change.id), done, tell)) is not None
-            ]
-            for change in back:
-                done.restored += len(change.phones) + (change.mark is not None)
+            back: list[Change] = []
+            for change in some:
+                item = items.get(change.id)
+                still = of_standing(change, item, Standing.NEW)
+                since = of_standing(change, item, Standing.ANOTHER)
+                done.restored += still.size
+                done.as_before += of_standing(change, item, Standing.OLD).size
+                done.changed_since += since.size
+                for part in parts_of(since.reversed(), Why.CHANGED_SINCE):
+                    not_taken(part)
+                if still.size:
+                    back.append(still.reversed())
             if not apply:
                 continue
             for part in await writer.write(entity, back):
                 done.restored -= 1
                 done.not_taken += 1
-                tell(f"{part.entity.label} {part.id}: {part.what!r} is not put back: {part.why}")
+                not_taken(part)
     return done
-
-
-def _to_undo(change: Change, item: Item | None, done: Undone, tell: Tell) -> Change | None:
-    """What has to be written to undo what is left of a change, or None."""
-    where = f"{change.entity.label} {change.id}"
-
-    def wanted(standing: Standing, what: str) -> bool:
-        if standing is Standing.OLD:
-            done.as_before += 1
-        elif standing is Standing.ANOTHER:
-            done.changed_since += 1
-            tell(f"{where}: {what} has been changed since, and is left alone")
-        return standing is Standing.NEW
-
-    phones = tuple(each for each in change.phones if wanted(standing_of_phone(item, each), each.new))
-    mark = change.mark
-    if mark is not None and not wanted(standing_of_mark(item, mark), mark.field.name):
-        mark = None
-    return replace(change, phones=phones, mark=mark).reversed() if phones or mark is not None else None
 
 
 def undo_summary(done: Undone, *, applied: bool) -> Iterator[str]:

@@ -6,11 +6,9 @@ They ask the portal and the journal through the running daemon, within its budge
 from __future__ import annotations
 
 import argparse
-import csv
-import os
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +19,6 @@ from twisted.internet.interfaces import IReactorTime
 
 from ..bitrix24.consent_field import ConsentField, NoSuchField
 from ..bitrix24.trouble import PortalTrouble
-from ..cells import number_cell
 from ..config_sections import Config
 from ..control.command import add_config_option
 from ..errors import GatewayError
@@ -29,7 +26,8 @@ from ..hours import MINSK
 from ..interfaces import IPortal
 from ..normalize import Unreadable, explained, numbers_in, opened
 from . import audit, campaign, clean
-from .changes import Change, UndoFile, kept_changes
+from .changes import Change, UndoFile, Unusable, kept_changes
+from .listing import ChangeListing
 from .pages import BaseReader
 from .patience import Patience
 from .progress import Progress, duration
@@ -37,7 +35,6 @@ from .work_file import WorkFile
 from .writer import Writer
 
 _PATIENCE = 30.0
-_LISTED = ("entity", "id", "phone_id", "number", "normalized", "mark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,23 +177,42 @@ def run_clean(given: argparse.Namespace, run: Run, console: Console) -> int:
 
 async def _clean(daemon: Daemon, given: argparse.Namespace, console: Console) -> int:
     progress, patience = _progress(daemon, given, console)
+
+    def say(line: str) -> None:
+        progress.clear()
+        console.say(line)
+
+    def unusable(why: Unusable) -> None:
+        console.say(str(why))
+
     marks = {}
     if given.mark_field is not None:
-        marks = await clean.mark_fields(daemon.portal, patience, given.mark_field, console.say)
+        marks = await clean.mark_fields(daemon.portal, patience, given.mark_field, unusable)
     at = datetime.fromtimestamp(daemon.clock.seconds(), MINSK)
     path = given.undo_file or Path(f"clean-{at:%Y%m%d-%H%M%S}.undo.jsonl")
     undo = UndoFile(path, daemon.portal_name, at.isoformat(timespec="seconds")) if given.apply else None
     reader = BaseReader(daemon.clock, daemon.portal, patience, most_pages=clean.MOST_PAGES)
-    with _listing(given.output) as listed:
+    with nullcontext() if given.output is None else ChangeListing(given.output) as listing:
+        shown = 0
+
+        def listed(changes: Sequence[Change]) -> None:
+            nonlocal shown
+            if listing is not None:
+                listing.add(changes)
+            if not given.apply:
+                for change in changes[: clean.SHOWN - shown]:
+                    shown += 1
+                    say(clean.described(change))
+
         try:
             tally = await clean.Clean(
                 reader,
-                progress,
-                console.say,
+                progress.walked,
                 marks=marks,
                 writer=Writer(daemon.portal, patience) if given.apply else None,
                 undo=undo,
                 listed=listed,
+                not_taken=lambda part: say(clean.not_changed(part)),
             ).run()
         finally:
             progress.clear()
@@ -213,7 +229,7 @@ async def _undo(daemon: Daemon, given: argparse.Namespace, console: Console) -> 
     _, patience = _progress(daemon, given, console)
     writer = Writer(daemon.portal, patience)
     changes = kept_changes(given.undo, daemon.portal_name)
-    done = await clean.undo(changes, writer, console.say, apply=given.apply)
+    done = await clean.undo(changes, writer, lambda part: console.say(clean.not_put_back(part)), apply=given.apply)
     for line in clean.undo_summary(done, applied=given.apply):
         console.say(line)
     return 1 if done.not_taken else 0
@@ -290,24 +306,3 @@ async def _consent_field(daemon: Daemon, patience: Patience, progress: Progress)
     if field is not None and not field.readable:
         progress.say(f"the field {field.name} (consent.contact_field) has a type that cannot mean yes: {field.kind}")
     return field
-
-
-@contextmanager
-def _listing(path: Path | None) -> Iterator[Callable[[Change], None]]:
-    """What writes changes into the CSV at `path`, if there is to be one."""
-    if path is None:
-        yield lambda change: None
-        return
-    descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="") as out:
-        rows = csv.writer(out)
-        rows.writerow(_LISTED)
-
-        def listed(change: Change) -> None:
-            who = (change.entity.label, change.id)
-            for phone in change.phones:
-                rows.writerow((*who, phone.id, number_cell(phone.old), phone.new, ""))
-            if change.mark is not None:
-                rows.writerow((*who, "", "", "", change.mark.new))
-
-        yield listed

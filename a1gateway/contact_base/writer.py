@@ -31,6 +31,19 @@ class Standing(enum.Enum):
     """Something else, or the place is gone."""
 
 
+class Why(enum.StrEnum):
+    """Why a part of a change has not come about."""
+
+    CHANGED_SINCE = "changed_since"
+    """Another value was there before anything was written, or nothing; it was left alone."""
+    CHANGED_MEANWHILE = "changed_meanwhile"
+    """Another value, or nothing, was there after it was written."""
+    KEPT = "kept"
+    """The portal has taken it, and has kept what was there."""
+    REFUSED = "refused"
+    """The portal has said why."""
+
+
 @dataclass(frozen=True, slots=True)
 class NotTaken:
     """A part of a change that did not come about."""
@@ -39,8 +52,17 @@ class NotTaken:
     id: int
     what: str
     """The number or the field, for people."""
-    why: str
+    why: Why
+    said: str = ""
+    """The portal's words."""
     is_mark: bool = False
+
+    def refused(self, error: Exception | None) -> NotTaken:
+        """The same with what the portal has said of it, if it has."""
+        if not isinstance(error, PortalError):
+            return self
+        # The CRM's own errors have no code, as a rule.
+        return replace(self, why=Why.REFUSED, said=str(error).removeprefix(": "))
 
 
 def standing_of_phone(item: Item | None, change: PhoneChange) -> Standing:
@@ -62,6 +84,21 @@ def standing_of_mark(item: Item | None, mark: Mark) -> Standing:
     if mark.field.same(held, mark.new):
         return Standing.NEW
     return Standing.OLD if mark.field.same(held, mark.old) else Standing.ANOTHER
+
+
+def of_standing(change: Change, item: Item | None, standing: Standing) -> Change:
+    """What of a change is for places of `item` that stand so."""
+    phones = tuple(each for each in change.phones if standing_of_phone(item, each) is standing)
+    mark = change.mark if change.mark is not None and standing_of_mark(item, change.mark) is standing else None
+    return replace(change, phones=phones, mark=mark)
+
+
+def parts_of(change: Change, why: Why) -> list[NotTaken]:
+    """All of a change, as what has not come about."""
+    phones = [NotTaken(change.entity, change.id, each.old, why) for each in change.phones]
+    if change.mark is None:
+        return phones
+    return [*phones, NotTaken(change.entity, change.id, change.mark.field.name, why, is_mark=True)]
 
 
 class Writer:
@@ -86,10 +123,11 @@ class Writer:
             items = await self.read(entity, [change.id for change in pending])
             again: list[Change] = []
             for change in pending:
-                left, others = _left(change, items.get(change.id))
+                left = of_standing(change, items.get(change.id), Standing.OLD)
+                gone = of_standing(change, items.get(change.id), Standing.ANOTHER)
                 error = said.get(change.id)
-                not_taken += [replace(each, why=_why(error, each.why)) for each in others]
-                if left is None:
+                not_taken += [each.refused(error) for each in parts_of(gone, Why.CHANGED_MEANWHILE)]
+                if not left.size:
                     continue
                 if isinstance(error, PortalError) and error.code.upper() == _NO_SUCH_METHOD and old_method:
                     self._by_item_method.add(entity)
@@ -98,8 +136,7 @@ class Writer:
                     trouble = trouble or error
                     again.append(left)
                 else:
-                    why = _why(error, "the portal has kept what was there")
-                    not_taken += _all_of(left, why)
+                    not_taken += [each.refused(error) for each in parts_of(left, Why.KEPT)]
             if len(again) < len(pending):
                 self._patience.progressed()
             if again and trouble is not None:
@@ -169,41 +206,6 @@ class Writer:
             boolean = change.mark.field.kind == "boolean"
             fields[change.mark.field.name] = _OLD_BOOLEANS.get(new, new) if boolean else new
         return f"crm.{change.entity.label}.update", {"id": change.id, "fields": fields}
-
-
-def _left(change: Change, item: Item | None) -> tuple[Change | None, list[NotTaken]]:
-    """The part of a change that is still to be made, and the parts that cannot be made any more."""
-    phones: list[PhoneChange] = []
-    others: list[NotTaken] = []
-    for phone in change.phones:
-        standing = standing_of_phone(item, phone)
-        if standing is Standing.OLD:
-            phones.append(phone)
-        elif standing is Standing.ANOTHER:
-            others.append(NotTaken(change.entity, change.id, phone.old, "somebody else has changed it"))
-    mark = change.mark
-    if mark is not None:
-        standing = standing_of_mark(item, mark)
-        if standing is Standing.ANOTHER:
-            others.append(_no_mark(change, mark, "somebody else has changed it"))
-        if standing is not Standing.OLD:
-            mark = None
-    left = replace(change, phones=tuple(phones), mark=mark) if phones or mark is not None else None
-    return left, others
-
-
-def _why(error: Exception | None, otherwise: str) -> str:
-    # The CRM's own errors have no code, as a rule.
-    return str(error).removeprefix(": ") if isinstance(error, PortalError) else otherwise
-
-
-def _all_of(change: Change, why: str) -> list[NotTaken]:
-    phones = [NotTaken(change.entity, change.id, each.old, why) for each in change.phones]
-    return phones if change.mark is None else [*phones, _no_mark(change, change.mark, why)]
-
-
-def _no_mark(change: Change, mark: Mark, why: str) -> NotTaken:
-    return NotTaken(change.entity, change.id, mark.field.name, why, is_mark=True)
 
 
 def _has_a_reference(change: Change) -> bool:
