@@ -15,22 +15,21 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
 from a1gateway.bitrix24.trouble import PortalError, PortalTrouble
-from a1gateway.contact_base.changes import UndoFile, Unusable, certain_form, fault_to_mark, kept_changes
+from a1gateway.contact_base.change_file import UndoFile, kept_changes
+from a1gateway.contact_base.changes import Unusable, certain_form, fault_to_mark
 from a1gateway.contact_base.clean import (
     Clean,
     Tally,
-    Undone,
     described,
     mark_fields,
     not_changed,
-    not_put_back,
     summary,
-    undo,
-    undo_summary,
 )
 from a1gateway.contact_base.items import Entity
 from a1gateway.contact_base.pages import BaseReader
 from a1gateway.contact_base.patience import Patience
+from a1gateway.contact_base.undo import Undone, not_put_back, undo
+from a1gateway.contact_base.undo import summary as undo_summary
 from a1gateway.contact_base.writer import Writer
 
 from .crm_in_memory import COMPANY, CONTACT, LEAD, CrmInMemory

@@ -1,4 +1,4 @@
-"""What `a1gateway contacts clean` changes in an item, and the file from which it can be undone.
+"""What `a1gateway contacts clean` changes in an item.
 
 **What is certain.** A stored number is rewritten when `msisdn.read_number` reads it without a warning and nothing
 but the number stands there: digits, spaces, and signs that people put between them. A plus has to be followed by 375:
@@ -12,17 +12,13 @@ numbers of other countries, which are right as they are, though no SMS goes ther
 
 from __future__ import annotations
 
-import json
-import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from ..bitrix24.crm_fields import field_named
 from ..errors import GatewayError
-from ..folder_sync import sync_folder
 from ..msisdn import Msisdn, NumberFault, read_number
 from .items import Entity, Item
 
@@ -30,7 +26,6 @@ MARKED = frozenset(NumberFault) - {NumberFault.EMPTY_NUMBER, NumberFault.FIXED_L
 
 _BARE = re.compile(r"\s*(?:\+[\s(]*375)?[0-9\s()\[\].\-\u2010-\u2015/]*")
 _NOT_DIGITS = re.compile(r"[^0-9]+")
-_FORMAT = "a1gateway contacts clean 1"
 _KINDS = {"boolean": "boolean", "string": "string", "text": "string"}
 
 
@@ -148,99 +143,3 @@ def mark_field(answer: Any, entity: Entity, name: str) -> MarkField:
     if field.kind not in _KINDS or field.is_multiple:
         raise Unusable(f"{entity.label}: the field {name} is neither a yes/no field nor a text, none is marked")
     return MarkField(field.name or name.upper(), field.key, _KINDS[field.kind])
-
-
-class UndoFile:
-    """The file from which all can be undone: what was there is on disk before a change leaves. JSON in lines."""
-
-    def __init__(self, path: Path, portal: str, at: str) -> None:
-        """It is made, for its owner's eyes only, when there is something to keep; `at` is an ISO time."""
-        self.path = path
-        self._first = {"file": _FORMAT, "portal": portal, "at": at}
-        self._file: int | None = None
-
-    @property
-    def used(self) -> bool:
-        """Whether there is such a file now."""
-        return self._file is not None
-
-    def keep(self, changes: Iterable[Change]) -> None:
-        """Put changes on disk; raises `OSError`, and then none may leave."""
-        lines = [_line(_written(change)) for change in changes]
-        if self._file is None:
-            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND
-            self._file = os.open(self.path, flags, 0o600)
-            lines.insert(0, _line(self._first))
-            sync_folder(self.path.absolute().parent)
-        whole = b"".join(lines)
-        while whole:
-            whole = whole[os.write(self._file, whole) :]
-        os.fsync(self._file)
-
-    def close(self) -> None:
-        """Nothing more is kept."""
-        if self._file is not None:
-            os.close(self._file)
-
-
-def kept_changes(path: Path, portal: str) -> Iterator[Change]:
-    """The changes that an undo file holds, in their order; raises `Unusable` when it is none of this portal's.
-
-    A line without an end was being written when the power went; its change had not left.
-    """
-    try:
-        with path.open("rb") as file:
-            first = json.loads(file.readline())
-            if not isinstance(first, dict) or first.get("file") != _FORMAT:
-                raise Unusable(f"{path} is no file of contacts clean")
-            if first.get("portal") != portal:
-                raise Unusable(f"{path} is of the portal {first.get('portal')!r}, and this is {portal!r}")
-            for number, line in enumerate(file, 2):
-                if not line.endswith(b"\n"):
-                    return
-                try:
-                    yield _read(json.loads(line))
-                except (ValueError, KeyError, TypeError) as error:
-                    raise Unusable(f"{path}, line {number}: {error!r}") from None
-    except (ValueError, OSError) as error:
-        raise Unusable(f"{path} cannot be read: {error}") from None
-
-
-def _line(content: Any) -> bytes:
-    return json.dumps(content).encode() + b"\n"
-
-
-def _written(change: Change) -> dict[str, Any]:
-    written: dict[str, Any] = {
-        "entity": change.entity.label,
-        "id": change.id,
-        "phones": [
-            {"id": each.id, "old": each.old, "new": each.new, "valueType": each.value_type} for each in change.phones
-        ],
-    }
-    if change.mark is not None:
-        field = change.mark.field
-        written["mark"] = {
-            "field": field.name,
-            "key": field.key,
-            "type": field.kind,
-            "old": change.mark.old,
-            "new": change.mark.new,
-        }
-    return written
-
-
-def _read(written: Any) -> Change:
-    phones = tuple(
-        PhoneChange(str(each["id"]), str(each["old"]), str(each["new"]), str(each["valueType"]))
-        for each in written["phones"]
-    )
-    mark = written.get("mark")
-    return Change(
-        Entity.labelled(written["entity"]),
-        int(written["id"]),
-        phones,
-        None
-        if mark is None
-        else Mark(MarkField(mark["field"], mark["key"], mark["type"]), str(mark["old"]), str(mark["new"])),
-    )

@@ -1,32 +1,27 @@
-"""`a1gateway contacts clean`: certain numbers get their normal form in the CRM, wrong ones a mark; and its undo.
+"""`a1gateway contacts clean`: certain numbers get their normal form in the CRM, wrong ones a mark.
 
 What is certain and what is marked stands in `changes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import groupby, islice
 
 from ..interfaces import IPortal
-from .changes import Change, MarkField, UndoFile, Unusable, mark_field, planned
+from .change_file import UndoFile, batches
+from .changes import Change, MarkField, Unusable, mark_field, planned
 from .items import Entity, Item
 from .pages import BaseReader
 from .patience import Patience
 from .walk import Follow, counts, walk
-from .writer import AT_ONCE, NotTaken, Standing, Why, Writer, of_standing, parts_of
+from .writer import AT_ONCE, NotTaken, Writer
 
 MOST_PAGES = 5
 """How many pages a walk that writes reads at once: what is changed was read a moment ago."""
 SHOWN = 20
 """So many of the changes that would be made are shown."""
-
-_REASONS = {
-    Why.CHANGED_MEANWHILE: "somebody else has changed it",
-    Why.KEPT: "the portal has kept what was there",
-}
 
 
 @dataclass(slots=True)
@@ -106,7 +101,7 @@ class Clean:
     async def _take(self, entity: Entity, items: Sequence[Item]) -> None:
         mark = self._marks.get(entity)
         changes = (change for item in items if (change := planned(item, mark)) is not None)
-        for some in _by(AT_ONCE, changes):
+        for _, some in batches(changes, AT_ONCE):
             if self._writer is not None and self._undo is not None:
                 self._undo.keep(some)
                 for each in await self._writer.write(entity, some):
@@ -132,15 +127,7 @@ def described(change: Change) -> str:
 
 def not_changed(part: NotTaken) -> str:
     """What has not come about, for people."""
-    return f"{part.entity.label} {part.id}: {part.what!r} is not changed: {part.said or _REASONS[part.why]}"
-
-
-def not_put_back(part: NotTaken) -> str:
-    """What an undo has not brought about, for people."""
-    where = f"{part.entity.label} {part.id}"
-    if part.why is Why.CHANGED_SINCE:
-        return f"{where}: {part.what} has been changed since, and is left alone"
-    return f"{where}: {part.what!r} is not put back: {part.said or _REASONS[part.why]}"
+    return f"{part.entity.label} {part.id}: {part.what!r} is not changed: {part.reason}"
 
 
 def summary(tally: Tally, *, applied: bool) -> Iterator[str]:
@@ -154,64 +141,3 @@ def summary(tally: Tally, *, applied: bool) -> Iterator[str]:
         if tally.changed > SHOWN:
             yield f"the first {SHOWN} are shown; --output FILE writes them all"
         yield "nothing has been changed; --apply does it"
-
-
-@dataclass(slots=True)
-class Undone:
-    """What an undo has done, or would do."""
-
-    restored: int = 0
-    as_before: int = 0
-    """Held already what they held before `clean`."""
-    changed_since: int = 0
-    not_taken: int = 0
-
-
-async def undo(
-    changes: Iterable[Change], writer: Writer, not_taken: Callable[[NotTaken], None], *, apply: bool
-) -> Undone:
-    """Put back what was there, wherever what `clean` wrote is still there; without `apply` only find out.
-
-    `not_taken` hears of what has been left alone, or has not come about. Raises as `Writer.write` and `kept_changes`;
-    to repeat it does no harm.
-    """
-    done = Undone()
-    for entity, of_one_type in groupby(changes, key=lambda change: change.entity):
-        for some in _by(AT_ONCE, of_one_type):
-            items = await writer.read(entity, [change.id for change in some])
-            back: list[Change] = []
-            for change in some:
-                item = items.get(change.id)
-                still = of_standing(change, item, Standing.NEW)
-                since = of_standing(change, item, Standing.ANOTHER)
-                done.restored += still.size
-                done.as_before += of_standing(change, item, Standing.OLD).size
-                done.changed_since += since.size
-                for part in parts_of(since.reversed(), Why.CHANGED_SINCE):
-                    not_taken(part)
-                if still.size:
-                    back.append(still.reversed())
-            if not apply:
-                continue
-            for part in await writer.write(entity, back):
-                done.restored -= 1
-                done.not_taken += 1
-                not_taken(part)
-    return done
-
-
-def undo_summary(done: Undone, *, applied: bool) -> Iterator[str]:
-    """What became of it, line by line."""
-    yield f"{'put back' if applied else 'would be put back'}: {done.restored:,}"
-    yield f"as they were already: {done.as_before:,}"
-    yield f"changed since and left alone: {done.changed_since:,}"
-    if applied:
-        yield f"not taken by the portal: {done.not_taken:,}"
-    else:
-        yield "nothing has been changed; --apply does it"
-
-
-def _by(size: int, changes: Iterable[Change]) -> Iterator[list[Change]]:
-    remaining = iter(changes)
-    while some := list(islice(remaining, size)):
-        yield some

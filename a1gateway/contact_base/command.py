@@ -25,8 +25,9 @@ from ..errors import GatewayError
 from ..hours import MINSK
 from ..interfaces import IPortal
 from ..normalize import Unreadable, explained, numbers_in, opened
-from . import audit, campaign, clean
-from .changes import Change, UndoFile, Unusable, kept_changes
+from . import audit, campaign, clean, undo
+from .change_file import UndoFile, kept_changes
+from .changes import Change, Unusable
 from .listing import ChangeListing
 from .pages import BaseReader
 from .patience import Patience
@@ -190,7 +191,7 @@ async def _clean(daemon: Daemon, given: argparse.Namespace, console: Console) ->
         marks = await clean.mark_fields(daemon.portal, patience, given.mark_field, unusable)
     at = datetime.fromtimestamp(daemon.clock.seconds(), MINSK)
     path = given.undo_file or Path(f"clean-{at:%Y%m%d-%H%M%S}.undo.jsonl")
-    undo = UndoFile(path, daemon.portal_name, at.isoformat(timespec="seconds")) if given.apply else None
+    kept = UndoFile(path, daemon.portal_name, at.isoformat(timespec="seconds")) if given.apply else None
     reader = BaseReader(daemon.clock, daemon.portal, patience, most_pages=clean.MOST_PAGES)
     with nullcontext() if given.output is None else ChangeListing(given.output) as listing:
         shown = 0
@@ -210,15 +211,15 @@ async def _clean(daemon: Daemon, given: argparse.Namespace, console: Console) ->
                 progress.walked,
                 marks=marks,
                 writer=Writer(daemon.portal, patience) if given.apply else None,
-                undo=undo,
+                undo=kept,
                 listed=listed,
                 not_taken=lambda part: say(clean.not_changed(part)),
             ).run()
         finally:
             progress.clear()
-            if undo is not None:
-                undo.close()
-                if undo.used:
+            if kept is not None:
+                kept.close()
+                if kept.used:
                     console.say(f"to undo it: a1gateway contacts clean --config {given.config} --undo {path} --apply")
     for line in clean.summary(tally, applied=given.apply):
         console.say(line)
@@ -229,8 +230,8 @@ async def _undo(daemon: Daemon, given: argparse.Namespace, console: Console) -> 
     _, patience = _progress(daemon, given, console)
     writer = Writer(daemon.portal, patience)
     changes = kept_changes(given.undo, daemon.portal_name)
-    done = await clean.undo(changes, writer, lambda part: console.say(clean.not_put_back(part)), apply=given.apply)
-    for line in clean.undo_summary(done, applied=given.apply):
+    done = await undo.undo(changes, writer, lambda part: console.say(undo.not_put_back(part)), apply=given.apply)
+    for line in undo.summary(done, applied=given.apply):
         console.say(line)
     return 1 if done.not_taken else 0
 

@@ -44,6 +44,14 @@ class Why(enum.StrEnum):
     """The portal has said why."""
 
 
+_REASONS = {
+    Why.CHANGED_SINCE: "it has been changed since",
+    Why.CHANGED_MEANWHILE: "somebody else has changed it",
+    Why.KEPT: "the portal has kept what was there",
+    Why.REFUSED: "the portal has refused it",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class NotTaken:
     """A part of a change that did not come about."""
@@ -56,6 +64,11 @@ class NotTaken:
     said: str = ""
     """The portal's words."""
     is_mark: bool = False
+
+    @property
+    def reason(self) -> str:
+        """For people: the portal's words, or else what is seen."""
+        return self.said or _REASONS[self.why]
 
     def refused(self, error: Exception | None) -> NotTaken:
         """The same with what the portal has said of it, if it has."""
