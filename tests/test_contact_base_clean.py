@@ -28,7 +28,7 @@ from a1gateway.contact_base.clean import (
 from a1gateway.contact_base.items import Entity
 from a1gateway.contact_base.pages import BaseReader
 from a1gateway.contact_base.patience import Patience
-from a1gateway.contact_base.undo import Undone, not_put_back, undo
+from a1gateway.contact_base.undo import Undo, Undone, not_put_back
 from a1gateway.contact_base.undo import summary as undo_summary
 from a1gateway.contact_base.writer import Writer
 
@@ -58,7 +58,7 @@ def clean(
             writer=None if kept is None else Writer(crm, waits),
             undo=kept,
             listed=lambda changes: said.extend(map(described, changes) if kept is None else ()),
-            not_taken=lambda part: said.append(not_changed(part)),
+            not_taken=lambda parts: said.extend(map(not_changed, parts)),
         ).run()
 
     try:
@@ -71,8 +71,8 @@ def clean(
 def undone(crm: CrmInMemory, path: Path, *, apply: bool = True, portal: str = PORTAL) -> tuple[Undone, list[str]]:
     clock, said = Clock(), list[str]()
     writer = Writer(crm, Patience(clock, 1800))
-    changes = kept_changes(path, portal)
-    return awaited(clock, undo(changes, writer, lambda part: said.append(not_put_back(part)), apply=apply)), said
+    undo = Undo(writer, apply=apply, not_taken=lambda parts: said.extend(map(not_put_back, parts)))
+    return awaited(clock, undo.run(kept_changes(path, portal))), said
 
 
 def small() -> CrmInMemory:

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import execute
 from twisted.internet.interfaces import IReactorTime
 
 from ..bitrix24.consent_field import ConsentField, NoSuchField, describe
@@ -24,6 +25,7 @@ from ..config_sections import Consent
 from ..folder_sync import sync_folder
 from ..hours import MINSK
 from ..interfaces import IPortal
+from ..journal.spool import OffThread
 from ..msisdn import Msisdn, read_number
 from .items import Entity, Item
 from .pages import BaseReader
@@ -83,7 +85,12 @@ async def consent_field(
 
 
 async def collect(
-    clock: IReactorTime, reader: BaseReader, work: WorkFile, consent: ConsentField | None, follow: Follow
+    clock: IReactorTime,
+    reader: BaseReader,
+    work: WorkFile,
+    consent: ConsentField | None,
+    follow: Follow,
+    off_thread: OffThread = execute,
 ) -> None:
     """Walk the base, from where `work` stands to its end.
 
@@ -92,13 +99,21 @@ async def collect(
     """
     walks: dict[Entity, Walked] = {}
     for entity in Entity:
-        walks[entity] = work.walked(entity) or work.begin(entity, await reader.highest(entity))
+        begun = await off_thread(work.walked, entity)
+        if begun is None:
+            begun = await off_thread(work.begin, entity, await reader.highest(entity))
+        walks[entity] = begun
 
     async def take(entity: Entity, items: Sequence[Item], walked: Walked) -> None:
-        findings = (each for item in items for each in _findings(item, consent, clock.seconds()))
-        work.keep(entity, findings, walked.last, ended=walked.ended)
+        now = clock.seconds()
 
-    await go_on(reader, walks, work.items(), follow, take)
+        def keep() -> None:
+            findings = (each for item in items for each in _findings(item, consent, now))
+            work.keep(entity, findings, walked.last, ended=walked.ended)
+
+        await off_thread(keep)
+
+    await go_on(reader, walks, await off_thread(work.items), follow, take)
 
 
 def _findings(item: Item, consent: ConsentField | None, now: float) -> Iterator[Finding]:

@@ -1,28 +1,32 @@
-"""Changes on disk, as JSON in lines: the file from which a clean can be undone."""
+"""Changes on disk, as JSON in lines: what a clean would change, and what its undo puts back."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ..folder_sync import sync_folder
+from ..journal.spool import OffThread
 from .changes import Change, Mark, MarkField, PhoneChange, Unusable
 from .items import Entity
+from .walk import Follow, Reached
+from .writer import AT_ONCE
 
-_FORMAT = "a1gateway contacts clean 1"
 
+class ChangeFile:
+    """Changes for their owner's eyes only. It is there once there is something in it."""
 
-class UndoFile:
-    """The file from which all can be undone: what was there is on disk before a change leaves."""
+    form: ClassVar[str]
+    """Its first line says that it is such a file."""
 
     def __init__(self, path: Path, portal: str, at: str) -> None:
-        """It is made, for its owner's eyes only, when there is something to keep; `at` is an ISO time."""
+        """`portal` is whose items are changed, by its host; `at` an ISO time."""
         self.path = path
-        self._first = {"file": _FORMAT, "portal": portal, "at": at}
+        self._first = {"file": self.form, "portal": portal, "at": at}
         self._file: int | None = None
 
     @property
@@ -31,7 +35,7 @@ class UndoFile:
         return self._file is not None
 
     def keep(self, changes: Iterable[Change]) -> None:
-        """Put changes on disk; raises `OSError`, and then none may leave."""
+        """Put changes on disk; raises `OSError`, and then none may leave. Blocks."""
         lines = [_line(_written(change)) for change in changes]
         if self._file is None:
             flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND
@@ -49,15 +53,27 @@ class UndoFile:
             os.close(self._file)
 
 
-def kept_changes(path: Path, portal: str) -> Iterator[Change]:
-    """The changes that an undo file holds, in their order; raises `Unusable` when it is none of this portal's.
+class UndoFile(ChangeFile):
+    """The file from which all can be undone: what was there is on disk before a change leaves."""
+
+    form = "a1gateway contacts clean 1"
+
+
+class PlanFile(ChangeFile):
+    """What a clean would change."""
+
+    form = "a1gateway contacts plan 1"
+
+
+def kept_changes(path: Path, portal: str, kind: type[ChangeFile] = UndoFile) -> Iterator[Change]:
+    """The changes that a file holds, in their order; raises `Unusable` when it is none of this portal's. Blocks.
 
     A line without an end was being written when the power went; its change had not left.
     """
     try:
         with path.open("rb") as file:
             first = json.loads(file.readline())
-            if not isinstance(first, dict) or first.get("file") != _FORMAT:
+            if not isinstance(first, dict) or first.get("file") != kind.form:
                 raise Unusable(f"{path} is no file of contacts clean")
             if first.get("portal") != portal:
                 raise Unusable(f"{path} is of the portal {first.get('portal')!r}, and this is {portal!r}")
@@ -77,6 +93,26 @@ def batches(changes: Iterable[Change], size: int) -> Iterator[tuple[Entity, list
     for entity, of_one_type in groupby(changes, key=lambda change: change.entity):
         while some := list(islice(of_one_type, size)):
             yield entity, some
+
+
+async def go_through(
+    changes: Iterable[Change],
+    work: Callable[[Entity, Sequence[Change]], Awaitable[None]],
+    totals: Mapping[Entity, int],
+    follow: Follow,
+    off_thread: OffThread,
+) -> None:
+    """Do `work` for all changes of a file, some of one type at a time.
+
+    `totals` are how many there are, for whoever follows.
+    """
+    taken = batches(changes, AT_ONCE)
+    done, whole = dict.fromkeys(totals, 0), sum(totals.values())
+    while (some := await off_thread(next, taken, None)) is not None:
+        entity, together = some
+        await work(entity, together)
+        done[entity] = done.get(entity, 0) + len(together)
+        follow(Reached(sum(done.values()) / whole if whole else 1.0, dict(done), totals))
 
 
 def _line(content: Any) -> bytes:

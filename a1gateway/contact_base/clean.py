@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from twisted.internet.defer import execute
+
 from ..interfaces import IPortal
+from ..journal.spool import OffThread
 from .change_file import UndoFile, batches
 from .changes import Change, MarkField, Unusable, mark_field, planned
 from .items import Entity, Item
@@ -77,11 +80,13 @@ class Clean:
         writer: Writer | None = None,
         undo: UndoFile | None = None,
         listed: Callable[[Sequence[Change]], None] = lambda changes: None,
-        not_taken: Callable[[NotTaken], None] = lambda part: None,
+        not_taken: Callable[[Sequence[NotTaken]], None] = lambda parts: None,
+        off_thread: OffThread = execute,
     ) -> None:
         """Without `writer` nothing is changed; with one, `undo` keeps what was there.
 
-        `listed` gets every change, some at a time, and `not_taken` what has not come about of them.
+        `listed` gets every change, some at a time, and `not_taken` what has not come about of them. What may block,
+        these two among it, is done by `off_thread`.
         """
         assert (writer is None) is (undo is None)
         self._reader = reader
@@ -91,6 +96,7 @@ class Clean:
         self._undo = undo
         self._listed = listed
         self._heard_of = not_taken
+        self._off_thread = off_thread
         self._tally = Tally()
 
     async def run(self) -> Tally:
@@ -100,21 +106,25 @@ class Clean:
 
     async def _take(self, entity: Entity, items: Sequence[Item]) -> None:
         mark = self._marks.get(entity)
-        changes = (change for item in items if (change := planned(item, mark)) is not None)
-        for _, some in batches(changes, AT_ONCE):
+
+        def all_planned() -> list[Change]:
+            return [change for item in items if (change := planned(item, mark)) is not None]
+
+        for _, some in batches(await self._off_thread(all_planned), AT_ONCE):
             if self._writer is not None and self._undo is not None:
-                self._undo.keep(some)
-                for each in await self._writer.write(entity, some):
-                    self._not_taken(each)
+                await self._off_thread(self._undo.keep, some)
+                await self._not_taken(await self._writer.write(entity, some))
             for change in some:
                 self._tally.add(change)
-            self._listed(some)
+            await self._off_thread(self._listed, some)
 
-    def _not_taken(self, part: NotTaken) -> None:
-        self._tally.not_taken += 1
-        self._tally.marks -= part.is_mark
-        self._tally.phones -= not part.is_mark
-        self._heard_of(part)
+    async def _not_taken(self, parts: Sequence[NotTaken]) -> None:
+        for part in parts:
+            self._tally.not_taken += 1
+            self._tally.marks -= part.is_mark
+            self._tally.phones -= not part.is_mark
+        if parts:
+            await self._off_thread(self._heard_of, parts)
 
 
 def described(change: Change) -> str:

@@ -213,7 +213,7 @@ async def _clean(daemon: Daemon, given: argparse.Namespace, console: Console) ->
                 writer=Writer(daemon.portal, patience) if given.apply else None,
                 undo=kept,
                 listed=listed,
-                not_taken=lambda part: say(clean.not_changed(part)),
+                not_taken=lambda parts: say("\n".join(map(clean.not_changed, parts))),
             ).run()
         finally:
             progress.clear()
@@ -228,9 +228,12 @@ async def _clean(daemon: Daemon, given: argparse.Namespace, console: Console) ->
 
 async def _undo(daemon: Daemon, given: argparse.Namespace, console: Console) -> int:
     _, patience = _progress(daemon, given, console)
-    writer = Writer(daemon.portal, patience)
-    changes = kept_changes(given.undo, daemon.portal_name)
-    done = await undo.undo(changes, writer, lambda part: console.say(undo.not_put_back(part)), apply=given.apply)
+    work = undo.Undo(
+        Writer(daemon.portal, patience),
+        apply=given.apply,
+        not_taken=lambda parts: console.say("\n".join(map(undo.not_put_back, parts))),
+    )
+    done = await work.run(kept_changes(given.undo, daemon.portal_name))
     for line in undo.summary(done, applied=given.apply):
         console.say(line)
     return 1 if done.not_taken else 0

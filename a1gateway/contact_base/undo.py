@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .change_file import batches
+from twisted.internet.defer import execute
+
+from ..journal.spool import OffThread
+from .change_file import go_through
 from .changes import Change
-from .writer import AT_ONCE, NotTaken, Standing, Why, Writer, of_standing, parts_of
+from .items import Entity
+from .walk import Follow
+from .writer import NotTaken, Standing, Why, Writer, of_standing, parts_of
 
 
 @dataclass(slots=True)
@@ -21,36 +26,58 @@ class Undone:
     not_taken: int = 0
 
 
-async def undo(
-    changes: Iterable[Change], writer: Writer, not_taken: Callable[[NotTaken], None], *, apply: bool
-) -> Undone:
-    """Put back what was there, wherever what `clean` wrote is still there; without `apply` only find out.
+class Undo:
+    """One undo; to repeat it does no harm."""
 
-    `not_taken` hears of what has been left alone, or has not come about. Raises as `Writer.write` and `kept_changes`;
-    to repeat it does no harm.
-    """
-    done = Undone()
-    for entity, some in batches(changes, AT_ONCE):
-        items = await writer.read(entity, [change.id for change in some])
+    def __init__(
+        self,
+        writer: Writer,
+        *,
+        apply: bool,
+        not_taken: Callable[[Sequence[NotTaken]], None] = lambda parts: None,
+        off_thread: OffThread = execute,
+    ) -> None:
+        """Put back what was there, wherever what `clean` wrote is still there; without `apply` only find out.
+
+        `not_taken` hears of what is left alone, or has not come about. What may block is done by `off_thread`.
+        """
+        self._writer = writer
+        self._apply = apply
+        self._heard_of = not_taken
+        self._off_thread = off_thread
+        self.done = Undone()
+
+    async def run(
+        self,
+        changes: Iterable[Change],
+        totals: Mapping[Entity, int] | None = None,
+        follow: Follow = lambda reached: None,
+    ) -> Undone:
+        """Raises as `Writer.write` and `kept_changes`; `totals` as for `go_through`."""
+        await go_through(changes, self._undo, totals or {}, follow, self._off_thread)
+        return self.done
+
+    async def _undo(self, entity: Entity, changes: Sequence[Change]) -> None:
+        items = await self._writer.read(entity, [change.id for change in changes])
         back: list[Change] = []
-        for change in some:
+        left: list[NotTaken] = []
+        for change in changes:
             item = items.get(change.id)
             still = of_standing(change, item, Standing.NEW)
             since = of_standing(change, item, Standing.ANOTHER)
-            done.restored += still.size
-            done.as_before += of_standing(change, item, Standing.OLD).size
-            done.changed_since += since.size
-            for part in parts_of(since.reversed(), Why.CHANGED_SINCE):
-                not_taken(part)
+            self.done.restored += still.size
+            self.done.as_before += of_standing(change, item, Standing.OLD).size
+            self.done.changed_since += since.size
+            left += parts_of(since.reversed(), Why.CHANGED_SINCE)
             if still.size:
                 back.append(still.reversed())
-        if not apply:
-            continue
-        for part in await writer.write(entity, back):
-            done.restored -= 1
-            done.not_taken += 1
-            not_taken(part)
-    return done
+        if self._apply:
+            not_taken = await self._writer.write(entity, back)
+            self.done.restored -= len(not_taken)
+            self.done.not_taken += len(not_taken)
+            left += not_taken
+        if left:
+            await self._off_thread(self._heard_of, left)
 
 
 def summary(done: Undone, *, applied: bool) -> Iterator[str]:

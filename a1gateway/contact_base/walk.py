@@ -32,8 +32,8 @@ class Reached:
     """Items, by type."""
     totals: Mapping[Entity, int]
     """How many items there are, by type, as far as that is known: a walk finds out at a type's end."""
-    requests: int
-    """That have been made for them in this run."""
+    requests: int = 0
+    """That a walk has made in this run."""
 
 
 Follow = Callable[[Reached], None]

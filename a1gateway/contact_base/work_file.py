@@ -56,7 +56,7 @@ class Finding:
 
 
 class WorkFile:
-    """The findings and the places to go on from."""
+    """The findings and the places to go on from. For one thread at a time."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection, *, resumed: bool) -> None:
         self.path = path
@@ -73,7 +73,8 @@ class WorkFile:
         """
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        connection = sqlite3.connect(path, timeout=0.5, isolation_level=None)
+        # The daemon's threads take turns at it.
+        connection = sqlite3.connect(path, timeout=0.5, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             connection.execute("BEGIN EXCLUSIVE")
