@@ -27,7 +27,7 @@ from ..hours import MINSK
 from ..interfaces import IPortal
 from ..journal.spool import OffThread
 from ..msisdn import Msisdn, read_number
-from .items import Entity, Item
+from .items import Entity, Item, NamedEntity
 from .pages import BaseReader
 from .patience import Patience
 from .walk import Follow, Walked, counts, go_on
@@ -142,7 +142,7 @@ def _consent(item: Item, consent: ConsentField | None, now: float) -> str:
 class Found:
     """What an audit has found, in figures."""
 
-    items: Mapping[Entity, int]
+    items: Mapping[NamedEntity, int]
     without_number: int
     """Items."""
     valid: Mapping[str, int]

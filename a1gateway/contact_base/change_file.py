@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from pathlib import Path
@@ -86,6 +87,11 @@ def kept_changes(path: Path, portal: str, kind: type[ChangeFile] = UndoFile) -> 
                     raise Unusable(f"{path}, line {number}: {error!r}") from None
     except (ValueError, OSError) as error:
         raise Unusable(f"{path} cannot be read: {error}") from None
+
+
+def counted(changes: Iterable[Change]) -> dict[Entity, int]:
+    """How many changes there are, by type; raises as `kept_changes`. Blocks."""
+    return dict(Counter(change.entity for change in changes))
 
 
 def batches(changes: Iterable[Change], size: int) -> Iterator[tuple[Entity, list[Change]]]:

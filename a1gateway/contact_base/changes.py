@@ -12,6 +12,7 @@ numbers of other countries, which are right as they are, though no SMS goes ther
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -31,6 +32,32 @@ _KINDS = {"boolean": "boolean", "string": "string", "text": "string"}
 
 class Unusable(GatewayError):
     """A file or a field cannot be used for what it was named for; the text says why."""
+
+
+class NothingToMark(Unusable):
+    """No type has the field that was to be marked."""
+
+
+class FieldFault(enum.StrEnum):
+    """Why a type has no field that could be marked."""
+
+    NO_FIELD = "no_field"
+    WRONG_TYPE = "wrong_type"
+    """It is neither a yes/no field nor a text, or it has several values."""
+
+
+class NoMarkField(Unusable):
+    """Items of a type are not marked."""
+
+    def __init__(self, entity: Entity, name: str, fault: FieldFault) -> None:
+        """`name` is the field's, as the operator knows it."""
+        words = {
+            FieldFault.NO_FIELD: f"there is no field {name}",
+            FieldFault.WRONG_TYPE: f"the field {name} is neither a yes/no field nor a text",
+        }
+        super().__init__(f"{entity.label}: {words[fault]}, none is marked")
+        self.entity = entity
+        self.fault = fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +163,10 @@ def _marking(item: Item, field: MarkField) -> Mark | None:
 
 
 def mark_field(answer: Any, entity: Entity, name: str) -> MarkField:
-    """The field `name` of a type by the result of `crm.item.fields`; raises `Unusable`."""
+    """The field `name` of a type by the result of `crm.item.fields`; raises `NoMarkField`."""
     field = field_named(answer, name)
     if field is None:
-        raise Unusable(f"{entity.label}: there is no field {name}, none is marked")
+        raise NoMarkField(entity, name, FieldFault.NO_FIELD)
     if field.kind not in _KINDS or field.is_multiple:
-        raise Unusable(f"{entity.label}: the field {name} is neither a yes/no field nor a text, none is marked")
+        raise NoMarkField(entity, name, FieldFault.WRONG_TYPE)
     return MarkField(field.name or name.upper(), field.key, _KINDS[field.kind])

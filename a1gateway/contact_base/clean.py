@@ -14,8 +14,8 @@ from twisted.internet.defer import execute
 from ..interfaces import IPortal
 from ..journal.spool import OffThread
 from .change_file import UndoFile, batches
-from .changes import Change, MarkField, Unusable, mark_field, planned
-from .items import Entity, Item
+from .changes import Change, MarkField, NoMarkField, NothingToMark, mark_field, planned
+from .items import Entity, Item, NamedEntity
 from .pages import BaseReader
 from .patience import Patience
 from .walk import Follow, counts, walk
@@ -31,7 +31,7 @@ SHOWN = 20
 class Tally:
     """What has been done, or would be."""
 
-    items: dict[Entity, int] = field(default_factory=dict)
+    items: dict[NamedEntity, int] = field(default_factory=dict)
     """How many have been looked at."""
     changed: int = 0
     """Items."""
@@ -48,11 +48,11 @@ class Tally:
 
 
 async def mark_fields(
-    portal: IPortal, patience: Patience, name: str, unusable: Callable[[Unusable], None]
+    portal: IPortal, patience: Patience, name: str, unusable: Callable[[NoMarkField], None]
 ) -> dict[Entity, MarkField]:
     """The field `name` of each type that has it; `unusable` hears of those that have not.
 
-    Raises `Unusable` when none has, and as `IPortal.call`.
+    Raises `NothingToMark` when none has, and as `IPortal.call`.
     """
     fields: dict[Entity, MarkField] = {}
     for entity in Entity:
@@ -61,10 +61,10 @@ async def mark_fields(
         patience.progressed()
         try:
             fields[entity] = mark_field(answer, entity, name)
-        except Unusable as why:
+        except NoMarkField as why:
             unusable(why)
     if not fields:
-        raise Unusable(f"neither contacts, leads nor companies have a field {name} that could be marked")
+        raise NothingToMark(f"neither contacts, leads nor companies have a field {name} that could be marked")
     return fields
 
 

@@ -27,7 +27,7 @@ from ..interfaces import IPortal
 from ..normalize import Unreadable, explained, numbers_in, opened
 from . import audit, campaign, clean, undo
 from .change_file import UndoFile, kept_changes
-from .changes import Change, Unusable
+from .changes import Change, NoMarkField
 from .listing import ChangeListing
 from .pages import BaseReader
 from .patience import Patience
@@ -183,7 +183,7 @@ async def _clean(daemon: Daemon, given: argparse.Namespace, console: Console) ->
         progress.clear()
         console.say(line)
 
-    def unusable(why: Unusable) -> None:
+    def unusable(why: NoMarkField) -> None:
         console.say(str(why))
 
     marks = {}

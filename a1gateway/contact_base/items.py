@@ -5,7 +5,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import PlainSerializer, PlainValidator
 
 from ..bitrix24.crm_answers import Phone, id_of, listed, phones_of, text_of
 from ..bitrix24.trouble import PortalTrouble
@@ -30,6 +32,14 @@ class Entity(enum.Enum):
             return cls[label.upper()]
         except KeyError:
             raise ValueError(f"{label!r} is neither contact, lead nor company") from None
+
+
+def _named(value: Any) -> Entity:
+    return value if isinstance(value, Entity) else Entity.labelled(str(value))
+
+
+NamedEntity = Annotated[Entity, PlainValidator(_named), PlainSerializer(lambda entity: entity.label)]
+"""A type that stands by its word in files of JSON."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,10 @@ class CannotGoOn(GatewayError):
     """There is a work file that this audit cannot go on from, or none can be written; the text says why."""
 
 
+class CannotKeep(CannotGoOn):
+    """What was found cannot be put on disk; an audit can go on once it can."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One phone of an item, or that it has none."""
@@ -93,7 +97,7 @@ class WorkFile:
             connection.close()
             if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 raise CannotGoOn(f"{path} is in use by another audit") from None
-            raise CannotGoOn(f"{path} cannot be written: {error}") from None
+            raise CannotKeep(f"{path} cannot be written: {error}") from None
         except sqlite3.DatabaseError as error:
             connection.close()
             raise CannotGoOn(f"{path} is no work file of an audit ({error}); move it away") from None
@@ -144,7 +148,7 @@ class WorkFile:
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 execute("ROLLBACK")
-            raise CannotGoOn(f"{self.path} cannot be written: {error}") from None
+            raise CannotKeep(f"{self.path} cannot be written: {error}") from None
 
     def count_duplicates(self) -> None:
         """Find out which numbers several contacts have; to be called once all findings are there."""

@@ -13,7 +13,7 @@ from ..bitrix24.queries import REFERENCE
 from ..bitrix24.trouble import PortalError, PortalTrouble
 from ..interfaces import IPortal
 from .changes import Change, Mark, PhoneChange
-from .items import Entity, Item, items_in
+from .items import Entity, Item, NamedEntity, items_in
 from .patience import Patience
 
 AT_ONCE = min(MOST_IN_A_BATCH, ITEMS_IN_A_PAGE)
@@ -56,7 +56,7 @@ _REASONS = {
 class NotTaken:
     """A part of a change that did not come about."""
 
-    entity: Entity
+    entity: NamedEntity
     id: int
     what: str
     """The number or the field, for people."""
