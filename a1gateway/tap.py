@@ -50,6 +50,7 @@ from .choice_words import ChoiceWords
 from .clock import SteadyClock
 from .config import Config, ConfigFaults, load
 from .config_sections import A1Http, A1Smpp, Consent
+from .contact_base.jobs import BaseJobs
 from .control.campaigns import campaign_operations
 from .control.marketing import cost_operation, marketing_operations
 from .control.operations import Operation, portal_operations
@@ -467,6 +468,15 @@ def build(config: Config, reactor: Any) -> Gateway:
         least_mb=config.store.min_free_mb,
         alarm_mb=config.store.alarm_free_mb,
     )
+    base_jobs = BaseJobs(
+        reactor,
+        off_thread,
+        portal,
+        store.path.parent / "contact-base",
+        installed=lambda: None if tokens.installation is None else tokens.installation.domain,
+        consent=consent,
+        little_space=lambda: space.warning is not None,
+    )
     drain = SpoolDrain(
         reactor,
         journal,
@@ -667,6 +677,7 @@ def build(config: Config, reactor: Any) -> Gateway:
             campaigns,
             *automation.services,
             Counting(reactor, journal, reader),
+            base_jobs,
             control,
         ],
         operations=offered,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from .audit import no_formula, number_cell
+from ..cells import no_formula, number_cell
 from .changes import Change
 from .writer import NotTaken
 

@@ -14,6 +14,7 @@ import pytest
 
 from .campaign import CONSENT, LIMITS, with_the_field
 from .commands import check_config, command
+from .job_desk import ask
 from .processes import eventually
 from .stack import Stack
 from .test_marketing import contact
@@ -111,6 +112,77 @@ def a_campaign_is_known_before_money_is_spent(base: Stack) -> None:
     assert command(base, *asked).returncode == 1
 
 
+def begun(stack: Stack, what: str, *of: str) -> str:
+    """The id of a job that the daemon has begun."""
+    answer: str = ask(stack.gateway.journal, "jobs.begin", what=what, of=of)
+    assert not answer.startswith("not begun"), answer
+    return answer
+
+
+def seen(stack: Stack, job: str) -> dict[str, Any]:
+    """A job as the daemon shows it."""
+    view: dict[str, Any] = ask(stack.gateway.journal, "jobs.view", job=job)
+    return view
+
+
+def ended(stack: Stack, job: str) -> dict[str, Any]:
+    """The same, once it has ended."""
+    return eventually(
+        lambda: view if (view := seen(stack, job))["state"] != "running" else None, 120, f"{job} has ended"
+    )
+
+
+def with_jobs(stack: Stack) -> None:
+    """Begin the daemon anew as one that can be asked for jobs."""
+    stack.gateway.start(program="job_desk", arguments=(str(stack.gateway.config),))
+    stack.gateway.ready()
+
+
+def the_daemon_does_it_by_itself_beside_its_work(base: Stack) -> None:
+    """An audit that a kill interrupts goes on; a clean is looked at, done and undone; an SMS waits for none of it."""
+    with_the_field(base)
+    base.portal.ask("POST", "crm/fill", {"contacts": 5000, "leads": 100, "companies": 50, "consent": 0.6, "seed": 5})
+    whole = base.directory / "whole.csv"
+    assert command(base, "contacts", "audit", "--output", str(whole)).returncode == 0
+    before = everything(base)
+    base.gateway.process.signal(signal.SIGTERM)
+    base.gateway.process.wait(20)
+    with_jobs(base)
+
+    base.portal.fault("slow", method="batch", seconds=0.2)
+    audit = begun(base, "audit")
+    assert ask(base.gateway.journal, "jobs.begin", what="plan", of=[]) == "not begun: busy"
+    eventually(lambda: seen(base, audit)["share"] > 0.2, 60, "a part of the audit is done")
+    base.is_delivered_once(base.send())
+    base.gateway.process.kill()
+    with_jobs(base)
+    view = seen(base, audit)
+    assert (view["state"], view["next"], view["hindrance"]) == ("interrupted", "go_on", None)
+    base.portal.mend()
+    assert begun(base, "go_on", audit) == audit
+    view = ended(base, audit)
+    assert view["state"] == "finished", view
+    report = Path(view["report"])
+    assert report.parent == base.gateway.journal.parent / "contact-base"
+    assert report.read_bytes() == whole.read_bytes()
+
+    plan = begun(base, "plan")
+    assert ended(base, plan)["state"] == "finished"
+    assert everything(base) == before
+    application = begun(base, "apply", plan)
+    assert ended(base, application)["state"] == "finished"
+    assert sum(one != other for one, other in zip(before, everything(base), strict=True)) > 2500
+    undo = begun(base, "undo", application)
+    assert ended(base, undo)["state"] == "finished"
+    assert everything(base) == before
+
+    cancelled = begun(base, "audit")
+    assert ask(base.gateway.journal, "jobs.cancel", job=cancelled) is True
+    assert ended(base, cancelled)["state"] == "cancelled"
+    base.gateway.process.signal(signal.SIGTERM)
+    assert base.gateway.process.wait(20) == 0
+
+
 SCENARIOS = {
     "audit": Scenario(
         an_audit_that_is_interrupted_twice_ends_with_the_same_report,
@@ -118,6 +190,7 @@ SCENARIOS = {
         takes=40,
     ),
     "clean": Scenario(cleaning_and_its_undo_leave_the_portal_as_it_was, changes={"consent": CONSENT}, takes=20),
+    "jobs": Scenario(the_daemon_does_it_by_itself_beside_its_work, changes={"consent": CONSENT}, takes=35),
     "campaign": Scenario(a_campaign_is_known_before_money_is_spent, changes={"consent": CONSENT}, takes=10),
 }
 
