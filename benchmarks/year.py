@@ -161,6 +161,8 @@ class _Year:
     rows: dict[str, list[_Row]] = field(default_factory=lambda: defaultdict(list))
     later: list[tuple[float, int, _Row]] = field(default_factory=list)
     """Records of the history that are to come, with their times and numbers that keep their order."""
+    seen: set[tuple[str, str]] = field(default_factory=set)
+    """Who has sent messages, and under which Sender IDs."""
     lines: Iterator[int] = field(default_factory=lambda: count(1))
     records: Iterator[int] = field(default_factory=lambda: count(1))
 
@@ -175,6 +177,7 @@ class _Year:
             if number % _AT_ONCE == 0:
                 self._flush()
         self._come_to(float("inf"))
+        self.rows["message_sources"] = [{"sent_by": by, "sender_id": under} for by, under in sorted(self.seen)]
         self._flush()
 
     def _flush(self) -> None:
@@ -257,6 +260,7 @@ class _Year:
         way = _Way(row, received_at)
         self._end(way, marketing=marketing, median=_MEDIANS.get(national[:2], 5.0))
         self.rows["messages"].append(row)
+        self.seen.add((row["sent_by"], row["sender_id"] or ""))
         for item in items_of(origin):
             belongs = {"entity_type": item.entity_type, "item": item.id, "message": number}
             self.rows["message_items"].append(belongs)

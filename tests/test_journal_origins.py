@@ -99,7 +99,9 @@ def test_messages_of_versions_before_are_known_the_same_way(tmp_path: Path) -> N
     store.close()
     with closing(sqlite3.connect(path)) as raw:
         words = [row[0] for row in raw.execute("SELECT sent_by FROM messages ORDER BY id")]
+        seen = raw.execute("SELECT sent_by, sender_id FROM message_sources ORDER BY sent_by").fetchall()
     assert words == [word for _, word, _ in ORIGINS]
+    assert seen == [(word, "") for word in sorted(set(words))]
     assert [items(path, f"m{n}") for n in range(len(ORIGINS))] == [of for _, _, of in ORIGINS]
 
 

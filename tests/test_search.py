@@ -26,7 +26,6 @@ from a1gateway.journal.search import (
     count,
     found,
     latest,
-    reasons,
     senders,
     sources,
 )
@@ -205,7 +204,6 @@ def test_the_menus_of_the_filters_hold_what_there_is(filled: Journal, reader: Re
         "rule:a1_sms_send",
         "scenario:payment",
     ]
-    assert run(reader.read(reasons)) == ["fixed_line"]
 
 
 def test_whatever_happens_to_a_message_is_something_new(journal: Journal, reader: Reader) -> None:

@@ -13,7 +13,7 @@ from . import stop_list
 from .campaigns import State, assign
 from .origins import items_of, sent_by
 from .rows import ending, write_history
-from .schema import message_items, messages
+from .schema import message_items, message_sources, messages
 from .statements import Connection, Statement
 
 _AS_JSON = json.JSONEncoder(ensure_ascii=False)
@@ -57,6 +57,7 @@ _ACCEPT = Statement(
     _NEW_COLUMNS,
 )
 _BELONGS = Statement(insert(message_items).on_conflict_do_nothing(), ("entity_type", "item", "message"))
+_SEEN = Statement(insert(message_sources).on_conflict_do_nothing(), ("sent_by", "sender_id"))
 _VERDICT = Statement(select(messages.c.refusal).where(messages.c.message_id == bindparam("name")))
 _ROW = Statement(select(messages.c.id).where(messages.c.message_id == bindparam("name")))
 
@@ -121,6 +122,7 @@ def accept_one(connection: Connection, arrival: Arrival) -> Acceptance:
     for item in items_of(arrival.origin):
         of_it = {"entity_type": item.entity_type, "item": item.id, "message": made.lastrowid}
         connection.execute_later(_BELONGS, of_it)
+    connection.execute_later(_SEEN, {"sent_by": values["sent_by"], "sender_id": arrival.sender_id or ""})
     source = Source.GATEWAY if refused else Source.PORTAL
     write_history(
         connection, made.lastrowid, arrival.received_at, source, status, refusal or "accepted", arrival.note

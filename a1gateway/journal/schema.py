@@ -20,8 +20,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     and_,
-    func,
-    literal_column,
     text,
 )
 
@@ -150,12 +148,8 @@ Index(
 )
 Index("ix_messages_marketing", messages.c.msisdn, messages.c.id, sqlite_where=messages.c.kind == text("'marketing'"))
 
-# The messages that repeat others at a person's wish, by whose they are.
-Index(
-    "ix_messages_copies",
-    func.json_extract(messages.c.origin, literal_column("'$.of'")),
-    sqlite_where=text("sent_by = 'page'"),
-)
+# Those that were sent from pages: some repeat others.
+Index("ix_messages_by_page", messages.c.received_at, sqlite_where=text("sent_by = 'page'"))
 
 # The items of the CRM that a message was sent from.
 message_items = Table(
@@ -164,6 +158,15 @@ message_items = Table(
     Column("entity_type", Integer, primary_key=True),
     Column("item", Integer, primary_key=True),
     Column("message", Integer, ForeignKey("messages.id"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+# Who has sent messages ever, and under which Sender IDs; an empty text: under none.
+message_sources = Table(
+    "message_sources",
+    metadata,
+    Column("sent_by", String, primary_key=True),
+    Column("sender_id", String, primary_key=True),
     sqlite_with_rowid=False,
 )
 

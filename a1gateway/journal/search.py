@@ -18,7 +18,7 @@ from ..message import Kind, Stage, Status
 from ..msisdn import Msisdn, NumberFault, read_number
 from . import search_statements
 from .origins import items_of
-from .schema import history, messages
+from .schema import history, message_sources, messages
 from .statements import Connection, Row, Statement, listed
 
 FEWEST_DIGITS = 4
@@ -167,9 +167,8 @@ _LISTED = (
 LISTED = tuple(messages.c[name] for name in _LISTED)
 """The columns of a `Listed`."""
 _LATEST = Statement(select(func.max(history.c.id)))
-_SENDERS = Statement(select(messages.c.sender_id).distinct())
-_SOURCES = Statement(select(messages.c.sent_by).distinct())
-_REASONS = Statement(select(messages.c.reason).where(messages.c.reason.is_not(None)).distinct())
+_SENDERS = Statement(select(message_sources.c.sender_id).distinct())
+_SOURCES = Statement(select(message_sources.c.sent_by).distinct())
 
 
 def found(connection: Connection, search: Search, limit: int = 50, before: Place | None = None) -> Page:
@@ -203,17 +202,12 @@ def latest(connection: Connection) -> int:
 
 def senders(connection: Connection) -> list[str]:
     """The Sender IDs that messages have gone out under, in order; `WITHOUT_NAME` is one of them."""
-    return sorted({row[0] or WITHOUT_NAME for row in connection.all(_SENDERS)})
+    return sorted(row[0] for row in connection.all(_SENDERS))
 
 
 def sources(connection: Connection) -> list[str]:
     """Who has sent messages (`Search.sent_by`), in order."""
     return sorted(row[0] for row in connection.all(_SOURCES))
-
-
-def reasons(connection: Connection) -> list[str]:
-    """Why messages have failed, in order."""
-    return sorted(row[0] for row in connection.all(_REASONS))
 
 
 def read_listed(row: Row) -> Listed:

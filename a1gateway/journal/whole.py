@@ -55,11 +55,12 @@ _RUN_BY_ID = Statement(select(runs).where(runs.c.id == bindparam("row")))
 _COPIES = Statement(
     select(*LISTED)
     .where(
-        # As the index has them.
+        # As the index has it.
         messages.c.sent_by == literal_column(f"'{BY_PAGE}'"),
-        func.json_extract(messages.c.origin, literal_column("'$.of'")) == bindparam("name"),
+        messages.c.received_at >= bindparam("since"),
+        func.json_extract(messages.c.origin, "$.of") == bindparam("name"),
     )
-    .order_by(messages.c.id)
+    .order_by(messages.c.received_at, messages.c.id)
 )
 
 
@@ -198,7 +199,7 @@ def whole(connection: Connection, message_id: str) -> Whole | None:
     run = connection.first(_RUN, of_it)
     if run is None and reminder is not None:
         run = connection.first(_RUN_BY_ID, {"row": reminder["run"]})
-    again = connection.all(_COPIES, {"name": message_id})
+    again = connection.all(_COPIES, {"since": row["received_at"], "name": message_id})
     return Whole(
         listed=read_listed(row),
         custom_id=row["custom_id"],

@@ -70,6 +70,13 @@ def upgrade() -> None:
         " ELSE 'other' END"
     )
     _fill_items()
+    op.create_table(
+        "message_sources",
+        sa.Column("sent_by", sa.String, primary_key=True),
+        sa.Column("sender_id", sa.String, primary_key=True),
+        sqlite_with_rowid=False,
+    )
+    op.execute("INSERT INTO message_sources SELECT DISTINCT sent_by, coalesce(sender_id, '') FROM messages")
     op.create_index(
         "ix_messages_journal",
         "messages",
@@ -84,12 +91,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_messages_msisdn", "messages", ["msisdn", "received_at"], sqlite_where=sa.text("msisdn IS NOT NULL")
     )
-    op.create_index(
-        "ix_messages_copies",
-        "messages",
-        [sa.text("json_extract(origin, '$.of')")],
-        sqlite_where=sa.text("sent_by = 'page'"),
-    )
+    op.create_index("ix_messages_by_page", "messages", ["received_at"], sqlite_where=sa.text("sent_by = 'page'"))
     op.create_index(
         "ix_messages_campaign",
         "messages",
