@@ -47,13 +47,36 @@ class Figure(enum.Enum):
     ANALYTICS_SCENARIO = ("analytics of a year, one scenario alone, ms", 0)
     ANALYTICS_MONTH = ("analytics of a month, ms", 0)
     ANALYTICS_DAY = ("analytics of a day, ms", 0)
+    JOURNAL_NEWEST = ("the newest messages, with the menus of the filters, ms", 0)
+    JOURNAL_NOTHING = ("the same with filters that find nothing, and how many there are, ms", 0)
+    JOURNAL_NUMBER = ("messages to a number, ms", 0)
+    JOURNAL_NUMBER_PART = ("messages to numbers with a part that none has, ms", 0)
+    JOURNAL_CARD = ("messages of a contact's card, ms", 0)
+    JOURNAL_MESSAGE = ("one message with its whole way, ms", 0)
+    EXPORT_CSV = ("export of {past:,} messages as CSV, s", 1)
+    EXPORT_CSV_PEAK = ("peak resident memory of the process that writes CSV, MB", 0)
+    EXPORT_CSV_SERVER = ("by how much the memory of a server grows that exports CSV, MB", 1)
+    EXPORT_XLSX = ("export of {past:,} messages as XLSX, s", 1)
+    EXPORT_XLSX_PEAK = ("peak resident memory of the process that writes XLSX, MB", 0)
+    EXPORT_XLSX_SERVER = ("by how much the memory of a server grows that exports XLSX, MB", 1)
 
     def __init__(self, label: str, decimals: int) -> None:
         self.label = label
         self.decimals = decimals
 
 
-PAGES = (Figure.ANALYTICS_YEAR, Figure.ANALYTICS_SCENARIO, Figure.ANALYTICS_MONTH, Figure.ANALYTICS_DAY)
+PAGES = (
+    Figure.ANALYTICS_YEAR,
+    Figure.ANALYTICS_SCENARIO,
+    Figure.ANALYTICS_MONTH,
+    Figure.ANALYTICS_DAY,
+    Figure.JOURNAL_NEWEST,
+    Figure.JOURNAL_NOTHING,
+    Figure.JOURNAL_NUMBER,
+    Figure.JOURNAL_NUMBER_PART,
+    Figure.JOURNAL_CARD,
+    Figure.JOURNAL_MESSAGE,
+)
 """What a page needs of the journal."""
 
 
@@ -131,6 +154,10 @@ def targets(results: Sequence[Measured]) -> list[Target]:
     compare("start until ready, s", Figure.START, 2, "at most 2", "start")
     for figure in PAGES:
         compare(figure.label, figure, 1000, "at most 1000", "pages")
+    for figure in (Figure.EXPORT_CSV_PEAK, Figure.EXPORT_XLSX_PEAK):
+        compare(figure.label, figure, 60, "at most 60", "export")
+    for figure in (Figure.EXPORT_CSV_SERVER, Figure.EXPORT_XLSX_SERVER):
+        compare(figure.label, figure, 2, "at most 2", "export")
     return found
 
 

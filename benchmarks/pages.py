@@ -7,18 +7,52 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from a1gateway.bitrix24.item import CONTACT, Item
 from a1gateway.journal.analytics import Only, Period, analytics
 from a1gateway.journal.reader import reading
+from a1gateway.journal.search import Search, count, found, latest, senders, sources
 from a1gateway.journal.statements import Connection
+from a1gateway.journal.whole import whole
+from a1gateway.message import Kind, Status
 
 from .figures import Figure
 from .year import DAYS, END
 
 _DAY = 86400.0
+_NOBODYS = "0000000"
+"""Digits that stand in no number."""
 
 
 def _last(days: int) -> Period:
     return Period.between(END - days * _DAY, END)
+
+
+def _journal(connection: Connection, search: Search) -> object:
+    return (
+        found(connection, search),
+        latest(connection),
+        senders(connection),
+        sources(connection),
+        count(connection, search),
+    )
+
+
+def _to_one_number(connection: Connection) -> object:
+    (message,) = found(connection, Search(statuses=frozenset({Status.DELIVERED})), 1).rows
+    return found(connection, Search(msisdn=message.msisdn))
+
+
+def _of_a_card(connection: Connection) -> object:
+    """Of the contact that the latest message from a card belongs to, by the card and by the number."""
+    (message,) = found(connection, Search(sent_by="card", statuses=frozenset({Status.DELIVERED})), 1).rows
+    (contact,) = (item for item in message.items if item.entity_type == CONTACT)
+    assert message.msisdn is not None
+    return found(connection, Search(item=Item(CONTACT, contact.id), numbers=(message.msisdn,)))
+
+
+def _one_message(connection: Connection) -> object:
+    (message,) = found(connection, Search(kind=Kind.MARKETING), 1).rows
+    return whole(connection, message.message_id)
 
 
 LOOKS: Mapping[Figure, Callable[[Connection], object]] = {
@@ -26,6 +60,12 @@ LOOKS: Mapping[Figure, Callable[[Connection], object]] = {
     Figure.ANALYTICS_SCENARIO: partial(analytics, period=_last(DAYS), only=Only(sent_by="scenario:visit")),
     Figure.ANALYTICS_MONTH: partial(analytics, period=_last(30)),
     Figure.ANALYTICS_DAY: partial(analytics, period=_last(1)),
+    Figure.JOURNAL_NEWEST: partial(_journal, search=Search()),
+    Figure.JOURNAL_NOTHING: partial(_journal, search=Search(kind=Kind.MARKETING, reason="no_such_reason")),
+    Figure.JOURNAL_NUMBER: _to_one_number,
+    Figure.JOURNAL_NUMBER_PART: partial(_journal, search=Search(number_part=_NOBODYS)),
+    Figure.JOURNAL_CARD: _of_a_card,
+    Figure.JOURNAL_MESSAGE: _one_message,
 }
 """What is measured, by its figure in milliseconds."""
 

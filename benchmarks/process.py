@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +55,16 @@ class Process:
         """Whether it has not ended."""
         return self._process.poll() is None
 
+    def peaks_of_children(self) -> list[int]:
+        """The most octets that were resident at a time in each process that it has started, of those that run."""
+        pid = self._process.pid
+        found = []
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("utf-8").split():
+            # It may end at any moment.
+            with suppress(OSError, ValueError):
+                found.append(_octets(Path(f"/proc/{child}/status").read_text("utf-8"), "VmHWM"))
+        return found
+
     def cpu(self) -> Cpu:
         """What all its threads have used so far."""
         fields = self._proc("stat").rpartition(")")[2].split()
@@ -89,11 +100,16 @@ class Process:
         return "\n".join([f"{self.name} ({'running' if self.running else 'ended'}):", *lines[-15:]])
 
     def _status(self, name: str) -> int:
-        (line,) = (line for line in self._proc("status").splitlines() if line.startswith(f"{name}:"))
-        return int(line.split()[1]) * 1024
+        return _octets(self._proc("status"), name)
 
     def _proc(self, file: str) -> str:
         return Path(f"/proc/{self._process.pid}/{file}").read_text("utf-8")
+
+
+def _octets(status: str, name: str) -> int:
+    """A line of `/proc/…/status`."""
+    (line,) = (line for line in status.splitlines() if line.startswith(f"{name}:"))
+    return int(line.split()[1]) * 1024
 
 
 def free_port() -> int:

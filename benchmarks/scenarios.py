@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from a1gateway.export.order import Form
+
 from . import kannel
 from .counting import count_all
 from .daemon import Profile
+from .exporting import export
 from .figures import Measured, percentile
 from .pages import LOOKS, look
 from .past import past_of
@@ -292,6 +295,27 @@ async def _pages(bench: Bench, name: str) -> Measured:
     return measured
 
 
+async def _export(bench: Bench, name: str) -> Measured:
+    measured = Measured(name)
+    made = year_of(bench.amounts.past, bench.folder, bench.cache)
+    folder = bench.new_folder(name)
+    file = folder / "journal.sqlite3"
+    shutil.copyfile(made, file)
+    for form in Form:
+        for _ in range(bench.amounts.runs):
+            exported = await export(file, form, folder)
+            figures = {
+                f"export_{form}": exported.seconds,
+                f"export_{form}_peak": exported.process_peak / _MB,
+                f"export_{form}_server": exported.server_grew / _MB,
+            }
+            measured.add(**figures)
+            bench.say(f"  {measured.said()}")
+            bench.say(f"  {exported.octets / _MB:.0f} MB, the first octet after {exported.first:.2f} s")
+    shutil.rmtree(folder, ignore_errors=True)
+    return measured
+
+
 SCENARIOS: dict[str, Scenario] = {
     "smpp": partial(_full_speed, name="smpp", transport="smpp", past=False),
     "kannel": partial(_kannel, name="kannel", log_level=1),
@@ -306,5 +330,6 @@ SCENARIOS: dict[str, Scenario] = {
     "waiting-http": partial(_waiting, name="waiting-http", transport="http"),
     "start": partial(_start, name="start"),
     "pages": partial(_pages, name="pages"),
+    "export": partial(_export, name="export"),
 }
 """By the name that `--only` takes, in the order in which they are measured."""

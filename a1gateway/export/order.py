@@ -21,7 +21,7 @@ class Order:
     """Which messages are wanted, and how."""
 
     path: str
-    """The journal's file."""
+    """The journal's file, from the root on."""
     sql: str
     """The query, newest first, with the parameters `most`, `before_at` and `before_id` left open (`search.query`)."""
     values: Mapping[str, Any]

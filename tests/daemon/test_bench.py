@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks import kannel
 
-SCENARIOS = ("smpp-past", "waiting-http", "kannel", "pages")
+SCENARIOS = ("smpp-past", "waiting-http", "kannel", "pages", "export")
 
 
 def test_in_a_short_benchmark_the_books_agree_and_the_table_is_complete(tmp_path: Path) -> None:
@@ -51,6 +51,9 @@ def test_in_a_short_benchmark_the_books_agree_and_the_table_is_complete(tmp_path
     assert re.search(rf"^\| {waiting} \| waiting-http \| \d+ \|$", text, re.MULTILINE)
     assert re.search(r"^\| counting 1,000 messages into the statistics, s \| pages \| [\d.]+ \|$", text, re.MULTILINE)
     assert re.search(r"^\| analytics of a year, ms \| pages \| \d+ \|$", text, re.MULTILINE)
+    assert re.search(r"^\| messages of a contact's card, ms \| pages \| \d+ \|$", text, re.MULTILINE)
+    for form in ("CSV", "XLSX"):
+        assert re.search(rf"^\| export of 1,000 messages as {form}, s \| export \| [\d.]+ \|$", text, re.MULTILINE)
     # Nothing is left but what the next run can use.
     left = sorted(each.name.split("-")[0] for each in tmp_path.iterdir() if each != table)
     assert left == ["journal", "year"]
