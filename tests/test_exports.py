@@ -100,12 +100,17 @@ class Server:
         self.reactor = cast(Any, reactor)
         self.exports = exports
         self.failures: list[BaseException | None] = []
+        self.browsers: list[Browser] = []
+        self.open = 0
         outer = self
 
         class Root(Resource):
             isLeaf = True
 
             def render(self, request: Any) -> int:
+                outer.open += 1
+                request.notifyFinish().addBoth(outer.closed)
+
                 def over(result: object) -> None:
                     if isinstance(result, Failure):
                         outer.failures.append(result.value)
@@ -124,6 +129,7 @@ class Server:
         """One that has asked; it takes so many octets and then no more (0: all)."""
         browser = Browser()
         browser.wants = wants
+        self.browsers.append(browser)
         factory = ClientFactory.forProtocol(lambda: browser)
         self.reactor.connectTCP("127.0.0.1", self.port.getHost().port, factory)
         await self.until(lambda: browser.connected)
@@ -134,8 +140,16 @@ class Server:
         while not true():
             await deferLater(self.reactor, 0.01)
 
+    def closed(self, _result: object) -> None:
+        self.open -= 1
+
     async def close(self) -> None:
         await self.exports.stopService()
+        for browser in self.browsers:
+            if browser.connected:
+                cast(Any, browser.transport).abortConnection()
+                await browser.gone
+        await self.until(lambda: not self.open)
         await self.port.stopListening()
 
 

@@ -105,7 +105,8 @@ SEARCHES: list[tuple[Search, str]] = [
     (Search(item=CONTACT, numbers=(OTHER_NUMBER, "+375291112233"), kind=Kind.MARKETING), "1"),
     (Search(numbers=(OTHER_NUMBER,)), "432"),
     (Search(item=CONTACT, numbers=(OTHER_NUMBER,), number_part="2001122"), "5"),
-    (Search(campaign=1), ""),
+    (Search(campaign=1), "1"),
+    (Search(campaign=2), ""),
     (Search(kind=Kind.TRANSACTIONAL, since=START, until=START + 99, sent_by="card", reason="fixed_line"), "5"),
 ]
 
