@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 _ESCAPE = 0x1B
@@ -132,6 +133,26 @@ def _over(text: str, chosen: Alphabet) -> int:
             return fewer
         left -= cost
     return len(text)
+
+
+def room(text: str) -> int:
+    """How many units more fit into the last part of `text`: septets, or UCS-2 units; at least 0.
+
+    So many more of them need no part more, unless a character of another alphabet is among them.
+    """
+    chosen = alphabet(text)
+    cut = parts(text)
+    return (chosen.alone if len(cut) == 1 else chosen.in_parts) - _cost(cut[-1], chosen)
+
+
+def doubled(text: str) -> int:
+    """How many characters of `text` count as two in its alphabet."""
+    return _cost(text, alphabet(text)) - len(text)
+
+
+def foreign(text: str) -> dict[str, int]:
+    """The characters of `text` that the GSM default alphabet does not have, as they come, with how often they do."""
+    return dict(Counter(character for character in text if character not in _CODES))
 
 
 def gsm_encode(text: str) -> bytes:

@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a1gateway.text import Alphabet, alphabet, fewer_characters, gsm_decode, gsm_encode, parts, segments
+from a1gateway.text import (
+    Alphabet,
+    alphabet,
+    doubled,
+    fewer_characters,
+    foreign,
+    gsm_decode,
+    gsm_encode,
+    parts,
+    room,
+    segments,
+)
 
 # TS 23.038, 6.2.1 and 6.2.1.1, transcribed apart from the module: code, Unicode's name of the character.
 _TABLE = """
@@ -320,3 +331,48 @@ def check_fewer(text: str) -> None:
 )
 def test_fewer_characters(text: str, fewer: int) -> None:
     assert fewer_characters(text) == fewer
+
+
+# What people are told of a text
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("", 160),
+        ("a" * 159, 1),
+        ("a" * 160, 0),
+        ("a" * 161, 153 - 8),
+        ("[" * 80, 0),
+        ("ж" * 69, 1),
+        ("ж" * 70, 0),
+        ("ж" * 71, 67 - 4),
+        # The pair that does not fit into the first part leaves a place in it, which is no room any more.
+        ("ж" * 66 + "😀" + "ж" * 5, 67 - 7),
+    ],
+)
+def test_the_room_is_what_the_last_part_still_holds(text: str, left: int) -> None:
+    assert room(text) == left
+
+
+@given(st.text(alphabet=st.sampled_from("ab[ж😀\n"), max_size=400))
+def test_so_many_more_characters_need_no_part_more_and_one_more_does(text: str) -> None:
+    more = "a" if alphabet(text) is Alphabet.GSM else "ж"
+    full = text + more * room(text)
+    assert room(full) == 0
+    if segments(text) > 1:
+        assert segments(full) == segments(text)
+        assert segments(full + more) == segments(text) + 1
+
+
+def test_what_counts_as_two_depends_on_the_alphabet() -> None:
+    assert doubled("[1] €") == 3
+    assert doubled("[1] ж") == 0
+    assert doubled("😀😀") == 2
+
+
+def test_foreign_characters_come_in_order_with_how_often() -> None:
+    assert foreign("Заказ № 1: «a»") == {
+        "З": 1, "а": 2, "к": 1, "з": 1, "№": 1, "«": 1, "»": 1,
+    }  # fmt: skip
+    assert foreign("Order [1] at 10 €") == {}
