@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 # A name is on one line; a fallback may be of several.
@@ -62,8 +62,32 @@ _FILLED = "\ufffc"
 _LONGEST_SHOWN = 100
 
 
+class Problem(enum.StrEnum):
+    """What can be wrong with a template."""
+
+    NO_SUCH_FIELD = "no_such_field"
+    NO_SUCH_PREFIX = "no_such_prefix"
+    """Nobody knows whose field is meant."""
+    NOT_A_NAME = "not_a_name"
+    """In braces, where nothing but a field's name can stand."""
+    SIGN_MISSING = "sign_missing"
+    ONE_SIGN_FOR_TWO = "one_sign_for_two"
+    """A fallback's end and the next field's beginning."""
+    FIELD_IN_FALLBACK = "field_in_fallback"
+    WAY_OF_BITRIX24 = "way_of_bitrix24"
+    """Bitrix24 names its fields so, the gateway does not."""
+    BRACE_NOT_CLOSED = "brace_not_closed"
+
+
 class TemplateFault(ValueError):
     """A template cannot be used; the text says what is wrong with it, and where."""
+
+    def __init__(self, text: str, problem: Problem, written: str, instead: str = "") -> None:
+        """`written` is the place in the template, `instead` what was perhaps meant, empty where nobody can say."""
+        super().__init__(text)
+        self.problem = problem
+        self.written = written
+        self.instead = instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +150,24 @@ class Template:
 
     def fill(self, value_of: Callable[[Placeholder], str]) -> Filled:
         """The text with values; a value is put in as it is, whatever signs are in it."""
-        values = {each: _clean(value_of(each)) for each in self.placeholders}
+        values = self.values(value_of)
         empty = tuple(each for each, value in values.items() if not value and each.fallback is None)
-        if empty:
-            return Filled(None, empty)
-        text = "".join(part if isinstance(part, str) else values[part] or part.fallback or "" for part in self.parts)
-        return Filled(text)
+        return Filled(None, empty) if empty else Filled(self.with_values(values))
+
+    def values(self, value_of: Callable[[Placeholder], str]) -> dict[Placeholder, str]:
+        """What each placeholder's value comes to in an SMS."""
+        return {each: _clean(value_of(each)) for each in self.placeholders}
+
+    def with_values(self, values: Mapping[Placeholder, str]) -> str:
+        """The text for people: a placeholder without value and fallback stands in it as it is written."""
+        return "".join(part if isinstance(part, str) else _in_its_place(part, values) for part in self.parts)
+
+
+def _in_its_place(placeholder: Placeholder, values: Mapping[Placeholder, str]) -> str:
+    value = values.get(placeholder, "")
+    if value or placeholder.fallback is None:
+        return value or placeholder.written
+    return placeholder.fallback
 
 
 def as_written(placeholders: Iterable[Placeholder]) -> str:
@@ -216,15 +252,21 @@ def _look_behind(mark: re.Match[str], placeholder: Placeholder) -> None:
         return
     taken = None if mark["long"] is None else _REST_OF_A_FIELD.match(mark.string, mark.end())
     if taken is not None:
+        shown = _shown(mark[0] + taken[0])
         raise TemplateFault(
-            f"{_shown(mark[0] + taken[0])}: a # is missing; one ends the fallback, one begins the field"
+            f"{shown}: a # is missing; one ends the fallback, one begins the field", Problem.ONE_SIGN_FOR_TWO, shown
         )
     try:
         is_plain = not Template.read(placeholder.fallback).placeholders
     except TemplateFault:
         is_plain = False
     if not is_plain:
-        raise TemplateFault(f"{_shown(mark[0])}: no field can stand in a fallback; write words that suit everybody")
+        shown = _shown(mark[0])
+        raise TemplateFault(
+            f"{shown}: no field can stand in a fallback; write words that suit everybody",
+            Problem.FIELD_IN_FALLBACK,
+            shown,
+        )
 
 
 def _look_at_what_is_left(text: str) -> None:
@@ -233,13 +275,22 @@ def _look_at_what_is_left(text: str) -> None:
     if foreign is not None:
         named = _NAMED_BY_BITRIX24.search(foreign[0])
         meant = "{TITLE} or #CONTACT_NAME#" if named is None else f"{{{named['name']}}}"
-        raise TemplateFault(f"{_shown(foreign[0])}: fields are not named in Bitrix24's own way here; write {meant}")
+        shown = _shown(foreign[0])
+        raise TemplateFault(
+            f"{shown}: fields are not named in Bitrix24's own way here; write {meant}",
+            Problem.WAY_OF_BITRIX24,
+            shown,
+            "#CONTACT_NAME#" if named is None else meant,
+        )
     for missing in (*_NOT_CLOSED.finditer(text), *_NOT_OPENED.finditer(text)):
         if not _is_of_a_link(missing, missing):
-            raise _no_field(missing[0], missing["name"], "a # is missing")
+            raise _no_field(missing[0], missing["name"], "a # is missing", Problem.SIGN_MISSING)
     brace = _BRACE_NOT_CLOSED.search(text)
     if brace is not None:
-        raise TemplateFault(f"{brace[0]}: the brace is not closed; write {{{brace['name']}}}")
+        meant = f"{{{brace['name']}}}"
+        raise TemplateFault(
+            f"{brace[0]}: the brace is not closed; write {meant}", Problem.BRACE_NOT_CLOSED, _shown(brace[0]), meant
+        )
 
 
 def _is_of_a_link(name: re.Match[str], mark: re.Match[str]) -> bool:
@@ -248,27 +299,34 @@ def _is_of_a_link(name: re.Match[str], mark: re.Match[str]) -> bool:
     return "/" in before and not name["name"].partition("_")[0].isupper()
 
 
-def _no_field(written: str, name: str, problem: str = "no such field") -> TemplateFault:
+def _no_field(
+    written: str, name: str, said: str = "no such field", problem: Problem = Problem.NO_SUCH_FIELD
+) -> TemplateFault:
     meant = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").upper()
     form = _LONG.fullmatch(meant)
+    shown = _shown(written)
     if name.isascii() and form is not None and form["prefix"] in Prefix.__members__:
-        return TemplateFault(f"{_shown(written)}: {problem}; write #{meant}#")
+        return TemplateFault(f"{shown}: {said}; write #{meant}#", problem, shown, f"#{meant}#")
     kinds = ", ".join(each for each in Prefix)
     return TemplateFault(
-        f"{_shown(written)}: {problem}; before the _ there has to be one of {kinds}, behind it a field"
+        f"{shown}: {said}; before the _ there has to be one of {kinds}, behind it a field",
+        Problem.NO_SUCH_PREFIX,
+        shown,
     )
 
 
 def _no_field_in_braces(written: str, name: str) -> TemplateFault:
     meant = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").upper()
     form = _LONG.fullmatch(meant)
+    shown = _shown(written)
     if form is not None and form["prefix"] in Prefix.__members__:
-        meant = f"#{meant}#"
+        instead = f"#{meant}#"
     elif name.isascii() and _SHORT.fullmatch(meant):
-        meant = f"{{{meant}}}"
+        instead = f"{{{meant}}}"
     else:
-        meant = "the field's name in capital Latin letters, such as {NAME}"
-    return TemplateFault(f"{_shown(written)}: no such field; write {meant}")
+        known = "the field's name in capital Latin letters, such as {NAME}"
+        return TemplateFault(f"{shown}: no such field; write {known}", Problem.NOT_A_NAME, shown)
+    return TemplateFault(f"{shown}: no such field; write {instead}", Problem.NO_SUCH_FIELD, shown, instead)
 
 
 def _shown(written: str) -> str:

@@ -7,22 +7,21 @@ import sys
 from decimal import Decimal
 from typing import Any
 
-from ..bitrix24.item import Item, item_named, name_of
+from ..bitrix24.item import Item, item_named
 from ..bitrix24.trouble import PortalError, PortalTrouble
 from ..carriers.outcome import LinkTrouble
 from ..config_sections import Config
 from ..contact_base.desk import Prices
 from ..control.command import add_config_option, run_command
 from ..control.operations import IDesk, RemotePortal
-from ..errors import GatewayError
 from ..msisdn import Msisdn, read_number
 from ..text import alphabet, segments
-from .checks import faults_of, missing_field
+from .checks import faults_of
 from .documents import Document, DocumentReader
 from .moments import read_moment
+from .preview import document_of, preview
 from .scenarios import scenarios_of
-from .template import Placeholder, Prefix, Template, TemplateFault
-from .values import event_values
+from .template import Template, TemplateFault
 
 _COMMAND = "template"
 
@@ -69,29 +68,11 @@ async def show(desk: IDesk, config: Config, item: Item, template: Template, at: 
     from twisted.internet import reactor
 
     clock: Any = reactor
-    reader = DocumentReader(clock, RemotePortal(desk))
-    reading = await reader.read([item], {item: template.placeholders})
-    document = reading.documents.get(item)
-    trouble = reading.trouble(item, template.placeholders)
-    if trouble is not None:
-        raise trouble
-    if document is None:
-        raise GatewayError(f"the portal has no document {name_of(item)}")
-    faults = [
-        fault
-        for each in template.placeholders
-        if (fault := missing_field(each, item.entity_type, document.described)) is not None
+    document = await document_of(DocumentReader(clock, RemotePortal(desk)), item, template.placeholders)
+    filled = preview(document, template, clock.seconds() if at is None else at)
+    faults = list(filled.unknown.values()) or [
+        f"{each.written} is empty, and has no fallback: nothing would be sent" for each in filled.empty
     ]
-    event = event_values(clock.seconds() if at is None else at)
-
-    def value_of(placeholder: Placeholder) -> str:
-        if placeholder.prefix is Prefix.EVENT:
-            return event.get(placeholder.field, "")
-        return document.value_of(placeholder)
-
-    filled = template.fill(value_of)
-    if not faults and filled.text is None:
-        faults = [f"{each.written} is empty, and has no fallback: nothing would be sent" for each in filled.empty]
     if faults or filled.text is None:
         for fault in faults:
             sys.stderr.write(f"a1gateway template: {fault}\n")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a1gateway.automation.template import Filled, Placeholder, Prefix, Template, TemplateFault
+from a1gateway.automation.template import Filled, Placeholder, Prefix, Problem, Template, TemplateFault
 
 KNOWN_SIGNS = re.compile(rf"#(?:{'|'.join(Prefix)})_")
 KNOWN_SIGNS_IN_SMALL_LETTERS = re.compile(rf"(?:^|\s)#(?:{'|'.join(Prefix)})_", re.IGNORECASE)
@@ -205,6 +205,33 @@ def test_what_was_to_be_a_field_is_a_fault_that_says_what_to_write(text: str, pr
     with pytest.raises(TemplateFault) as fault:
         Template.read(text)
     assert str(fault.value) == problem
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "written", "instead"),
+    [
+        ("Заказ #DEAL TITLE#", Problem.NO_SUCH_FIELD, "#DEAL TITLE#", "#DEAL_TITLE#"),
+        ("Заказ #DEEL_TITLE#", Problem.NO_SUCH_PREFIX, "#DEEL_TITLE#", ""),
+        ("{имя}, ждём", Problem.NOT_A_NAME, "{имя}", ""),
+        ("{name}, ждём", Problem.NO_SUCH_FIELD, "{name}", "{NAME}"),
+        ("#DEAL_TITLE готов", Problem.SIGN_MISSING, "#DEAL_TITLE", "#DEAL_TITLE#"),
+        ("#CONTACT_NAME|Вы! №#DEAL_ID#", Problem.ONE_SIGN_FOR_TWO, "#CONTACT_NAME|Вы! №#DEAL_ID#", ""),
+        ("#CONTACT_NAME|{NAME}#", Problem.FIELD_IN_FALLBACK, "#CONTACT_NAME|{NAME}#", ""),
+        ("{=Document:TITLE}, ждём", Problem.WAY_OF_BITRIX24, "{=Document:TITLE}", "{TITLE}"),
+        ("{{Контакт: Имя}}", Problem.WAY_OF_BITRIX24, "{{Контакт: Имя}}", "#CONTACT_NAME#"),
+        ("{NAME, ждём", Problem.BRACE_NOT_CLOSED, "{NAME", "{NAME}"),
+    ],
+)
+def test_a_fault_can_be_told_in_other_words(text: str, problem: Problem, written: str, instead: str) -> None:
+    with pytest.raises(TemplateFault) as fault:
+        Template.read(text)
+    assert (fault.value.problem, fault.value.written, fault.value.instead) == (problem, written, instead)
+
+
+def test_for_people_a_placeholder_without_a_value_stands_as_it_is_written() -> None:
+    template = Template.read("{NAME|Клиент}, заказ #DEAL_TITLE# на #DEAL_SUM#")
+    values = template.values(lambda each: "Шкаф " if each.field == "TITLE" else "")
+    assert template.with_values(values) == "Клиент, заказ Шкаф на #DEAL_SUM#"
 
 
 def test_a_fault_names_the_place() -> None:
