@@ -67,6 +67,11 @@ class FreeSpace(DueLoop):
         return bool(self._free) and max(self._free.values()) < self._least
 
     @property
+    def free(self) -> Mapping[str, int]:
+        """Octets that are free, by what is kept there; empty until the first look."""
+        return dict(self._free)
+
+    @property
     def warning(self) -> str | None:
         """What the operator should know; None while there is enough."""
         return self._said() if self._alarmed else None

@@ -42,6 +42,8 @@ class Gate:
         """What A1 said last, when it was nothing good."""
         self.known = False
         """Whether A1 has been asked anything yet."""
+        self.since: float | None = None
+        """Since when A1 has been as it is, in seconds since the epoch; None until anything is known."""
 
     def on_open(self, watcher: Callable[[], None]) -> None:
         """Call `watcher` whenever A1 is well again."""
@@ -78,8 +80,10 @@ class Gate:
         self._resume_at = 0.0
         if was is not None:
             self._log.info("A1 is well again")
-        for watcher in self._watchers if first or was is not None else []:
-            watcher()
+        if first or was is not None:
+            self.since = self._clock.seconds()
+            for watcher in self._watchers:
+                watcher()
 
     def judge(self, outcomes: Sequence[Outcome]) -> None:
         """What the outcomes of submits that went out together say of A1 as a whole."""
@@ -135,6 +139,7 @@ class Gate:
         before, self.trouble = self.trouble, trouble
         if before is not None and before.trouble is trouble.trouble:
             return
+        self.since = self._clock.seconds()
         if self._account_refused:
             self._log.critical(
                 "A1 refuses this account, sending stops and the queue is kept: {trouble}; {advice}; "

@@ -43,9 +43,14 @@ class Polling(DueLoop):
         self._interval = interval
         self._give_up_after = give_up_after
         self._asks = asks
+        self.looked_at: float | None = None
+        """When it last looked whether there is anything to ask A1, in seconds since the epoch; None: not yet."""
+        self.answered_at: float | None = None
+        """When A1 last answered; None: not since the start."""
 
     async def _look(self) -> float:
         await self._expire()
+        self.looked_at = self._clock.seconds()
         if self._gate.closed or not self._asks:
             return self._interval
         now = self._clock.seconds()
@@ -71,6 +76,7 @@ class Polling(DueLoop):
             answered = False
         else:
             self._gate.good()
+            self.answered_at = self._clock.seconds()
         now = self._clock.seconds()
         reports = []
         for each in submissions:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from twisted.logger import Logger
 
 from .journal import Journal
-from .message import Change, Status, StatusReport
+from .journal.heard import Heard
+from .message import Change, Source, Status, StatusReport
 from .metrics import Metrics
 
 _WONDERS_AT_MOST = 1000
+_NEVER = Heard(None, None)
 
 
 class Receipts:
@@ -23,6 +25,12 @@ class Receipts:
         self._metrics = metrics
         self._on_final = on_final
         self._wondered: set[tuple[str, str]] = set()
+        self._heard: dict[Source, Heard] = {}
+
+    @property
+    def heard(self) -> Mapping[Source, Heard]:
+        """When each source was last heard from, since the start of the daemon."""
+        return self._heard
 
     async def settle(self, reports: Sequence[StatusReport], again: Mapping[int, float] | None = None) -> None:
         """Apply reports; on disk when this returns. `again` is when to poll messages next, by their row id."""
@@ -42,6 +50,13 @@ class Receipts:
         if settled.unmatched:
             self._metrics.unmatched.inc(settled.unmatched)
             self._log.info("{count} statuses of messages not known by them yet, kept", count=settled.unmatched)
+        for report in reports:
+            before = self._heard.get(report.source, _NEVER)
+            self._heard[report.source] = Heard(max(before.at or 0.0, report.at), before.changed_at)
+        if settled.changes and reports:
+            # They all come from one source.
+            source, at = reports[0].source, max(report.at for report in reports)
+            self._heard[source] = Heard(self._heard[source].at, max(self._heard[source].changed_at or 0.0, at))
         self.announce(settled.changes)
 
     def announce(self, changes: Iterable[Change]) -> None:

@@ -83,6 +83,11 @@ class ConsentCheck(DueLoop):
         """What is wrong with the field; None while nothing is known to be."""
         return self._trouble
 
+    @property
+    def seen(self) -> ConsentField | NoSuchField | None:
+        """The field as it was when the portal was last asked for it; None until then, and after an installation."""
+        return self._field
+
     def renew(self) -> None:
         """The application has been installed: what stood in the way may be over."""
         self._backoff.reset()
