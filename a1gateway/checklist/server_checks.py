@@ -1,0 +1,89 @@
+"""This server: the journal, the space for it, and what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from ..errors import TryLater
+from ..journal.overdue import Overdue
+from .findings import Check, Finding
+
+_PATIENCE = 2.0
+
+
+class IStore(Protocol):
+    """The journal."""
+
+    def check(self) -> Deferred[None]:
+        """Fires when it can be written to; fails with `JournalUnavailable`."""
+
+
+class ISpool(Protocol):
+    """Where messages wait while the journal takes none."""
+
+    def depth(self) -> Deferred[tuple[int, float | None]]:
+        """How many entries wait, and the time of the oldest (None: none waits)."""
+
+
+class ISpace(Protocol):
+    """The free space where messages are kept."""
+
+    @property
+    def free(self) -> Mapping[str, int]:
+        """Octets, by what is kept there; empty until the first look."""
+
+    @property
+    def short(self) -> bool:
+        """Whether messages are refused for it."""
+
+    @property
+    def warning(self) -> str | None:
+        """What is known to be wrong."""
+
+
+class ServerChecks:
+    """What is known of this server."""
+
+    def __init__(self, clock: IReactorTime, journal: IStore, spool: ISpool, space: ISpace) -> None:
+        self._clock = clock
+        self._journal = journal
+        self._spool = spool
+        self._space = space
+
+    async def checks(self, overdue: Sequence[Overdue] | None) -> list[Check]:
+        """All of them; `overdue` is what waits for too long in the journal, None when that cannot be said."""
+        return [await self._check_store(), self._check_space(), await self._check_spool(), _check_queues(overdue)]
+
+    async def _check_store(self) -> Check:
+        try:
+            await self._journal.check().addTimeout(_PATIENCE, self._clock)
+        except TryLater as trouble:
+            return Check(Finding.STORE_AWAY, said=str(trouble))
+        except Exception:
+            return Check(Finding.STORE_AWAY, said=f"no answer within {_PATIENCE:g} seconds")
+        return Check(Finding.STORE_WORKS)
+
+    def _check_space(self) -> Check:
+        free = self._space.free
+        if not free:
+            return Check(Finding.SPACE_UNKNOWN)
+        facts = {"free": min(free.values())}
+        if self._space.short:
+            return Check(Finding.SPACE_SHORT, facts)
+        return Check(Finding.SPACE_ENOUGH if self._space.warning is None else Finding.SPACE_LOW, facts)
+
+    async def _check_spool(self) -> Check:
+        count, oldest = await self._spool.depth()
+        if not count:
+            return Check(Finding.SPOOL_EMPTY)
+        return Check(Finding.SPOOL_HOLDS, {"count": count, "since": oldest})
+
+
+def _check_queues(overdue: Sequence[Overdue] | None) -> Check:
+    if overdue is None:
+        return Check(Finding.QUEUES_UNKNOWN)
+    return Check(Finding.QUEUES_STAND, {"queues": list(overdue)}) if overdue else Check(Finding.QUEUES_MOVE)

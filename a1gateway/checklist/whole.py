@@ -1,0 +1,69 @@
+"""The whole checklist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from twisted.internet.interfaces import IReactorTime
+
+from ..errors import JournalUnavailable
+from ..journal.heard import Heard, heard
+from ..journal.overdue import Overdue, overdue
+from ..journal.reader import IReader
+from ..message import Source
+from .a1_checks import A1Checks
+from .findings import Check
+from .portal_checks import PortalChecks
+from .server_checks import ServerChecks
+
+
+class Checklist:
+    """Looks at everything when somebody wants to know."""
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        reader: IReader,
+        portal: PortalChecks,
+        a1: A1Checks,
+        server: ServerChecks,
+        *,
+        heard_since_start: Callable[[], Mapping[Source, Heard]],
+    ) -> None:
+        """`heard_since_start` says when A1 was heard from since the daemon's start; the journal knows of before."""
+        self._clock = clock
+        self._reader = reader
+        self._portal = portal
+        self._a1 = a1
+        self._server = server
+        self._heard_since_start = heard_since_start
+        self._heard_before: Mapping[Source, Heard] | None = None
+
+    async def checks(self) -> list[Check]:
+        """Everything, in the order of `findings.Subject`."""
+        late = await self._overdue()
+        return [
+            *self._portal.checks(),
+            *self._a1.checks(self._heard()),
+            *await self._server.checks(late),
+        ]
+
+    async def _overdue(self) -> list[Overdue] | None:
+        try:
+            if self._heard_before is None:
+                self._heard_before = await self._reader.read(heard)
+            return await self._reader.read(overdue, self._clock.seconds())
+        except JournalUnavailable:
+            return None
+
+    def _heard(self) -> dict[Source, Heard]:
+        since, before = self._heard_since_start(), self._heard_before or {}
+        return {source: _later(before.get(source), since.get(source)) for source in {*since, *before}}
+
+
+def _later(one: Heard | None, other: Heard | None) -> Heard:
+    known = [each for each in (one, other) if each is not None]
+    return Heard(
+        max((each.at for each in known if each.at is not None), default=None),
+        max((each.changed_at for each in known if each.changed_at is not None), default=None),
+    )
