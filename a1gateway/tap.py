@@ -33,6 +33,7 @@ from .bitrix24.choices import ChoiceWriter
 from .bitrix24.consent import ConsentCheck, NoConsent
 from .bitrix24.front import Front
 from .bitrix24.lifecycle import Lifecycle
+from .bitrix24.permissions import Permissions
 from .bitrix24.portal import Portal
 from .bitrix24.registration import Registration
 from .bitrix24.reporter import Reporter
@@ -46,6 +47,11 @@ from .carriers.smpp.inbox import Inbox
 from .carriers.smpp.link import Link
 from .carriers.smpp.link_state import LinkState
 from .carriers.smpp.settings import LinkSettings
+from .checklist.a1_checks import A1Checks
+from .checklist.expected import expected
+from .checklist.portal_checks import PortalChecks
+from .checklist.server_checks import ServerChecks
+from .checklist.whole import Checklist
 from .choice_words import ChoiceWords
 from .clock import SteadyClock
 from .config import Config, ConfigFaults, load
@@ -76,11 +82,14 @@ from .marketing import MarketingPace, pace_of
 from .message import ChoiceSource, Received, StatusReport, Submission
 from .metrics import Metrics
 from .pacing import TokenBucket, YieldingPace
+from .pages.composer_page import ComposerPages
 from .pages.entry import Entry
 from .pages.front import PagesFront
 from .pages.journal_pages import JournalPages
 from .pages.resending import ResendPages, Sender
 from .pages.sessions import Sessions
+from .pages.setup_page import SetupPages
+from .pages.trial import TrialPages
 from .pages.users_portal import UsersPortal
 from .polling import Polling
 from .readiness import Readiness
@@ -149,6 +158,7 @@ class _Way:
     uncertain_for: float
     judge: Callable[[Sequence[Outcome]], None] | None = None
     asks: bool = True
+    smpp: Link | None = None
     link: LinkState | None = None
     account: SenderNamesWatch | None = None
     """What A1 says of the account, where it can be asked."""
@@ -292,6 +302,7 @@ def _smpp_way(core: _Core, smpp: A1Smpp, intake: Intake) -> _Way:
         smpp.uncertain_hold,
         judge=core.gate.judge_over_link,
         asks=smpp.query_sm,
+        smpp=link,
         link=state,
     )
 
@@ -567,9 +578,11 @@ def build(config: Config, reactor: Any) -> Gateway:
     )
 
     sessions = Sessions(reactor)
+    permissions = Permissions(portal)
 
     def application_changed() -> None:
         sessions.end_all()
+        permissions.renew()
         registration.renew()
         reporter.renew()
         marketing.on_installation()
@@ -600,17 +613,38 @@ def build(config: Config, reactor: Any) -> Gateway:
         admission=admission,
         take_event=automation.take_event,
     )
+    wanted = expected(config)
+    checklist = Checklist(
+        reactor,
+        reader,
+        PortalChecks(
+            reactor,
+            portal,
+            tokens,
+            registration,
+            permissions,
+            wanted,
+            consent=marketing.check,
+            automation=automation,
+        ),
+        A1Checks(reactor, gate, polling, wanted, link=way.smpp, account=way.account),
+        ServerChecks(reactor, journal, spool, space),
+        heard_since_start=lambda: receipts.heard,
+    )
     prices = way.carrier if isinstance(way.carrier, A1HttpCarrier) else None
+    sender, users = Sender(intake, admission), UsersPortal(portal, tokens)
     pages = PagesFront(
         reactor,
         Entry(lifecycle, sessions),
         sessions,
         tokens,
         [
-            *JournalPages(reader, UsersPortal(portal, tokens)).pages(),
-            *ResendPages(reader, Sender(intake, admission), prices).pages(),
+            *JournalPages(reader, users).pages(),
+            *ResendPages(reader, sender, prices).pages(),
+            *ComposerPages(reactor, automation.reader, users, admission, prices).pages(),
+            *SetupPages(checklist, TrialPages(reactor, reader, sender, prices, users)).pages(),
         ],
-        menu=("journal",),
+        menu=("journal", "composer", "setup"),
         public_url=config.http.public_url,
     )
     readiness = Readiness(

@@ -58,6 +58,11 @@ class Words:
         form = f"{key}.{self._locale.plural_form(number)}"
         return self._texts.get(form, self._texts[f"{key}.other"]).format(number=self.number(number))
 
+    def noun(self, key: str, number: int) -> str:
+        """The same without the number, where that stands by itself."""
+        form = f"{key}.{self._locale.plural_form(number)}"
+        return self._texts.get(form, self._texts[f"{key}.other"])
+
     def number(self, value: float | Decimal, digits: int = 0) -> str:
         """A number with so many digits behind the point at most."""
         return str(format_decimal(value, "#,##0" + ("." + "#" * digits if digits else ""), locale=self._locale))

@@ -140,6 +140,12 @@
       if (title) document.title = title.textContent;
       if (event.detail.requestConfig.elt !== document.body) page().focus({ preventScroll: true });
     }
+    // Not by `autofocus`, which browsers deny to frames.
+    const wanted = document.querySelector("[data-focus]");
+    if (wanted) {
+      wanted.removeAttribute("data-focus");
+      wanted.focus();
+    }
     const dialog = document.querySelector("#dialog dialog:not([open])");
     if (dialog) dialog.showModal();
     draw(target);
