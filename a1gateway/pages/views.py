@@ -41,6 +41,11 @@ class Asked:
         """A field of the form, without space around it; empty when it is missing."""
         return text_field(dict(self.fields), name).strip()
 
+    def number(self, name: str) -> int:
+        """A field of the form as a whole number; 0 when it is none."""
+        text = self.text(name)
+        return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Fragment:

@@ -59,7 +59,7 @@ class PortalOutside:
     """Bitrix24, as far as the pages ask it."""
 
     def __init__(self) -> None:
-        self.people = dict(PEOPLE)
+        self.people = {token: dict(person) for token, person in PEOPLE.items()}
         self.codes = {ADMIN: "local.1", MANAGER: "local.1", OTHER_APP: "local.2"}
         self.items: dict[tuple[int, int], dict[str, Any]] = {}
         self.hidden: set[tuple[str, int, int]] = set()
@@ -145,7 +145,7 @@ class World:
             self.sessions,
             self.tokens,
             pages,
-            menu=[page.name for page in (pages[0], *more)],
+            menu=[page.name for page in (pages[0], *more) if "-" not in page.name],
             public_url=PUBLIC_URL,
         )
         self._client: Any = StubTreq(_Bitrix24(front))

@@ -76,6 +76,19 @@
     event.detail.parameters.language = document.documentElement.lang;
   });
 
+  document.addEventListener(
+    "submit",
+    (event) => {
+      // A form that fetches a file.
+      const field = event.target.querySelector("input[type=hidden][name=session]");
+      if (field) field.value = session;
+    },
+    true,
+  );
+
+  // What is typed anew is not known to be wrong any more.
+  document.addEventListener("input", (event) => event.target.removeAttribute("aria-invalid"));
+
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr } = event.detail;
     if (xhr.status < 400) {
@@ -133,7 +146,7 @@
     if (target === page()) {
       const name = page().firstElementChild && page().firstElementChild.dataset.page;
       for (const item of document.querySelectorAll(".menu button")) {
-        if (item.dataset.page === name) item.setAttribute("aria-current", "page");
+        if (name && `${name}-`.startsWith(`${item.dataset.page}-`)) item.setAttribute("aria-current", "page");
         else item.removeAttribute("aria-current");
       }
       const title = page().querySelector("h1");
