@@ -65,6 +65,11 @@ class SenderNamesWatch(DueLoop):
         self._well_since = self._clock.seconds()
         self.wake()
 
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody wants to know and A1 is still to be asked for it."""
+        return self._is_wanted
+
     def ask_now(self) -> None:
         """Somebody wants to know, or has handed an application in: ask at once, unless that was done just now."""
         self._is_wanted = True

@@ -90,6 +90,10 @@ def said(watch: SenderNamesWatch) -> str | None:
     return watch.trouble
 
 
+def is_wanted(watch: SenderNamesWatch) -> bool:
+    return watch.wanted
+
+
 Wait = Callable[[float], None]
 
 
@@ -137,6 +141,16 @@ def test_somebody_who_wants_to_know_need_not_wait(wait: Wait, account: FakeAccou
     watch.ask_now()
     wait(0)
     assert account.asked == 1
+
+
+def test_it_says_whether_somebody_still_waits(wait: Wait, watch: SenderNamesWatch) -> None:
+    wait(30)
+    assert not is_wanted(watch)
+    watch.ask_now()
+    wait(0)
+    assert is_wanted(watch)
+    wait(60)
+    assert not is_wanted(watch)
 
 
 def test_nobody_can_make_it_ask_all_the_time(wait: Wait, account: FakeAccount, watch: SenderNamesWatch) -> None:
