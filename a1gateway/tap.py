@@ -87,6 +87,10 @@ from .pages.entry import Entry
 from .pages.front import PagesFront
 from .pages.journal_pages import JournalPages
 from .pages.resending import ResendPages, Sender
+from .pages.sender_id_letter import SenderIdLetters
+from .pages.sender_id_page import SenderIdPages
+from .pages.sender_id_standing import names_in_use
+from .pages.sender_id_wizard import SenderIdWizard
 from .pages.sessions import Sessions
 from .pages.setup_page import SetupPages
 from .pages.trial import TrialPages
@@ -399,7 +403,8 @@ def build(config: Config, reactor: Any) -> Gateway:
     metrics = Metrics()
     store = Store(config.store.url)
     # What people look at must not keep a message from the spool.
-    reader = Reader(store.path, _threads(reactor, "reading"))
+    beside = _threads(reactor, "reading")
+    reader = Reader(store.path, beside)
     consent = config.consent
     words = None if consent is None else ChoiceWords(consent.stop_words, consent.start_words)
     journal = Journal(Lane(store, reactor), in_parts=smpp is not None, words=words)
@@ -642,9 +647,12 @@ def build(config: Config, reactor: Any) -> Gateway:
             *JournalPages(reader, users).pages(),
             *ResendPages(reader, sender, prices).pages(),
             *ComposerPages(reactor, automation.reader, users, admission, prices).pages(),
+            *SenderIdPages(reader, journal, way.account, names_in_use(config), beside).pages(),
+            *SenderIdWizard(reader, journal, way.account, beside).pages(),
+            *SenderIdLetters(reader, beside).pages(),
             *SetupPages(checklist, TrialPages(reactor, reader, sender, prices, users)).pages(),
         ],
-        menu=("journal", "composer", "setup"),
+        menu=("journal", "composer", "sender_id", "setup"),
         public_url=config.http.public_url,
     )
     readiness = Readiness(

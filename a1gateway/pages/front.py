@@ -29,7 +29,7 @@ from .words import LANGUAGES, Words, language_of, words
 
 HEADER = "X-A1-Session"
 """What a page shows its session in; a form that fetches a file has it in its field `session`."""
-CATALOGUES = ("pages", "journal", "setup", "composer")
+CATALOGUES = ("pages", "journal", "setup", "composer", "sender_id")
 _FIRST, _TAB = "journal", "card"
 _FOREVER = b"public, max-age=31536000, immutable"
 
