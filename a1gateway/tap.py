@@ -65,6 +65,7 @@ from .control.service import ControlService
 from .counting import Counting
 from .dispatcher import ASK_AFTER, ASK_AGAIN_AFTER, Dispatcher, LookUp
 from .errors import CannotStart
+from .export.exports import Exports
 from .free_space import FreeSpace
 from .gate import Gate, Probe
 from .gateway import Gateway
@@ -84,6 +85,7 @@ from .metrics import Metrics
 from .pacing import TokenBucket, YieldingPace
 from .pages.composer_page import ComposerPages
 from .pages.entry import Entry
+from .pages.export_page import ExportPage
 from .pages.front import PagesFront
 from .pages.journal_pages import JournalPages
 from .pages.resending import ResendPages, Sender
@@ -636,6 +638,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         ServerChecks(reactor, journal, spool, space),
         heard_since_start=lambda: receipts.heard,
     )
+    exports = Exports(reactor, store.path)
     prices = way.carrier if isinstance(way.carrier, A1HttpCarrier) else None
     sender, users = Sender(intake, admission), UsersPortal(portal, tokens)
     pages = PagesFront(
@@ -646,13 +649,13 @@ def build(config: Config, reactor: Any) -> Gateway:
         [
             *JournalPages(reader, users).pages(),
             *ResendPages(reader, sender, prices).pages(),
+            *ExportPage(exports).pages(),
             *ComposerPages(reactor, automation.reader, users, admission, prices).pages(),
             *SenderIdPages(reader, journal, way.account, names_in_use(config), beside).pages(),
             *SenderIdWizard(reader, journal, way.account, beside).pages(),
             *SenderIdLetters(reader, beside).pages(),
             *SetupPages(checklist, TrialPages(reactor, reader, sender, prices, users)).pages(),
         ],
-        menu=("journal", "composer", "sender_id", "setup"),
         public_url=config.http.public_url,
     )
     readiness = Readiness(
@@ -720,6 +723,7 @@ def build(config: Config, reactor: Any) -> Gateway:
             *automation.services,
             Counting(reactor, journal, reader),
             base_jobs,
+            exports,
             control,
         ],
         operations=offered,

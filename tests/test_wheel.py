@@ -64,7 +64,7 @@ def test_the_wheel_runs_by_itself(wheel: Path, tmp_path: Path) -> None:
         "from a1gateway.pages.words import words\n"
         "Store('sqlite:///journal.sqlite3').prepare()\n"
         "InstallationPage()._templates.get_template('installed.html')\n"
-        "Renderer(Assets()).render('refusal.html', words('be', ('pages', 'journal')), {'key': 'entry.later'})\n"
+        "Renderer(Assets()).render('refusal.html', words('be'), {'key': 'entry.later'})\n"
         "print(a1gateway.__file__)",
     )
     assert opened.strip() == str(target / "a1gateway" / "__init__.py")

@@ -10,6 +10,13 @@ from typing import Any
 
 
 @cache
+def names() -> tuple[str, ...]:
+    """The names of all catalogues, in order."""
+    there = (files(__package__) / "words").iterdir()
+    return tuple(sorted(each.name.removesuffix(".toml") for each in there if each.name.endswith(".toml")))
+
+
+@cache
 def catalogue(name: str, language: str) -> dict[str, str]:
     """The texts of `words/<name>.toml` in one language (`ru`, `be`, `en`), dots between the parts of a key."""
     text = (files(__package__) / "words" / f"{name}.toml").read_text("utf-8")

@@ -29,7 +29,8 @@ from .words import LANGUAGES, Words, language_of, words
 
 HEADER = "X-A1-Session"
 """What a page shows its session in; a form that fetches a file has it in its field `session`."""
-CATALOGUES = ("pages", "journal", "setup", "composer", "sender_id")
+MENU = ("journal", "analytics", "campaigns", "composer", "base", "sender_id", "setup")
+"""The pages that the menu offers, in order, as far as there are any of these names."""
 _FIRST, _TAB = "journal", "card"
 _FOREVER = b"public, max-age=31536000, immutable"
 
@@ -48,20 +49,16 @@ class PagesFront:
         tokens: Tokens,
         pages: Sequence[Page],
         *,
-        menu: Sequence[str],
         public_url: str,
-        catalogues: tuple[str, ...] = CATALOGUES,
     ) -> None:
-        """`menu` are the names of the pages that the menu offers, in order; `public_url` is this server's own."""
+        """`public_url` is this server's own address."""
         self._clock = clock
         self._entry = entry
         self._sessions = sessions
         self._tokens = tokens
         self._pages = {page.name: page for page in pages}
-        self._menu = menu
         split = urlsplit(public_url)
         self._origin = f"{split.scheme}://{split.netloc}"
-        self._catalogues = catalogues
         self._assets = Assets()
         self._renderer = Renderer(self._assets)
 
@@ -171,7 +168,8 @@ class PagesFront:
         """The page with all that stands around it: the answer's code, and what the template is filled with."""
         answer = await self._answered(page, asked)
         assert isinstance(answer, Fragment), page.name
-        offered = [each for each in self._menu if asked.visitor.admin or not self._pages[each].for_admins]
+        there = [self._pages[name] for name in MENU if name in self._pages]
+        offered = [each.name for each in there if asked.visitor.admin or not each.for_admins]
         return answer.code, {
             "session": token,
             "visitor": asked.visitor,
@@ -196,7 +194,15 @@ class PagesFront:
         request.setHeader(b"Content-Disposition", f'attachment; filename="{answer.name}"'.encode("ascii"))
         if isinstance(answer, File):
             return answer.content
-        await answer.write(request)
+        try:
+            await answer.write(request)
+        except TryLater as trouble:
+            # It opens in a window of its own.
+            self._log.warn("the page {page} cannot be shown now: {why}", page=page.name, why=str(trouble))
+            request.responseHeaders.removeHeader(b"Content-Disposition")
+            secured(request, "frame-ancestors 'none'")
+            request.setResponseCode(503)
+            return self._renderer.render("refusal.html", asked.words, {"key": "file.later"})
         return b""
 
     async def _answered(self, page: Page, asked: Asked) -> Answer:
@@ -233,7 +239,7 @@ class PagesFront:
         return self._renderer.render("refusal.html", self._words(language), values)
 
     def _words(self, language: str) -> Words:
-        return words(_chosen(language, ""), self._catalogues)
+        return words(_chosen(language, ""))
 
 
 def _chosen(language: str, portal: str) -> str:

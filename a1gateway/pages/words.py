@@ -15,7 +15,7 @@ from babel.dates import format_datetime
 from babel.numbers import format_decimal, format_percent
 
 from ..hours import MINSK
-from .catalogue import catalogue
+from .catalogue import catalogue, names
 
 LANGUAGES = ("ru", "be", "en")
 # Bitrix24's words for languages whose readers understand Russian best.
@@ -32,11 +32,10 @@ def language_of(portal: str) -> str:
 class Words:
     """The words of one language, from all catalogues."""
 
-    def __init__(self, language: str, catalogues: tuple[str, ...]) -> None:
-        """`catalogues` are the names of files in `words/`."""
+    def __init__(self, language: str) -> None:
         self.language = language
         self._texts: Mapping[str, str] = {
-            key: text for name in catalogues for key, text in catalogue(name, language).items()
+            key: text for name in names() for key, text in catalogue(name, language).items()
         }
         self._locale = Locale(language)
 
@@ -105,9 +104,9 @@ class Words:
 
 
 @cache
-def words(language: str, catalogues: tuple[str, ...]) -> Words:
+def words(language: str) -> Words:
     """The same, made once for each language."""
-    return Words(language, catalogues)
+    return Words(language)
 
 
 def _written(seconds: float, form: str, locale: Locale) -> str:

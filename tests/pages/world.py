@@ -145,7 +145,6 @@ class World:
             self.sessions,
             self.tokens,
             pages,
-            menu=[page.name for page in (pages[0], *more) if "-" not in page.name],
             public_url=PUBLIC_URL,
         )
         self._client: Any = StubTreq(_Bitrix24(front))
