@@ -8,7 +8,6 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from playwright.sync_api import Download, Page
 
 from ..daemon.stack import Stack
 from .chromium import why_not
@@ -22,20 +21,10 @@ TEXT = "=1+1 заказ готов"
 
 def downloaded(frame: Frame, button: str, folder: Path) -> bytes:
     """The file behind a button, which the browser keeps without leaving the page."""
-    came: list[Download] = []
-
-    def opened(window: Page) -> None:
-        window.on("download", lambda file: came.append(file))
-
-    frame.page.context.on("page", opened)
-    frame.app.get_by_role("button", name=button).click()
-    for _ in range(100):
-        if came:
-            break
-        frame.page.wait_for_timeout(100)
-    assert came, "no file has come"
-    path = folder / came[0].suggested_filename
-    came[0].save_as(path)
+    with frame.page.expect_download() as file:
+        frame.app.get_by_role("button", name=button).click()
+    path = folder / file.value.suggested_filename
+    file.value.save_as(path)
     return path.read_bytes()
 
 
