@@ -465,7 +465,7 @@ def test_a_sender_id_is_approved_in_exactly_these_letters(
     check = parts.found(Subject.SENDER_ID)
     assert check.finding is finding
     if finding.state is State.BAD:
-        assert (check.facts["name"], check.facts["key"]) == ("MyShop", "a1.sender_id")
+        assert (check.facts["name"], check.facts["setting"]) == ("MyShop", "a1.sender_id")
         assert check.facts["approved"] == approved
 
 

@@ -194,7 +194,7 @@ class A1Checks:
         if missing is None:
             return Check(Finding.SENDER_ID_APPROVED, facts | {"asked_at": account.asked_at})
         account.ask_now()
-        facts |= {"name": missing, "key": wanted[missing], "approved": list(account.names)}
+        facts |= {"name": missing, "setting": wanted[missing], "approved": list(account.names)}
         alike = next((name for name in account.names if name.casefold() == missing.casefold()), None)
         if alike is not None:
             return Check(Finding.SENDER_ID_SPELT_OTHERWISE, facts | {"alike": alike})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -23,12 +23,13 @@ from a1gateway.journal import Journal, Spool, Store
 from a1gateway.journal.reader import Reader
 from a1gateway.metrics import Metrics
 from a1gateway.pages.entry import Entry
-from a1gateway.pages.front import PagesFront
+from a1gateway.pages.front import CATALOGUES, PagesFront
 from a1gateway.pages.journal_pages import JournalPages
 from a1gateway.pages.resending import IPrices, ResendPages, Sender
 from a1gateway.pages.sessions import Sessions
 from a1gateway.pages.users_portal import UsersPortal
 from a1gateway.pages.views import Page
+from a1gateway.pages.words import words
 from a1gateway.receipts import Receipts
 
 from ..conftest import START, run
@@ -62,6 +63,8 @@ class PortalOutside:
         self.people = {token: dict(person) for token, person in PEOPLE.items()}
         self.codes = {ADMIN: "local.1", MANAGER: "local.1", OTHER_APP: "local.2"}
         self.items: dict[tuple[int, int], dict[str, Any]] = {}
+        self.phones: dict[str, str] = {}
+        """The users' numbers, by their tokens, where the portal tells them."""
         self.hidden: set[tuple[str, int, int]] = set()
         """Tokens, types and ids of what is not shown to whom."""
         self.down = False
@@ -79,6 +82,8 @@ class PortalOutside:
             return answer({"result": {"CODE": self.codes[token]}})
         if method == "profile":
             return answer({"result": self.people.get(token, {"ID": "9", "ADMIN": True})})
+        if method == "user.current":
+            return answer({"result": {"ID": "1", "PERSONAL_MOBILE": self.phones.get(token, "")}})
         assert method == "crm.item.get", method
         key = (int(content["entityTypeId"]), int(content["id"]))
         if (token, *key) in self.hidden:
@@ -100,7 +105,7 @@ class World:
         *,
         prices: IPrices | None = None,
         admission: Admission | None = None,
-        more: Sequence[Page] = (),
+        more: Sequence[Page] | Callable[[World], Sequence[Page]] = (),
     ) -> None:
         self.clock, self.journal = clock, journal
         self.portal = PortalOutside()
@@ -134,11 +139,14 @@ class World:
         self.sessions = Sessions(clock)
         self.admission = admission or Admission(3, "MyShop", MarketingTerms("MyShop"))
         self.sender = Sender(intake, self.admission)
+        self.users = UsersPortal(portal, self.tokens)
         pages = [
-            *JournalPages(self.reader, UsersPortal(portal, self.tokens)).pages(),
+            *JournalPages(self.reader, self.users).pages(),
             *ResendPages(self.reader, self.sender, prices).pages(),
-            *more,
         ]
+        others = more(self) if callable(more) else more
+        pages += others
+        known = words("en", CATALOGUES)
         front = PagesFront(
             clock,
             Entry(lifecycle, self.sessions),
