@@ -12,8 +12,7 @@ from a1gateway.automation.template import Problem
 from a1gateway.bitrix24.trouble import _OPERATOR
 from a1gateway.checklist.findings import Finding, State, Subject
 from a1gateway.journal.overdue import QUEUES
-from a1gateway.pages.catalogue import catalogue
-from a1gateway.pages.front import CATALOGUES
+from a1gateway.pages.catalogue import catalogue, names
 from a1gateway.pages.setup_page import GROUPS, WHAT_TO_DO
 
 LANGUAGES = ("ru", "be", "en")
@@ -64,7 +63,7 @@ def test_every_problem_of_a_template_is_said(language: str) -> None:
 @pytest.mark.parametrize("name", [*TEMPLATES, *OF_THE_COMPOSER])
 def test_every_key_that_a_template_names_is_there(name: str) -> None:
     text = (files("a1gateway.pages") / "templates" / f"{name}.html").read_text("utf-8")
-    known = {key for each in CATALOGUES for key in catalogue(each, "ru")}
+    known = {key for each in names() for key in catalogue(each, "ru")}
     counted = {key.rpartition(".")[0] for key in known if key.endswith(".other")}
     named = set(_WRITTEN.findall(text))
     assert named
@@ -97,7 +96,7 @@ def test_the_languages_have_the_same_keys_and_fields_and_no_empty_text(name: str
 
 def test_no_catalogue_has_a_word_of_another() -> None:
     seen: set[str] = set()
-    for name in CATALOGUES:
+    for name in names():
         keys = catalogue(name, "ru").keys()
         assert not seen & keys
         seen |= keys

@@ -23,13 +23,12 @@ from a1gateway.journal import Journal, Spool, Store
 from a1gateway.journal.reader import Reader
 from a1gateway.metrics import Metrics
 from a1gateway.pages.entry import Entry
-from a1gateway.pages.front import CATALOGUES, PagesFront
+from a1gateway.pages.front import PagesFront
 from a1gateway.pages.journal_pages import JournalPages
 from a1gateway.pages.resending import IPrices, ResendPages, Sender
 from a1gateway.pages.sessions import Sessions
 from a1gateway.pages.users_portal import UsersPortal
 from a1gateway.pages.views import Page
-from a1gateway.pages.words import words
 from a1gateway.receipts import Receipts
 
 from ..conftest import START, run
@@ -146,7 +145,6 @@ class World:
         ]
         others = more(self) if callable(more) else more
         pages += others
-        known = words("en", CATALOGUES)
         front = PagesFront(
             clock,
             Entry(lifecycle, self.sessions),
