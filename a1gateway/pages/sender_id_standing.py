@@ -129,9 +129,9 @@ def _standing(used: InUse, known: INames | None, applications: Sequence[Applicat
         if name is None:
             return NameInUse(used, Standing.NUMBER, next(iter(approved), None))
         return NameInUse(used, Standing.NOTED if name in approved else Standing.NOBODY_KNOWS)
-    offered = [each for each in known.names or () if not faults_of(each)]
+    offered = _offered(known.names or (), applications)
     if name is None:
-        return NameInUse(used, Standing.NUMBER, next(iter(offered), None))
+        return NameInUse(used, Standing.NUMBER, offered)
     if known.names is None:
         return NameInUse(used, Standing.NOT_ASKED)
     seen = sighted(name, known.names)
@@ -140,8 +140,14 @@ def _standing(used: InUse, known: INames | None, applications: Sequence[Applicat
     if seen.in_other_letters is not None:
         return NameInUse(used, Standing.OTHER_LETTERS, seen.in_other_letters)
     under_way = any(each.name == name and each.state in UNDER_WAY for each in applications)
-    standing = Standing.APPLIED_FOR if under_way else Standing.NOT_APPROVED
-    return NameInUse(used, standing, next(iter(offered), None))
+    return NameInUse(used, Standing.APPLIED_FOR if under_way else Standing.NOT_APPROVED, offered)
+
+
+def _offered(approved: Iterable[str], applications: Sequence[Application]) -> str | None:
+    """The approved name to take: one that was applied for here before any other that can be configured."""
+    possible = [each for each in approved if not faults_of(each)]
+    wanted = (each.name for each in applications if each.name in possible)
+    return next(wanted, next(iter(possible), None))
 
 
 def all_progress(connection: Connection, now: float) -> list[Progress]:

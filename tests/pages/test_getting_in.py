@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -39,6 +40,13 @@ def test_only_the_portal_that_installed_may_frame_it(world: World) -> None:
 def test_nothing_comes_from_another_address(world: World) -> None:
     text = world.open().text
     assert "//" not in text.replace("<!DOCTYPE", "")
+
+
+def test_no_element_passes_on_to_those_in_it_how_it_is_swapped(world: World) -> None:
+    """Else a button in a live piece would take the page's place instead of filling it."""
+    found = re.search(r"<meta name=\"htmx-config\" content='([^']+)'>", world.open().text)
+    assert found is not None
+    assert json.loads(found[1])["disableInheritance"] is True
 
 
 @pytest.mark.parametrize("token", [STRANGER, ""])

@@ -202,6 +202,12 @@ def test_a_name_that_is_applied_for_is_not_approved_yet(names: FakeNames, state:
     assert standings(IN_USE, names, applications)[0].standing is Standing.APPROVED
 
 
+def test_the_name_that_was_applied_for_is_the_one_to_take(names: FakeNames) -> None:
+    names.says("A1Sandbox", "MyMarket")
+    (found,) = standings((InUse("a1", None),), names, [application("MyMarket", State.APPROVED)])
+    assert found.instead == "MyMarket"
+
+
 def test_where_nobody_can_ask_a_note_counts() -> None:
     assert standings(IN_USE, None, ())[0].standing is Standing.NOBODY_KNOWS
     assert standings(IN_USE, None, [application("MyShop", State.HANDED_IN)])[0].standing is Standing.NOBODY_KNOWS
