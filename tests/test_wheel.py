@@ -59,11 +59,9 @@ def test_the_wheel_runs_by_itself(wheel: Path, tmp_path: Path) -> None:
         "-c",
         "import a1gateway\n"
         "from a1gateway.journal import Store\n"
-        "from a1gateway.bitrix24.installation_page import InstallationPage\n"
         "from a1gateway.pages.renderer import Assets, Renderer\n"
         "from a1gateway.pages.words import words\n"
         "Store('sqlite:///journal.sqlite3').prepare()\n"
-        "InstallationPage()._templates.get_template('installed.html')\n"
         "Renderer(Assets()).render('refusal.html', words('be'), {'key': 'entry.later'})\n"
         "print(a1gateway.__file__)",
     )

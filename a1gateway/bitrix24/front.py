@@ -19,11 +19,11 @@ from ..admission import Admission
 from ..automation.robots import CODES
 from ..errors import TryLater
 from ..intake import Intake
+from ..pages.installation_page import InstallationPage, Registered
 from ..web.answers import NotGenuine, answering, check_secret, http_error, json_answer
 from ..web.direct import Direct
 from ..web.forms import BadBody, inner_fields, read_fields
 from .calls import read_application_call, read_auth, read_message
-from .installation_page import InstallationPage, Registered
 from .lifecycle import Lifecycle
 from .registration import Registration
 from .robot_calls import read_run

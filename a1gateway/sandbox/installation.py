@@ -162,7 +162,7 @@ class Installation:
         return FrameForm(f"{handler}{'&' if '?' in handler else '?'}{urlencode(query)}", fields)
 
     def finish(self) -> None:
-        """`BX24.installFinish()` was called."""
+        """The application has ended its installation (`setInstallFinish`)."""
         self.finished = self.known
 
     def update(self) -> dict[str, Any]:

@@ -445,7 +445,7 @@ class SandboxPortal:
 
     @app.route("/sandbox/install-finish", methods=["POST"])
     def install_finish(self, request: Request) -> bytes:
-        """Stands for `BX24.installFinish()`."""
+        """The application has ended its installation (`setInstallFinish`)."""
         self.installation.finish()
         return self.state(request)
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Frame as InnerFrame
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from ..daemon.calls import fetch
+from ..daemon.processes import eventually
 from .chromium import why_not
-from .frame import ADMINISTRATOR, MANAGER, Frame, Frames
+from .frame import ADMINISTRATOR, MANAGER, SCREENS, Frame, Frames, Screen
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 
@@ -58,6 +59,12 @@ def answered(inside: InnerFrame, command: str, params: object = None, *, sid: st
     answer, after = inside.evaluate(_ASK, [[command, written, sid], ["getInitData", "", ""]])
     assert after is not None
     return answer is not None
+
+
+def asked(frame: Frame) -> list[str]:
+    """The commands that the portal has heard."""
+    commands: list[str] = frame.page.evaluate("window.sandboxFrame.asked")
+    return commands
 
 
 def user_of(frames: Frames, token: str) -> str:
@@ -112,22 +119,49 @@ def test_strangers_get_no_answer(frames: Frames) -> None:
     sid = frame.inside.evaluate("window.name.split('|')[2]")
     frame.page.evaluate(f"window.postMessage('refreshAuth:answer-0:{sid}', location.origin)")
     assert answered(frame.inside, "getInitData")
-    assert "refreshAuth" not in frame.page.evaluate("window.sandboxFrame.asked")
+    assert "refreshAuth" not in asked(frame)
 
 
-def test_an_installation_ends_when_the_page_says_so(frames: Frames) -> None:
+def test_an_installation_ends_by_itself(frames: Frames) -> None:
     """The portal then shows the application itself."""
     frame = frames.open("install-page", lang="en")
-    frame.expect_problem("api.bitrix24.com|BX24")  # the page's way to end its installation today
-    expect(frame.app.get_by_role("heading").first).to_be_visible()
-    assert ask(frame.inside, "getInitData")["INSTALL"] is True
-    with frame.page.expect_navigation(url="**/sandbox/app?*install_finished=Y"):
-        frame.inside.evaluate(  # what the page does with Bitrix24's own script
-            "const [domain, , sid] = window.name.split('|');"
-            "window.parent.postMessage(`setInstallFinish:x:${sid}`, `http://${domain}`)"
-        )
+    frame.page.wait_for_url("**/sandbox/app?*install_finished=Y")
     expect(frame.app.get_by_role("heading", name="Journal")).to_be_visible()
     assert ask(frame.inside, "getInitData")["INSTALL"] is False
+
+
+@pytest.mark.parametrize("screen", SCREENS, ids=[screen.name for screen in SCREENS])
+@pytest.mark.parametrize(("lang", "advice"), [("ru", "ещё раз"), ("be", "яшчэ раз"), ("en", "once more")])
+def test_an_installation_that_does_not_end_says_what_to_do(
+    frames: Frames, lang: str, advice: str, screen: Screen
+) -> None:
+    frame = frames.open(lang=lang, screen=screen)
+    frame.expect_problem("install-finish")
+    frame.page.route("**/sandbox/install-finish", lambda route: route.abort())
+    frame.page.clock.install()
+    frame.page.goto(f"{frames.portal}/sandbox/install-page?lang={lang}")
+    end = frame.app.get_by_role("status")
+    expect(end).to_be_visible()
+    eventually(lambda: "setInstallFinish" in asked(frame), 10, "the page asks for the end")
+    expect(end).not_to_contain_text(advice)
+    frame.page.clock.run_for(5000)
+    expect(end).to_contain_text(advice)
+    assert frame.axe() == []
+    frame.screenshot(f"installation-{lang}")
+
+
+def test_a_portal_that_is_not_installing_is_not_told_to_end_it(frames: Frames) -> None:
+    frame = frames.open(lang="en")
+    frame.page.route("**/static/frame.js", as_installed)
+    frame.page.goto(f"{frames.portal}/sandbox/install-page?lang=en")
+    expect(frame.app.get_by_role("status")).to_contain_text("installed already")
+    assert asked(frame) == ["getInitData"]
+
+
+def as_installed(route: Route) -> None:
+    """The portal's own script, with another answer to `getInitData`."""
+    fetched = route.fetch()
+    route.fulfill(response=fetched, body=f"{fetched.text()}\nopening.init.INSTALL = false;")
 
 
 def test_another_portals_frame_stays_empty(frames: Frames) -> None:

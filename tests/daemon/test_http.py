@@ -353,7 +353,7 @@ def test_an_installation_with_pages_answers_a_page(own: Stack) -> None:
     assert reply.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "frame-ancestors 'self' " + own.portal.base in reply.headers["Content-Security-Policy"]
     assert "Отправитель зарегистрирован" in reply.text
-    assert "installFinish" in reply.text
+    assert "/bitrix24/static/install.js" in reply.text
     for secret in (HANDLER_SECRET, page.fields["AUTH_ID"], page.fields["REFRESH_ID"]):
         assert secret not in reply.text
     assert [sender["code"] for sender in own.portal.ask("GET", "state")["senders"]] == ["a1sms_by"]

@@ -1,50 +1,15 @@
-/* The pages in Bitrix24's frame: the session, the portal around the frame, what is live, charts.
- *
- * How the portal is spoken to is what its own page understands (rest/install/js/rest/applayout.js in bitrix's box, and
- * bitrix24/b24jssdk): parent.postMessage("command:params:callback:sid"), answered by "callback:JSON".
- */
+/* The pages in Bitrix24's frame: their session, their height, what is live, charts. */
 "use strict";
 
 (() => {
   const HEADER = "X-A1-Session";
-  const PATIENCE = 10000;
   const LOOK_EVERY = 4000;
   const page = () => document.getElementById("page");
   const notice = () => document.getElementById("notice");
   let session = document.body.dataset.session;
   const words = JSON.parse(document.body.dataset.words);
 
-  // The portal around the frame
-
-  const [domain, protocol, sid] = window.name.split("|");
-  const portal = domain && sid ? `${protocol === "1" ? "https" : "http"}://${domain.replace(/:(80|443)$/, "")}` : null;
-  const waiting = new Map();
-  let asked = 0;
-
-  window.addEventListener("message", (event) => {
-    if (event.origin !== portal || typeof event.data !== "string") return;
-    const [callback, ...rest] = event.data.split(":");
-    const resolve = waiting.get(callback);
-    if (!resolve) return;
-    waiting.delete(callback);
-    const text = rest.join(":");
-    try {
-      resolve(text ? JSON.parse(text) : null);
-    } catch {
-      resolve(null);
-    }
-  });
-
-  function ask(command, params) {
-    if (!portal || window.parent === window) return Promise.resolve(null);
-    const callback = `a1-${(asked += 1)}`;
-    const text = [params ? JSON.stringify(params) : "", callback, sid].filter(Boolean).join(":");
-    return new Promise((resolve) => {
-      waiting.set(callback, resolve);
-      window.setTimeout(() => waiting.delete(callback) && resolve(null), PATIENCE);
-      window.parent.postMessage(`${command}:${text}`, portal);
-    });
-  }
+  // The frame's height
 
   let height = 0;
   function fit() {
@@ -52,16 +17,16 @@
     const needed = Math.ceil(document.body.getBoundingClientRect().height) + 24;
     if (Math.abs(needed - height) < 8) return;
     height = needed;
-    ask("resizeWindow", { width: "100%", height: Math.max(needed, 400) });
+    portal.ask("resizeWindow", { width: "100%", height: Math.max(needed, 400) });
   }
 
   // The session
 
   let renewing = null;
   async function renew() {
-    const auth = await ask("refreshAuth");
+    const auth = await portal.ask("refreshAuth");
     if (!auth || !auth.AUTH_ID) return false;
-    const body = new URLSearchParams({ ...auth, language: document.documentElement.lang, DOMAIN: domain });
+    const body = new URLSearchParams({ ...auth, language: document.documentElement.lang, DOMAIN: portal.domain });
     const response = await fetch("/bitrix24/session", { method: "POST", body });
     if (!response.ok) return false;
     session = (await response.json()).session;
@@ -182,7 +147,7 @@
     const button = event.target.closest("[data-speak], [data-close], [data-open-path], [data-fill]");
     if (!button) return;
     if (button.dataset.speak) speak(button.dataset.speak);
-    else if (button.dataset.openPath) ask("openPath", { path: button.dataset.openPath });
+    else if (button.dataset.openPath) portal.ask("openPath", { path: button.dataset.openPath });
     else if (button.dataset.fill) fill(button);
     else button.closest("dialog").close();
   });
