@@ -175,6 +175,7 @@ class PagesFront:
             "visitor": asked.visitor,
             "menu": offered if with_menu and not asked.text("in_card") else (),
             "current": page.name,
+            "in_card": asked.in_card,
             "languages": LANGUAGES,
             "content": Markup(self._rendered(asked, answer).decode()),  # noqa: S704  # our own template's
         }
@@ -220,7 +221,7 @@ class PagesFront:
             return _notice(422, "refused.failed", why=str(error))
 
     def _rendered(self, asked: Asked, answer: Fragment) -> bytes:
-        values = {"visitor": asked.visitor, "now": asked.now, **answer.values}
+        values = {"visitor": asked.visitor, "now": asked.now, "in_card": asked.in_card, **answer.values}
         return self._renderer.render(answer.template, asked.words, values)
 
     def _notice(self, request: IRequest, spoken: Words, code: int, key: str) -> bytes:

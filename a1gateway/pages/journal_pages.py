@@ -26,6 +26,8 @@ _MOST_LIVE = 300
 _READABLE_FOR = 300.0
 _MOST_READABLE = 2000
 _MOST_NUMBERS = 50
+# What a list says that has no rows.
+_NOTHING_IN_CARD = "card.empty"
 _PATHS = {LEAD: "lead", DEAL: "deal", CONTACT: "contact", COMPANY: "company"}
 
 
@@ -69,27 +71,36 @@ class JournalPages:
         chosen = filters.read(asked)
         found = _Rows((), None, 0) if chosen.faults else await self._reader.read(_newest, chosen.search)
         senders, sources = await self._reader.read(_choices)
-        values = {"filters": chosen, "found": found, "senders": senders, "sources": sources, "groups": filters.GROUPS}
-        return Fragment("journal.html", values | {"kinds": tuple(Kind)})
+        return Fragment(
+            "journal.html",
+            {
+                "filters": chosen,
+                "found": found,
+                "nothing": _nothing(chosen),
+                "senders": senders,
+                "sources": sources,
+                "groups": filters.GROUPS,
+                "kinds": tuple(Kind),
+            },
+        )
 
     async def rows(self, asked: Asked) -> Answer:
         """The live part of a list, once something has happened since it was read."""
-        search_, listing = await self._listing(asked)
-        seen = _whole_number(asked, "seen")
+        search_, nothing = await self._listing(asked)
         bottom = _place(asked, "bottom")
-        found = await self._reader.read(_live, search_, seen, bottom)
+        found = await self._reader.read(_live, search_, asked.number("seen"), bottom)
         if found is None:
             return Unchanged()
-        return Fragment("journal_rows.html", {"found": found, "listing": listing, "bottom": bottom})
+        return Fragment("journal_rows.html", {"found": found, "nothing": nothing, "bottom": bottom})
 
     async def older(self, asked: Asked) -> Answer:
         """What comes behind the last row that is shown."""
-        search_, listing = await self._listing(asked)
+        search_, _ = await self._listing(asked)
         before = _place(asked, "before")
         if before is None:
             raise CannotAnswer(asked.words("journal.no_place"))
         found = await self._reader.read(_older, search_, before)
-        return Fragment("journal_older.html", {"found": found, "listing": listing})
+        return Fragment("journal_older.html", {"found": found})
 
     async def message(self, asked: Asked) -> Answer:
         """One message's whole way; nothing new when nothing has happened to it since the page was read."""
@@ -97,18 +108,16 @@ class JournalPages:
         found = await self._reader.read(whole.whole, name)
         if found is None:
             raise CannotAnswer(asked.words("message.none"))
-        item = _item(asked)
-        if item is not None:
+        if (item := asked.item) is not None:
             # Shown in a card's tab: whoever may not see the item is not told that it is there.
             await self._numbers(asked, item)
         last = found.history[-1].id if found.history else 0
-        if _whole_number(asked, "step") == last and asked.text("live"):
+        if asked.number("step") == last and asked.text("live"):
             return Unchanged()
         values = {
             "whole": found,
             "last": last,
             "filters": filters.read(asked),
-            "item": item,
             "paths": _PATHS,
             "live": not found.listed.status.final or (found.telling is not None and not found.telling.confirmed_at),
         }
@@ -116,22 +125,20 @@ class JournalPages:
 
     async def card(self, asked: Asked) -> Answer:
         """The messages of the item in whose card the tab is."""
-        item = _item(asked)
+        item = asked.item
         if item is None:
             return Fragment("notice.html", {"key": "card.no_item", "with": {}}, 400)
         found = await self._reader.read(_newest, await self._search_of(asked, item))
-        return Fragment("card.html", {"found": found, "item": item})
+        return Fragment("card.html", {"found": found, "nothing": _NOTHING_IN_CARD})
 
-    async def _listing(self, asked: Asked) -> tuple[Search, Mapping[str, str]]:
-        """What a list shows: a card's messages, or what the form's filters find; and the fields that say so."""
-        item = _item(asked)
-        if item is not None:
-            fields = {"entity_type": str(item.entity_type), "item": str(item.id)}
-            return await self._search_of(asked, item), fields
+    async def _listing(self, asked: Asked) -> tuple[Search, str]:
+        """What a list shows: a card's messages, or what the form's filters find; and what it says of none."""
+        if (item := asked.item) is not None:
+            return await self._search_of(asked, item), _NOTHING_IN_CARD
         chosen = filters.read(asked)
         if chosen.faults:
             raise CannotAnswer(asked.words("journal.not_understood"))
-        return chosen.search, {}
+        return chosen.search, _nothing(chosen)
 
     async def _search_of(self, asked: Asked, item: Item) -> Search:
         return Search(item=item, numbers=await self._numbers(asked, item))
@@ -192,14 +199,8 @@ def _choices(connection: Connection) -> tuple[list[str], list[str]]:
 # What the form brings
 
 
-def _item(asked: Asked) -> Item | None:
-    entity_type, id_ = _whole_number(asked, "entity_type"), _whole_number(asked, "item")
-    return Item(entity_type, id_) if entity_type and id_ else None
-
-
-def _whole_number(asked: Asked, name: str) -> int:
-    text = asked.text(name)
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+def _nothing(chosen: filters.Filters) -> str:
+    return "journal.nothing" if chosen.narrowed else "journal.empty"
 
 
 def _place(asked: Asked, name: str) -> Place | None:

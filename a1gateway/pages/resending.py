@@ -19,6 +19,7 @@ from ..journal.reader import IReader
 from ..journal.search import Listed
 from ..journal.whole import Whole
 from ..message import Acceptance, Arrival, Kind, Refusal, Status, Teller
+from . import filters
 from .views import Answer, Asked, CannotAnswer, Fragment, Page
 
 RESEND, TEST = "resend", "test"
@@ -137,7 +138,7 @@ class ResendPages:
             sender_id=message.sender_id,
             origin=_origin(found),
         )
-        return Fragment("resent.html", {"id": name}, events=("close-dialog",))
+        return Fragment("resent.html", {"id": name, "filters": filters.read(asked)}, events=("close-dialog",))
 
     async def _found(self, asked: Asked) -> Whole:
         found = await self._reader.read(whole.whole, asked.text("id"))

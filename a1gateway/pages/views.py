@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.web.iweb import IRequest
 
+from ..bitrix24.item import Item
 from ..web.forms import text_field
 from .sessions import Session, Visitor
 from .words import Words
@@ -45,6 +46,18 @@ class Asked:
         """A field of the form as a whole number; 0 when it is none."""
         text = self.text(name)
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+
+    @property
+    def item(self) -> Item | None:
+        """The item of the CRM in whose card the page is shown; None outside of cards."""
+        entity_type, id_ = self.number("entity_type"), self.number("item")
+        return Item(entity_type, id_) if entity_type and id_ else None
+
+    @property
+    def in_card(self) -> Mapping[str, str]:
+        """The fields that say so, for whatever the page asks next; empty outside of cards."""
+        item = self.item
+        return {} if item is None else {"entity_type": str(item.entity_type), "item": str(item.id)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Russian, Belarusian and English. Bitrix24 has no Belarusian of its own, so the p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +19,7 @@ from ..hours import MINSK
 from .catalogue import catalogue, names
 
 LANGUAGES = ("ru", "be", "en")
+_MOBILE = re.compile(r"\+375(\d\d)(\d{3})(\d\d)(\d\d)", re.ASCII)
 # Bitrix24's words for languages whose readers understand Russian best.
 _KNOWN = {"by": "be", "ua": "ru", "kz": "ru", "": "ru"}
 
@@ -69,6 +71,11 @@ class Words:
     def money(self, amount: Decimal | None) -> str:
         """BYN to the kopek, or finer where A1 counts finer; a dash when it is not known."""
         return "—" if amount is None else f"{format_decimal(amount, '#,##0.00##', locale=self._locale)} BYN"
+
+    def phone(self, number: str) -> str:
+        """A Belarusian mobile number as people write it; anything else as it is."""
+        found = _MOBILE.fullmatch(number)
+        return number if found is None else "+375 {} {}-{}-{}".format(*found.groups())
 
     def percent(self, share: float) -> str:
         """A share of 1."""

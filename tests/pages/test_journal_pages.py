@@ -323,3 +323,36 @@ def test_the_portal_is_asked_once_in_a_while_and_not_for_every_look(world: World
     world.clock.advance(301)
     visit.page("card", entity_type="2", item="4182")
     assert [method for method, _ in world.portal.asked].count("crm.item.get") == 2
+
+
+def test_whatever_is_asked_for_from_a_card_stays_in_the_card(world: World) -> None:
+    world.portal.items[2, 4182] = {}
+    send(world.journal, "m1", "7001", origin=bound(2, 4182))
+    ends(world.journal, "7001")
+    page = message_page(world.enter(), more={"entity_type": "2", "item": "4182"})
+    assert 'hx-post="/bitrix24/pages/card"' in page
+    assert 'hx-post="/bitrix24/pages/journal"' not in page
+    asked = [json.loads(values) for values in re.findall(r"hx-vals='([^']*)'", page)]
+    assert len(asked) == 3
+    for values in asked:
+        assert (values["entity_type"], values["item"]) == ("2", "4182")
+
+
+def test_a_refusal_in_a_card_is_said_in_another_language_and_nothing_else_is_shown(world: World) -> None:
+    world.portal.items[2, 4182] = {}
+    world.portal.hidden.add((MANAGER, 2, 4182))
+    assert '<main id="page" tabindex="-1" data-page="card" data-with-entity_type="2" data-with-item="4182">' in (
+        world.open(MANAGER, **DEAL).text
+    )
+
+
+def test_an_empty_list_says_why_it_is_empty(world: World) -> None:
+    world.portal.items[2, 4182] = {}
+    visit = world.enter(LANG="en")
+    assert "There are no messages yet" in visit.page("journal").text
+    assert "Nothing found" in visit.page("journal", status="failed").text
+    card = visit.page("card", entity_type="2", item="4182").text
+    assert "No SMS has been sent from here yet" in card
+    send(world.journal, "m1")
+    live = visit.page("journal-rows", {**piece(card), "entity_type": "2", "item": "4182"})
+    assert "No SMS has been sent from here yet" in live.text

@@ -123,6 +123,18 @@ def test_a_manager_can_neither_ask_nor_send(world: World) -> None:
     assert sent(world) == []
 
 
+def test_whoever_sends_again_from_a_card_or_a_search_goes_on_there(world: World) -> None:
+    ended(world)
+    visit = world.enter()
+    place = {"entity_type": "2", "item": "4182"}
+    dialog = visit.page("resend-ask", place, id="m1").text
+    for name, value in place.items():
+        assert f'<input type="hidden" name="{name}" value="{value}">' in dialog
+    shown = html.unescape(visit.page("resend", {**place, "status": "failed"}, id="m1", once=once(dialog)).text)
+    assert '"entity_type": "2"' in shown
+    assert '<input type="hidden" name="status" value="failed">' in shown
+
+
 def test_what_is_still_under_way_is_not_sent_again(world: World) -> None:
     run(world.journal.accept(arrival("m1")))
     visit = world.enter()

@@ -83,6 +83,8 @@ def test_money_numbers_moments_and_durations_are_written_as_people_write_them() 
     assert russian.money(Decimal("1234.5")) == "1\N{NO-BREAK SPACE}234,50 BYN"
     assert english.money(None) == "—"
     assert russian.moment(1_795_305_600.0) == "22.11.2026 03:00:00"
+    assert russian.phone("+375291112233") == "+375 29 111-22-33"
+    assert [russian.phone(each) for each in ("+74951234567", "", "по номеру")] == ["+74951234567", "", "по номеру"]
     assert russian.day(1_795_305_600.0) == "22 ноября 2026"
     assert russian.percent(0.125) == "12,5 %"
     assert [russian.duration(each) for each in (0, 2.44, 65, 3700, 90061)] == [

@@ -4,20 +4,55 @@
 (() => {
   const HEADER = "X-A1-Session";
   const LOOK_EVERY = 4000;
+  const AGAIN = "X-A1-Again";
   const page = () => document.getElementById("page");
   const notice = () => document.getElementById("notice");
   let session = document.body.dataset.session;
-  const words = JSON.parse(document.body.dataset.words);
 
   // The frame's height
 
   let height = 0;
   function fit() {
     // A page in a card's tab has the height of what is in it; the portal does not answer where it has its own.
-    const needed = Math.ceil(document.body.getBoundingClientRect().height) + 24;
+    const dialog = document.querySelector("dialog[open]");
+    const body = Math.ceil(document.body.getBoundingClientRect().height) + 24;
+    const needed = Math.max(body, dialog ? dialog.scrollHeight + 64 : 0);
     if (Math.abs(needed - height) < 8) return;
     height = needed;
     portal.ask("resizeWindow", { width: "100%", height: Math.max(needed, 400) });
+  }
+
+  // What stands above the page: that something did not work
+
+  let away = false;
+  function show(line, scroll) {
+    notice().replaceChildren(line);
+    if (scroll) notice().scrollIntoView({ block: "nearest" });
+  }
+
+  function say(word, scroll) {
+    const text = notice().dataset[word];
+    // Said once, whatever is read aloud.
+    if (notice().textContent === text) return;
+    const line = document.createElement("p");
+    line.className = "notice";
+    line.textContent = text;
+    show(line, scroll);
+  }
+
+  function gone(config) {
+    if (!away) say("away", !quiet(config));
+    away = true;
+  }
+
+  function back() {
+    if (away) notice().replaceChildren();
+    away = false;
+  }
+
+  function told(xhr) {
+    // A server in front of the gateway has error pages of its own, which say nothing to whoever looks here.
+    return new DOMParser().parseFromString(xhr.responseText, "text/html").querySelector("p.notice");
   }
 
   // The session
@@ -31,7 +66,6 @@
     if (!response.ok) return false;
     session = (await response.json()).session;
     document.body.dataset.session = session;
-    document.body.setAttribute("hx-headers", JSON.stringify({ [HEADER]: session }));
     for (const field of document.querySelectorAll("input[name=session]")) field.value = session;
     return true;
   }
@@ -55,53 +89,50 @@
   document.addEventListener("input", (event) => event.target.removeAttribute("aria-invalid"));
 
   document.addEventListener("htmx:beforeSwap", (event) => {
-    const { xhr } = event.detail;
+    const { xhr, requestConfig } = event.detail;
     if (xhr.status < 400) {
-      if (!quiet(event.detail.requestConfig)) notice().replaceChildren();
+      back();
+      if (!quiet(requestConfig)) notice().replaceChildren();
       return;
     }
     event.detail.shouldSwap = false;
-    if (xhr.status === 401 && !event.detail.requestConfig.again) {
-      const { elt, verb, path, target, unfilteredParameters } = again(event.detail);
-      renewing = renewing || renew().finally(() => (renewing = null));
-      renewing.then((well) => {
-        if (!well) return say(words.over);
-        const values = { ...unfilteredParameters };
-        htmx.ajax(verb, path, { source: elt.isConnected ? elt : document.body, target, values });
-      });
+    const line = told(xhr);
+    if (!line) {
+      gone(requestConfig);
       return;
     }
-    if (quiet(event.detail.requestConfig)) return;
-    if ((xhr.getResponseHeader("content-type") || "").startsWith("text/html")) {
-      notice().innerHTML = xhr.responseText;
-      notice().scrollIntoView({ block: "nearest" });
-    } else {
-      say(words.away);
-    }
+    back();
+    if (xhr.status === 401 && !requestConfig.headers[AGAIN]) askAgain(event.detail);
+    else if (!quiet(requestConfig)) show(line, true);
   });
 
-  document.addEventListener("htmx:sendError", (event) => {
-    if (!quiet(event.detail.requestConfig)) say(words.away);
-  });
+  for (const event of ["htmx:sendError", "htmx:timeout"]) {
+    document.addEventListener(event, ({ detail }) => gone(detail.requestConfig));
+  }
 
-  function again(detail) {
-    const config = detail.requestConfig;
-    const parameters = {};
-    for (const [name, value] of config.formData ? config.formData.entries() : Object.entries(config.parameters)) {
-      parameters[name] = name in parameters ? [].concat(parameters[name], value) : value;
+  async function askAgain({ requestConfig, target }) {
+    const { elt, verb, path, formData } = requestConfig;
+    const values = {};
+    for (const name of new Set(formData.keys())) values[name] = formData.getAll(name);
+    renewing = renewing || renew().finally(() => (renewing = null));
+    let well;
+    try {
+      well = await renewing;
+    } catch {
+      gone(requestConfig);
+      return;
     }
-    return { elt: config.elt, verb: config.verb, path: config.path, target: detail.target, unfilteredParameters: parameters };
+    if (well) request(verb, path, { source: elt.isConnected ? elt : document.body, target, values, headers: { [AGAIN]: "1" } });
+    else say("over", !quiet(requestConfig));
+  }
+
+  function request(verb, path, how) {
+    // What goes wrong has been said by then.
+    return htmx.ajax(verb, path, how).catch(() => null);
   }
 
   function quiet(config) {
     return config && config.elt && config.elt.closest && config.elt.closest("[data-live]") === config.elt;
-  }
-
-  function say(text) {
-    const line = document.createElement("p");
-    line.className = "notice";
-    line.textContent = text;
-    notice().replaceChildren(line);
   }
 
   // Moving between pages
@@ -116,7 +147,13 @@
       }
       const title = page().querySelector("h1");
       if (title) document.title = title.textContent;
-      if (event.detail.requestConfig.elt !== document.body) page().focus({ preventScroll: true });
+      // Whoever was in a field that is there still goes on in it.
+      if (!page().contains(document.activeElement)) page().focus({ preventScroll: true });
+    }
+    const wanted = document.querySelector("[data-focus]");
+    if (wanted) {
+      wanted.removeAttribute("data-focus");
+      wanted.focus({ preventScroll: true });
     }
     // Not by `autofocus`, which browsers deny to frames.
     const wanted = document.querySelector("[data-focus]");
@@ -125,10 +162,19 @@
       wanted.focus();
     }
     const dialog = document.querySelector("#dialog dialog:not([open])");
-    if (dialog) dialog.showModal();
+    if (dialog) showDialog(dialog, event.detail.requestConfig.elt);
     draw(target);
     fit();
   });
+
+  function showDialog(dialog, from) {
+    dialog.showModal();
+    fit();
+    // The frame may be higher than what is seen of it: the dialog is where the visitor looks.
+    const { top, height: size } = from.getBoundingClientRect();
+    const lowest = window.innerHeight - dialog.offsetHeight - 16;
+    dialog.style.marginTop = `${Math.max(16, Math.min(top + size / 2 - dialog.offsetHeight / 2, lowest))}px`;
+  }
 
   // Answers ask for these by their headers (HX-Trigger).
   document.addEventListener("close-dialog", () => {
@@ -138,7 +184,10 @@
   document.addEventListener(
     "close",
     (event) => {
-      if (event.target.parentElement && event.target.parentElement.id === "dialog") event.target.remove();
+      if (event.target.parentElement && event.target.parentElement.id === "dialog") {
+        event.target.remove();
+        fit();
+      }
     },
     true,
   );
@@ -159,37 +208,48 @@
     field.focus();
   }
 
-  async function speak(language) {
+  function speak(language) {
+    const first = page().firstElementChild;
+    const shown = first && first.dataset.page ? first.dataset : page().dataset;
+    const form = shown.again ? document.getElementById(shown.again) : null;
+    const values = { speak: language, shell: "1", in_card: document.querySelector(".menu") ? "" : "1" };
+    if (form) for (const [field, value] of new FormData(form).entries()) values[field] = value;
+    for (const [key, value] of Object.entries(shown)) {
+      if (key.startsWith("with")) values[key.slice(4).toLowerCase()] = value;
+    }
+    return request("POST", `/bitrix24/pages/${shown.page}`, { target: "body", swap: "innerHTML", values });
+  }
+
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.target !== document.body) return;
+    const { speak: language } = document.querySelector("[data-speak][aria-pressed=true]").dataset;
     document.documentElement.lang = language;
     try {
       window.localStorage.setItem("language", language);
     } catch {
       // A browser that keeps nothing for a frame: the choice lasts as long as the page.
     }
-    const first = page().firstElementChild;
-    const form = first && first.dataset.again ? document.getElementById(first.dataset.again) : null;
-    const name = (first && first.dataset.page) || "journal";
-    const values = { speak: language, shell: "1", in_card: document.querySelector(".menu") ? "" : "1" };
-    if (form) for (const [field, value] of new FormData(form).entries()) values[field] = value;
-    for (const [key, value] of Object.entries((first && first.dataset) || {})) {
-      if (key.startsWith("with")) values[key.slice(4).toLowerCase()] = value;
-    }
-    await htmx.ajax("POST", `/bitrix24/pages/${name}`, { target: "body", swap: "innerHTML", values });
-  }
-
-  document.addEventListener("htmx:afterSettle", (event) => {
-    if (event.detail.target === document.body) {
-      draw(document.body);
-      fit();
-    }
+    draw(document.body);
+    fit();
   });
 
   // What is live: a piece asks again while somebody can see it
 
   window.setInterval(() => {
-    if (document.visibilityState !== "visible" || document.querySelector("dialog[open]")) return;
+    if (document.visibilityState !== "visible") return;
+    if (away) look();
+    if (document.querySelector("dialog[open]")) return;
     for (const piece of document.querySelectorAll("[data-live]")) htmx.trigger(piece, "look");
   }, LOOK_EVERY);
+
+  async function look() {
+    try {
+      const answer = await fetch(document.querySelector("link[rel=stylesheet]").href, { cache: "no-store" });
+      if (answer.ok) back();
+    } catch {
+      // Still away.
+    }
+  }
 
   // Charts: what a canvas shows stands as JSON beside it, and as a table behind it
 
