@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from ..daemon.campaign import CONSENT
 from ..daemon.processes import Warden
 from ..daemon.stack import Stack
 from .chromium import launched
+from .correspondence import with_people
 from .frame import Frames, tabs_are_bound
 
 # Where the pages' pictures are to be left; in a temporary folder when it is not set.
@@ -32,7 +34,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def shared(warden: Warden, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A daemon that is installed in a portal, for all tests that leave it as they found it."""
-    stack = Stack(warden, tmp_path_factory.mktemp("browser")).started()
+    stack = Stack(warden, tmp_path_factory.mktemp("browser"), consent=CONSENT)
+    with_people(stack)
+    stack.started()
     tabs_are_bound(stack)
     yield stack
     stack.close()
@@ -44,6 +48,7 @@ def stack(shared: Stack) -> Stack:
     """The shared daemon, its counterparts as good as new."""
     shared.a1.reset()
     shared.portal.reset()
+    with_people(shared)
     return shared
 
 

@@ -13,6 +13,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Dialog,
     FrameLocator,
     Page,
     Request,
@@ -30,6 +31,13 @@ APPLICATION = "app"
 
 _AXE = PACKAGES / "axe-core" / "axe.min.js"
 _SERIOUS = ("serious", "critical")
+# What is cut off at the right, or makes one scroll sideways: unless it is meant to.
+_STICKS_OUT = """
+() => [...document.querySelectorAll("body *")]
+  .filter((each) => !each.closest(".unseen, .skip, .scroll, .menu, thead") && each.getClientRects().length)
+  .filter((each) => each.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+  .map((each) => `${each.tagName} ${each.className}: ${each.textContent.trim().slice(0, 40)}`)
+"""
 _TIMEOUT = 20_000  # milliseconds until something counts as not coming
 # The page has given a request up itself: it went on to another one, or what came was kept as a file.
 _GIVEN_UP = "net::ERR_ABORTED"
@@ -76,6 +84,7 @@ class Frame:
         self._context.on("request", self._asked)
         self._context.on("requestfailed", self._failed)
         self._context.on("console", self._said)
+        self._context.on("dialog", self._interrupted)
         self._context.on("weberror", lambda error: self._problems.append(f"script: {error.error}"))
         self.page: Page = self._context.new_page()
         self.page.goto(f"{hosts[0]}/sandbox/{path}?{query}")
@@ -127,16 +136,28 @@ class Frame:
             if fault["impact"] in _SERIOUS
         ]
 
+    def is_fit_to_look_at(self, name: str) -> None:
+        """Nobody is shut out from what it shows, nothing sticks out of it; a picture is kept under `name`."""
+        path = self.screenshot(name)
+        assert self.axe() == []
+        assert self.inside.evaluate(_STICKS_OUT) == [], path
+
     def screenshot(self, name: str) -> Path:
         """A picture of the whole page, under a name of its own for each screen."""
         self._screenshots.mkdir(parents=True, exist_ok=True)
         path = self._screenshots / f"{name}-{self.screen.name}.png"
-        self.page.screenshot(path=path, full_page=True)
+        # Playwright hides the caret by styles in the page, which its policy forbids.
+        self.page.screenshot(path=path, full_page=True, caret="initial")
         return path
 
     def close(self) -> None:
         """End it."""
         self._context.close()
+
+    def _interrupted(self, dialog: Dialog) -> None:
+        """None of our scripts opens such a window: somebody else's runs."""
+        self._problems.append(f"{dialog.type}: {dialog.message}")
+        dialog.dismiss()
 
     def _asked(self, request: Request) -> None:
         parts = urlsplit(request.url)
