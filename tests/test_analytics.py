@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -224,6 +225,38 @@ def test_times_are_by_day_and_by_name_and_of_all(counted: Counted) -> None:
     assert of_mts is not None
     assert of_mts.median == pytest.approx(30, rel=0.1)
     assert found.series[4].times is None
+
+
+def test_it_is_said_how_many_were_delivered_within_what_time(counted: Counted) -> None:
+    counted.took("2026-11-03 12:00", VISIT, *([2.0] * 90), *([40.0] * 6), 7200.0)
+    counted.took("2026-11-04 12:00", CARD, *([2.0] * 10), 200_000.0)
+    found = counted.of("2026-11-01", "2026-11-30")
+    assert [(each.at_most, each.messages) for each in found.bands] == [
+        (10.0, 100),
+        (60.0, 6),
+        (600.0, 0),
+        (3600.0, 0),
+        (86400.0, 1),
+        (None, 1),
+    ]
+    assert sum(each.messages for each in counted.of("2026-11-01", "2026-11-30", Only(sent_by="card")).bands) == 11
+
+
+@pytest.mark.parametrize(
+    ("counts", "price"),
+    [
+        pytest.param({"taken": 2, "segments": 3, "amount": 135_000, "priced": 2}, "0.045", id="of all"),
+        pytest.param({"taken": 4, "segments": 6, "amount": 135_000, "priced": 2}, "0.045", id="of half"),
+        pytest.param({"taken": 4, "segments": 6}, None, id="of none"),
+        pytest.param({"accepted": 1}, None, id="nothing is taken"),
+    ],
+)
+def test_what_a_segment_costs_is_known_as_far_as_a1_has_named_prices(
+    counted: Counted, counts: dict[str, Any], price: str | None
+) -> None:
+    counted.add("2026-11-03 12:00", VISIT, **counts)
+    found = counted.of("2026-11-01", "2026-11-30").total.segment_price
+    assert found == (None if price is None else Decimal(price))
 
 
 def test_one_can_choose_among_what_there_is(counted: Counted) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a1gateway.journal.delivery_times import begin_of, delivery_times, step_of
+from a1gateway.journal.delivery_times import Band, bands, begin_of, delivery_times, step_of
 
 TIMES = st.floats(min_value=0, max_value=259_200, allow_nan=False)
 
@@ -41,6 +41,32 @@ def test_of_many_it_is_near() -> None:
     assert found is not None
     assert found.median == pytest.approx(10.0, rel=0.02)
     assert found.percentile_95 == pytest.approx(19.0, rel=0.02)
+
+
+@given(st.lists(TIMES, max_size=60))
+def test_every_message_is_in_one_band_and_mostly_in_its_own(times: list[float]) -> None:
+    bounds = (10.0, 60.0, 3600.0)
+    found = bands(Counter(map(step_of, times)), bounds)
+    assert [(each.longer_than, each.at_most) for each in found] == [
+        (0.0, 10.0),
+        (10.0, 60.0),
+        (60.0, 3600.0),
+        (3600.0, None),
+    ]
+    assert sum(each.messages for each in found) == len(times)
+    counted = 0
+    for band, bound in zip(found, bounds, strict=False):
+        counted += band.messages
+        surely = sum(step_of(each) < step_of(bound) for each in times)
+        assert surely <= counted <= sum(step_of(each) <= step_of(bound) for each in times)
+
+
+def test_the_messages_of_a_step_are_parted_where_the_bound_lies() -> None:
+    step = step_of(10.0)
+    below = (10.0 - begin_of(step)) / (begin_of(step + 1) - begin_of(step))
+    found = bands({step: 1000}, (10.0,))
+    assert found[0].messages == pytest.approx(1000 * below, abs=25)
+    assert found[1] == Band(10.0, None, 1000 - found[0].messages)
 
 
 def test_a_clock_that_was_set_back_makes_no_time_and_of_no_messages_there_is_none() -> None:

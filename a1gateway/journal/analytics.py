@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Column, Select, Table, bindparam, func, literal_column, select
 
 from ..hours import MINSK
-from .delivery_times import DeliveryTimes, delivery_times
+from .delivery_times import Band, DeliveryTimes, bands, delivery_times
 from .schema import (
     history,
     statistics_days,
@@ -37,6 +37,8 @@ _EPOCH = date(1970, 1, 1)
 # So many points a chart of hours, and one of days, has at most.
 _MOST_DAYS_BY_HOUR = 3
 _MOST_DAYS_BY_DAY = 400
+BANDS = (10.0, 60.0, 600.0, 3600.0, 86400.0)
+"""Where times to delivery are parted, in seconds."""
 
 
 class Step(enum.Enum):
@@ -121,6 +123,13 @@ class Figures(Counts):
     times: DeliveryTimes | None = None
     """How long the delivered ones took; None where none is."""
 
+    @property
+    def segment_price(self) -> Decimal | None:
+        """What a segment cost on average, in BYN; None where A1 has named no price."""
+        if not self.priced or not self.segments:
+            return None
+        return self.amount * self.taken / (self.priced * self.segments)
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -171,6 +180,8 @@ class Analytics:
     costs: Sequence[Cost]
     """In order of time; days and months without any are left out."""
     failures: Sequence[Failure]
+    bands: Sequence[Band]
+    """How long the delivered ones took, parted at `BANDS`."""
     counted_to: float | None
     """What has happened since is not in it yet, in seconds since the epoch; None: everything is."""
 
@@ -272,6 +283,7 @@ def analytics(
         _by_name(by_group, lambda group: group.sent_by),
         reading.costs(),
         reading.failures(),
+        bands(total.times, BANDS),
         counted_to(connection),
     )
 

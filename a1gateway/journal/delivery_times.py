@@ -7,7 +7,7 @@ more; what is read out of the sums lies in the right step, and is mostly within 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _FACTOR = 1.1
@@ -32,6 +32,29 @@ class DeliveryTimes:
     percentile_95: float
 
 
+@dataclass(frozen=True, slots=True)
+class Band:
+    """The messages that took about as long as each other."""
+
+    longer_than: float
+    """In seconds."""
+    at_most: float | None
+    """None: however long."""
+    messages: int
+
+
+def bands(messages: Mapping[int, int], bounds: Sequence[float]) -> list[Band]:
+    """Numbers of messages by step, parted at `bounds` (in seconds and in order); each counts in one band.
+
+    Those of a step in which a bound lies count as if they were spread over it evenly.
+    """
+    total = sum(messages.values())
+    ends = [round(sum(count * _below(bound, step) for step, count in messages.items())) for bound in bounds]
+    begins = [0.0, *bounds]
+    counts = [after - before for before, after in zip([0, *ends], [*ends, total], strict=True)]
+    return [Band(*each) for each in zip(begins, [*bounds, None], counts, strict=True)]
+
+
 def delivery_times(messages: Mapping[int, int]) -> DeliveryTimes | None:
     """Of numbers of messages by step; None of no messages."""
     if not messages:
@@ -49,3 +72,8 @@ def _at(in_order: list[tuple[int, int]], place: float) -> float:
             return begin_of(step + (place - before) / count)
         before += count
     raise AssertionError("no such place")
+
+
+def _below(bound: float, step: int) -> float:
+    """Which share of a step lies below a bound."""
+    return min(1.0, max(0.0, math.log1p(bound) / _LOG - step))
