@@ -83,6 +83,7 @@ from .marketing import MarketingPace, pace_of
 from .message import ChoiceSource, Received, StatusReport, Submission
 from .metrics import Metrics
 from .pacing import TokenBucket, YieldingPace
+from .pages.analytics_page import AnalyticsPages
 from .pages.composer_page import ComposerPages
 from .pages.entry import Entry
 from .pages.export_page import ExportPage
@@ -650,6 +651,7 @@ def build(config: Config, reactor: Any) -> Gateway:
             *JournalPages(reader, users).pages(),
             *ResendPages(reader, sender, prices).pages(),
             *ExportPage(exports).pages(),
+            *AnalyticsPages(reader).pages(),
             *ComposerPages(reactor, automation.reader, users, admission, prices).pages(),
             *SenderIdPages(reader, journal, way.account, names_in_use(config), beside).pages(),
             *SenderIdWizard(reader, journal, way.account, beside).pages(),

@@ -34,10 +34,12 @@ _SEED = 375
 _CUSTOMERS = 80_000
 _ITEMS = 300_000
 _MARKETING = 0.25
-_CAMPAIGNS = 50
+_DAYS_BETWEEN_CAMPAIGNS = 7
 # Messages a second.
 _PACE_OF_A_CAMPAIGN = 20.0
 _AT_ONCE = 10_000
+# For so much of the time A1 had not approved the Sender ID.
+_WITHOUT_SENDER_ID = 0.2
 # Of the day, in Minsk: most is sent while people work.
 _OF_HOURS = (1, 1, 1, 1, 1, 2, 4, 10, 30, 70, 90, 90, 80, 75, 80, 85, 85, 75, 60, 45, 30, 15, 6, 2)
 _OF_WEEKDAYS = (1.1, 1.0, 1.0, 1.05, 1.2, 0.6, 0.4)
@@ -144,11 +146,16 @@ def year_of(count_: int, folder: Path, cache: Path) -> Path:
         unfinished.prepare()
         unfinished.close()
         with filled(file) as connection:
-            _Year(connection, count_).write()
+            write(connection, count_)
 
     made = kept(cache, "year", count_, schema_of(empty) + Path(__file__).read_bytes(), make)
     empty.unlink()
     return made
+
+
+def write(connection: sqlite3.Connection, count_: int, *, end: float = END, days: int = DAYS) -> None:
+    """Write so many messages of the days before `end`, a midnight in Minsk."""
+    _Year(connection, count_, end, days).write()
 
 
 @dataclass
@@ -157,6 +164,8 @@ class _Year:
 
     connection: sqlite3.Connection
     count: int
+    end: float
+    days: int
     random: Random = field(default_factory=lambda: Random(_SEED))  # noqa: S311  # no secret
     rows: dict[str, list[_Row]] = field(default_factory=lambda: defaultdict(list))
     later: list[tuple[float, int, _Row]] = field(default_factory=list)
@@ -196,21 +205,21 @@ class _Year:
 
     def _arrivals(self) -> Iterator[tuple[float, bool]]:
         """When messages come, in order, and whether they are of a campaign."""
-        begin = END - DAYS * 24 * HOUR
-        in_campaigns = int(self.count * _MARKETING)
+        begin = self.end - self.days * 24 * HOUR
+        in_campaigns, how_many = int(self.count * _MARKETING), self.days // _DAYS_BETWEEN_CAMPAIGNS
         campaigns = {
-            int((at + 0.5) * DAYS / _CAMPAIGNS) * 24 + self.random.choice((10, 12, 15)): (at + 1)
+            int((at + 0.5) * self.days / how_many) * 24 + self.random.choice((10, 12, 15)): (at + 1)
             * in_campaigns
-            // _CAMPAIGNS
-            - at * in_campaigns // _CAMPAIGNS
-            for at in range(_CAMPAIGNS)
+            // how_many
+            - at * in_campaigns // how_many
+            for at in range(how_many)
         }
         weights = [
             _OF_HOURS[hour % 24]
             * _OF_WEEKDAYS[hour // 24 % 7]
-            * (1 + hour / (DAYS * 24))
+            * (1 + hour / (self.days * 24))
             * self.random.uniform(0.8, 1.2)
-            for hour in range(DAYS * 24)
+            for hour in range(self.days * 24)
         ]
         others, passed, done = self.count - in_campaigns, 0.0, 0
         whole = sum(weights)
@@ -233,8 +242,7 @@ class _Year:
         origin = sender.origin(deal, contact)
         text = random.choice(sender.texts).format(random.randrange(1000, 999_999))
         message_id = f"{random.getrandbits(128):032x}"
-        # The Sender ID was approved in the third month.
-        registered = received_at > END - (DAYS - 75) * 24 * HOUR
+        registered = received_at > self.end - (1 - _WITHOUT_SENDER_ID) * self.days * 24 * HOUR
         row: _Row = {
             "id": number,
             "message_id": message_id,

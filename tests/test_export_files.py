@@ -213,6 +213,7 @@ def test_an_order_is_handed_over_whole() -> None:
 # Files of any rows
 
 TEXTS: Mapping[str, str] = catalogue("journal", "ru")
+HEADERS = [(TEXTS[f"export.{column.name}"], column.holds) for column in COLUMNS]
 
 
 def xlsx(rows: Sequence[list[Value]], **how: Any) -> bytes:
@@ -280,7 +281,7 @@ def test_any_text_stands_in_both_files_as_it_is(texts: list[tuple[str, str]]) ->
     for (text, _), place, line in zip(texts, places, shown, strict=False):
         assert ESCAPED.sub(lambda found: chr(int(found[1], 16)), line[place] or "") == text
     out = io.BytesIO()
-    file = CsvFile(out, COLUMNS, TEXTS, "ru")
+    file = CsvFile(out, HEADERS, "ru")
     file.write(rows)
     file.close()
     for (text, _), place, cells in zip(texts, places, rows_of_csv(out.getvalue())[1:], strict=True):
@@ -301,7 +302,7 @@ def test_moments_and_money_are_exact(at: int, amount: Decimal, seconds: float) -
     assert (Decimal(repr(line[9])), line[8]) == (amount.normalize(), 3) or float(amount) == line[9]
     assert line[11] == round(seconds, 1)
     out = io.BytesIO()
-    file = CsvFile(out, COLUMNS, TEXTS, "ru")
+    file = CsvFile(out, HEADERS, "ru")
     file.write([values])
     file.close()
     (_, cells) = rows_of_csv(out.getvalue())

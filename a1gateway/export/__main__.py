@@ -46,8 +46,11 @@ def write(order: Order, out: BinaryIO) -> None:
     reading = _read(order)
     # What cannot be read at all is no file.
     first = next(reading, [])
-    csv = order.form is Form.CSV
-    file: File = CsvFile(out, COLUMNS, texts, order.language) if csv else XlsxFile(out, COLUMNS, texts)
+    file: File
+    if order.form is Form.CSV:
+        file = CsvFile(out, [(texts[f"export.{each.name}"], each.holds) for each in COLUMNS], order.language)
+    else:
+        file = XlsxFile(out, COLUMNS, texts)
     for rows in chain([first], reading):
         file.write([[column.value(row, texts) for column in COLUMNS] for row in rows])
     file.close()

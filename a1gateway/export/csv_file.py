@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from ..cells import no_formula, number_cell
 from ..hours import MINSK
-from .columns import Column, Holds, Texts, Value
+from .columns import Holds, Value
 
 _ENGLISH = "en"
 _MINSK = MINSK.utcoffset(None).total_seconds()
@@ -27,15 +27,16 @@ _MINSK = MINSK.utcoffset(None).total_seconds()
 class CsvFile:
     """Rows written as they come."""
 
-    def __init__(self, out: BinaryIO, columns: Sequence[Column], texts: Texts, language: str) -> None:
+    def __init__(self, out: BinaryIO, columns: Sequence[tuple[str, Holds]], language: str) -> None:
+        """`columns` are their headers, with what they hold."""
         out.write(codecs.BOM_UTF8)
         self._out = io.TextIOWrapper(out, encoding="utf-8", errors="replace", newline="")
         english = language == _ENGLISH
         self._point = "." if english else ","
         self._moment = "%Y-%m-%d %H:%M:%S" if english else "%d.%m.%Y %H:%M:%S"
         self._rows = csv.writer(self._out, delimiter="," if english else ";")
-        self._holds = [column.holds for column in columns]
-        self._rows.writerow([texts[f"export.{column.name}"] for column in columns])
+        self._holds = [holds for _, holds in columns]
+        self._rows.writerow([header for header, _ in columns])
 
     def write(self, rows: Sequence[Iterable[Value]]) -> None:
         """Write rows, each with a value for every column."""

@@ -54,6 +54,12 @@ class Words:
         """Whether there is such a text."""
         return key in self._texts
 
+    def sent_by(self, word: str) -> str:
+        """Who sent messages, for a word of the journal's `origins`."""
+        of, _, name = word.partition(":")
+        otherwise = self.known(f"sent_by.{of}", of) + (f": {name}" if name else "")
+        return self.known(f"sent_by.{word}", otherwise)
+
     def count(self, key: str, number: int) -> str:
         """A number with its noun: `key` with the plural form that the language has for it, such as `.few`."""
         form = f"{key}.{self._locale.plural_form(number)}"
@@ -80,6 +86,10 @@ class Words:
     def percent(self, share: float) -> str:
         """A share of 1."""
         return format_percent(share, "#,##0.#%" if self.language == "en" else "#,##0.# %", locale=self._locale)
+
+    def moment_in(self, form: str, moment: datetime) -> str:
+        """A moment in a form of Unicode's (LDML), such as `d MMM`, as clocks in Minsk show it."""
+        return str(format_datetime(moment.astimezone(MINSK), form, locale=self._locale))
 
     def moment(self, seconds: float) -> str:
         """A moment to the second, as clocks in Minsk show it."""

@@ -251,7 +251,7 @@
     }
   }
 
-  // Charts: what a canvas shows stands as JSON beside it, and as a table behind it
+  // Charts: what a canvas shows stands as JSON in it (htmx takes scripts out of what it gets), and as a table behind it
 
   const drawn = new WeakMap();
   function draw(root) {
@@ -263,7 +263,7 @@
     Chart.defaults.animation = false;
     for (const canvas of root.querySelectorAll("canvas[data-chart]")) {
       if (drawn.has(canvas)) continue;
-      const chart = JSON.parse(document.getElementById(canvas.dataset.chart).textContent);
+      const chart = JSON.parse(canvas.dataset.chart);
       for (const set of chart.data.datasets) {
         for (const key of ["backgroundColor", "borderColor"]) {
           if (Array.isArray(set[key])) set[key] = set[key].map((each) => colour(each) || each);
@@ -273,6 +273,11 @@
       drawn.set(canvas, new Chart(canvas, chart));
     }
   }
+
+  document.addEventListener("htmx:beforeCleanupElement", (event) => {
+    const chart = drawn.get(event.target);
+    if (chart) chart.destroy();
+  });
 
   document.addEventListener("DOMContentLoaded", () => {
     draw(document);
