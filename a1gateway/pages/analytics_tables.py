@@ -6,7 +6,7 @@ import enum
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from ..export.columns import Holds
 from ..export.csv_file import CsvFile
@@ -14,6 +14,7 @@ from .words import Words
 
 Value = int | float | Decimal | None
 _DASH = "—"
+_KOPEK = Decimal("0.01")
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
@@ -83,7 +84,7 @@ class Table:
 
 def to_the_kopek(words: Words, amount: Decimal) -> str:
     """A sum of money for people, who do not pay in smaller coins; never in two lines."""
-    return words.money(round(amount, 2)).replace(" ", _NO_BREAK)
+    return words.money(amount.quantize(_KOPEK, ROUND_HALF_UP)).replace(" ", _NO_BREAK)
 
 
 def share(words: Words, of_one: float) -> str:
