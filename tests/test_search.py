@@ -18,6 +18,7 @@ from a1gateway.journal import search as search_module
 from a1gateway.journal.reader import Reader, reading
 from a1gateway.journal.search import (
     WITHOUT_NAME,
+    WITHOUT_REASON,
     Listed,
     NumberPart,
     Place,
@@ -97,6 +98,7 @@ SEARCHES: list[tuple[Search, str]] = [
     (Search(sent_by="scenario:"), "4"),
     (Search(sent_by="rule"), ""),
     (Search(reason="fixed_line"), "5"),
+    (Search(reason=WITHOUT_REASON), "643210"),
     (Search(item=DEAL), "0"),
     (Search(item=CONTACT), "50"),
     (Search(item=Item(2, 9)), "4"),

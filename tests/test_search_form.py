@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from a1gateway.bitrix24.item import Item
 from a1gateway.hours import MINSK
-from a1gateway.journal.search import WITHOUT_NAME, Search
+from a1gateway.journal.search import WITHOUT_NAME, WITHOUT_REASON, Search
 from a1gateway.journal.search_form import FieldFault, fields_of, read_search
 from a1gateway.message import Kind, Status
 from a1gateway.msisdn import NumberFault
@@ -50,6 +50,7 @@ def test_every_field_is_understood() -> None:
         campaign=9,
     )
     assert read("number=2911&sender=-") == Search(number_part="2911", sender_id=WITHOUT_NAME)
+    assert read("status=expired&reason=-") == Search(statuses=frozenset([Status.EXPIRED]), reason=WITHOUT_REASON)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def searches(draw: st.DrawFn) -> Search:
         number_part=None if part is None or isinstance(part, NumberFault) else part.digits,
         sender_id=draw(st.none() | st.just(WITHOUT_NAME) | _WORDS),
         sent_by=draw(st.none() | _WORDS),
-        reason=draw(st.none() | _WORDS),
+        reason=draw(st.none() | st.just(WITHOUT_REASON) | _WORDS),
         item=draw(st.none() | st.builds(Item, st.integers(1, 999), st.integers(1, 10**12))),
         numbers=tuple(draw(st.lists(_NUMBERS, max_size=3, unique=True))),
         campaign=draw(st.none() | st.integers(1, 10**12)),

@@ -27,6 +27,8 @@ MOST_DIGITS = 15
 """A whole number has no more (E.164)."""
 WITHOUT_NAME = ""
 """As a Sender ID: those that went out from A1's own number."""
+WITHOUT_REASON = ""
+"""As a reason: those that have none, be it that nothing is wrong, or that A1 gives none."""
 _TRUNK = re.compile(r"^(?:(?:00|810)?375)?(?:80?|0)?(?=(?:25|29|33|44|1[567]|2[123])\d)")
 
 
@@ -50,6 +52,7 @@ class Search:
     sent_by: str | None = None
     """A word of `origins`; one that ends with a colon means all that begin so."""
     reason: str | None = None
+    """With this reason, or `WITHOUT_REASON`."""
     item: Item | None = None
     """Sent from this item of the CRM."""
     numbers: tuple[str, ...] = ()
@@ -246,12 +249,16 @@ def _asked(search: Search, before: Place | None) -> tuple[search_statements.type
         for number, status in enumerate(sorted(search.statuses)):
             values[f"status_{number}"] = str(status)
         shape.append(f"statuses:{len(search.statuses)}")
-    for name in ("since", "until", "msisdn", "number_part", "reason", "campaign"):
+    for name in ("since", "until", "msisdn", "number_part", "campaign"):
         value = getattr(search, name)
         if value is not None:
             ask(name, **{name: value})
     if search.kind is not None:
         ask("kind", kind=str(search.kind))
+    if search.reason == WITHOUT_REASON:
+        ask("without_reason")
+    elif search.reason is not None:
+        ask("reason", reason=search.reason)
     if search.sender_id == WITHOUT_NAME:
         ask("without_name")
     elif search.sender_id is not None:

@@ -18,12 +18,12 @@ from ..bitrix24.item import item_named, name_of
 from ..hours import MINSK
 from ..message import Kind, Status
 from ..msisdn import Msisdn, NumberFault, read_number
-from .search import WITHOUT_NAME, NumberPart, Search, WholeNumber
+from .search import WITHOUT_NAME, WITHOUT_REASON, NumberPart, Search, WholeNumber
 
 Word = TypeVar("Word", bound=enum.StrEnum)
 
-NO_NAME = "-"
-"""How the field `sender` says `WITHOUT_NAME`: an empty field means any sender."""
+NONE = "-"
+"""How the fields `sender` and `reason` say `WITHOUT_NAME` and `WITHOUT_REASON`: an empty field means any."""
 MOST_NUMBERS = 50
 _LONGEST = 200
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -77,9 +77,10 @@ def read_search(fields: Mapping[str, Sequence[str]]) -> Asked:
             case fault:
                 faults["number"] = fault
     if text := one("sender"):
-        asked["sender_id"] = WITHOUT_NAME if text == NO_NAME else text
-    for name in ("sent_by", "reason"):
-        asked[name] = one(name) or None
+        asked["sender_id"] = WITHOUT_NAME if text == NONE else text
+    if text := one("reason"):
+        asked["reason"] = WITHOUT_REASON if text == NONE else text
+    asked["sent_by"] = one("sent_by") or None
     if text := one("item"):
         try:
             asked["item"] = item_named(text)
@@ -109,9 +110,9 @@ def fields_of(search: Search) -> list[tuple[str, str]]:
     if search.number_part is not None:
         means_it = Search.number(search.number_part) == NumberPart(search.number_part)
         add("number", search.number_part if means_it else f"*{search.number_part}")
-    add("sender", NO_NAME if search.sender_id == WITHOUT_NAME else search.sender_id)
+    add("sender", NONE if search.sender_id == WITHOUT_NAME else search.sender_id)
     add("sent_by", search.sent_by)
-    add("reason", search.reason)
+    add("reason", NONE if search.reason == WITHOUT_REASON else search.reason)
     add("item", None if search.item is None else name_of(search.item))
     fields += [("numbers", number) for number in search.numbers]
     add("campaign", None if search.campaign is None else str(search.campaign))

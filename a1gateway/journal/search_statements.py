@@ -52,6 +52,7 @@ _CONDITIONS: Mapping[str, Callable[[], ColumnElement[bool]]] = {
     "sent_by_any": lambda: and_(
         messages.c.sent_by >= bindparam("sent_by"), messages.c.sent_by < bindparam("sent_by_end")
     ),
+    "without_reason": lambda: messages.c.reason.is_(None),
     "reason": lambda: messages.c.reason == bindparam("reason"),
     "campaign": lambda: messages.c.campaign == bindparam("campaign"),
     "before": _before,

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 
 from ..hours import MINSK
 from ..journal.analytics import Only, Period, Step
-from ..journal.search_form import NO_NAME, read_search
+from ..journal.search_form import NONE, read_search
 from .views import Asked
 
 FIELDS = ("since", "until", "kind", "sender", "sent_by", "operator", "step")
@@ -103,7 +103,7 @@ def read(asked: Asked) -> Wanted:
 
 
 def _or_none(text: str) -> str | None:
-    return ("" if text == NO_NAME else text) if text else None
+    return ("" if text == NONE else text) if text else None
 
 
 def _days(since: str, until: str, today: date) -> tuple[Period, str | None]:

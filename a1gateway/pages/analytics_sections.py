@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from ..journal.analytics import Analytics, Cost, Counts, Failure, Figures, Point, Step
-from ..journal.search_form import NO_NAME
+from ..journal.search_form import NONE
 from .analytics_form import Wanted
 from .analytics_tables import Column, Row, Shows, Table, Value, share, to_the_kopek
 from .charts import BAD, GOOD, NAMES, PENDING, Chart, Series, lying, upright
@@ -228,7 +228,7 @@ class _Sections:
     def _senders(self) -> Section:
         words = self._words
         named = [
-            _Named(word or words("sender.none"), each, self._wanted.in_journal(sender=word or NO_NAME))
+            _Named(word or words("sender.none"), each, self._wanted.in_journal(sender=word or NONE))
             for word, each in self._found.by_sender_id.items()
         ]
         return self._by_name("senders", words("journal.sender_id"), self._most("senders", named), named)
@@ -430,8 +430,7 @@ class _Sections:
         return self._words.known(f"reason.{failure.reason}", failure.reason)
 
     def _of_failure(self, failure: Failure) -> Mapping[str, str] | None:
-        reason = {"reason": failure.reason} if failure.reason else {}
-        return self._wanted.in_journal(status=failure.status, **reason)
+        return self._wanted.in_journal(status=failure.status, reason=failure.reason or NONE)
 
     def _band(self, longer_than: float, at_most: float | None) -> str:
         words = self._words
