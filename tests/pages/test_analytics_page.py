@@ -30,7 +30,6 @@ from a1gateway.journal.reader import Reader, reading
 from a1gateway.message import Kind, Price, Source, Status, StatusReport
 from a1gateway.operators import operator_of
 from a1gateway.pages.analytics_page import AnalyticsPages
-from a1gateway.pages.front import CATALOGUES
 from a1gateway.pages.words import LANGUAGES, words
 from a1gateway.text import segments
 
@@ -217,7 +216,7 @@ def test_the_totals_are_those_of_the_journal(world: AnalyticsWorld) -> None:
 @pytest.mark.parametrize("column", ["sent_by", "kind", "sender_id"])
 def test_the_tables_by_name_are_those_of_the_journal(world: AnalyticsWorld, column: str) -> None:
     shop(world)
-    russian = words("ru", CATALOGUES)
+    russian = words("ru")
     counted: Counter[str] = Counter()
     for (word,) in world.rows(f"SELECT {column} FROM messages"):  # noqa: S608
         named = {
