@@ -150,16 +150,11 @@
       // Whoever was in a field that is there still goes on in it.
       if (!page().contains(document.activeElement)) page().focus({ preventScroll: true });
     }
-    const wanted = document.querySelector("[data-focus]");
-    if (wanted) {
-      wanted.removeAttribute("data-focus");
-      wanted.focus({ preventScroll: true });
-    }
     // Not by `autofocus`, which browsers deny to frames.
     const wanted = document.querySelector("[data-focus]");
     if (wanted) {
       wanted.removeAttribute("data-focus");
-      wanted.focus();
+      wanted.focus({ preventScroll: true });
     }
     const dialog = document.querySelector("#dialog dialog:not([open])");
     if (dialog) showDialog(dialog, event.detail.requestConfig.elt);
