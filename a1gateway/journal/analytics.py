@@ -219,12 +219,6 @@ _COSTS = _Query(
     .group_by(*_of_sender),
 )
 _BY_HOUR = _Query(statistics_hours, "hour", _sums(statistics_hours, "hour", of=COUNTED))
-_hour = (statistics_hours.c.hour + literal_column(str(AHEAD))) % literal_column(str(HOURS))
-_BY_HOUR_OF_DAY = _Query(
-    statistics_hours,
-    "hour",
-    select(_hour, *(func.sum(statistics_hours.c[name]) for name in COUNTED)).group_by(_hour),
-)
 _FAILURES = _Query(statistics_failures, "day", _sums(statistics_failures, "status", "reason"))
 _TIMES_BY_DAY = _Query(statistics_times, "day", _sums(statistics_times, "day", "step"))
 _TIMES_BY_GROUP = _Query(statistics_times, "day", _sums(statistics_times, "group_id", "step"))
@@ -351,6 +345,9 @@ class _Reading:
         self._groups = groups
         self._some = None if all_groups else list(groups)
         self._first, self._last = ((each - _EPOCH).days for each in (period.first, period.last))
+        self._first_hour, self._last_hour = self._first * HOURS - AHEAD, (self._last + 1) * HOURS - AHEAD - 1
+        hours = _BY_HOUR.run(connection, self._first_hour, self._last_hour, self._some)
+        self._counts_of_hours = {hour: counts for hour, *counts in hours}
 
     def by_group(self) -> dict[Group, _Sum]:
         return self._add_up(_BY_GROUP, _TIMES_BY_GROUP, self._groups)
@@ -367,8 +364,12 @@ class _Reading:
         ]
 
     def by_hour_of_day(self) -> list[Counts]:
-        found = {hour: Counts(*counts) for hour, *counts in self._of_hours(_BY_HOUR_OF_DAY)}
-        return [found.get(hour, Counts()) for hour in range(HOURS)]
+        sums = [[0] * len(COUNTED) for _ in range(HOURS)]
+        for hour, counts in self._counts_of_hours.items():
+            of_it = sums[(hour + AHEAD) % HOURS]
+            for at, count in enumerate(counts):
+                of_it[at] += count
+        return [Counts(*counts) for counts in sums]
 
     def costs(self) -> list[Cost]:
         sums: defaultdict[tuple[datetime, str], list[int]] = defaultdict(lambda: [0, 0])
@@ -387,30 +388,25 @@ class _Reading:
         return sorted(found, key=lambda each: (-each.messages, each.status, each.reason))
 
     def _by_hour(self) -> list[Point]:
-        found = {hour: Counts(*counts) for hour, *counts in self._of_hours(_BY_HOUR)}
-        first, last = self._hours()
         return [
-            Point(datetime.fromtimestamp(hour * HOUR, MINSK), found.get(hour, Counts()))
-            for hour in range(first, last + 1)
+            Point(datetime.fromtimestamp(hour * HOUR, MINSK), Counts(*self._counts_of_hours.get(hour, ())))
+            for hour in range(self._first_hour, self._last_hour + 1)
         ]
 
     def _add_up(self, counts: _Query, times: _Query, names: Mapping[int, K]) -> dict[K, _Sum]:
         """By what the days or groups are called."""
         sums: defaultdict[K, _Sum] = defaultdict(_Sum)
+        of_days_or_groups: dict[int, _Sum] = {}
         for of, *values in self._of_days(counts):
-            sums[names[of]].count(values)
+            of_days_or_groups[of] = sums[names[of]]
+            of_days_or_groups[of].count(values)
+        # What has a time is counted, too.
         for of, step, messages in self._of_days(times):
-            sums[names[of]].times[step] += messages
+            of_days_or_groups[of].times[step] += messages
         return sums
 
     def _of_days(self, query: _Query) -> sqlite3.Cursor:
         return query.run(self._connection, self._first, self._last, self._some)
-
-    def _of_hours(self, query: _Query) -> sqlite3.Cursor:
-        return query.run(self._connection, *self._hours(), self._some)
-
-    def _hours(self) -> tuple[int, int]:
-        return self._first * HOURS - AHEAD, (self._last + 1) * HOURS - AHEAD - 1
 
     def _begin(self, day: int) -> datetime:
         """Of the day, or of its month."""
