@@ -17,6 +17,12 @@ class Foreign:
     plain: str | None
     """What can stand in its place, perhaps nothing; None when there is no such thing."""
 
+    @property
+    def shown(self) -> str:
+        """The character, or its number where nobody could see it: `U+00A0`."""
+        visible = self.character.isprintable() and not self.character.isspace()
+        return self.character if visible else f"U+{ord(self.character):04X}"
+
 
 @dataclass(frozen=True, slots=True)
 class Composition:
