@@ -16,7 +16,7 @@ from a1gateway.pages.front import MENU
 from a1gateway.pages.words import LANGUAGES, language_of, words
 
 FOLDER = Path(str(files(a1gateway.pages)))
-ASKED = re.compile(r"""\b(?:t|words|asked\.words)(?:\.count)?\(\s*"([^"]+)"(\s*~)?""")
+ASKED = re.compile(r"""\b(?:t|words|asked\.words)(?:\.count|\.noun)?\(\s*"([^"]+)"(\s*~)?""")
 
 
 def fields(text: str) -> set[str]:
