@@ -150,12 +150,6 @@
       // Whoever was in a field that is there still goes on in it.
       if (!page().contains(document.activeElement)) page().focus({ preventScroll: true });
     }
-    // Not by `autofocus`, which browsers deny to frames.
-    const wanted = document.querySelector("[data-focus]");
-    if (wanted) {
-      wanted.removeAttribute("data-focus");
-      wanted.focus({ preventScroll: true });
-    }
     const dialog = document.querySelector("#dialog dialog:not([open])");
     if (dialog) showDialog(dialog, event.detail.requestConfig.elt);
     draw(target);
@@ -216,6 +210,12 @@
   }
 
   document.addEventListener("htmx:afterSettle", (event) => {
+    // Not by `autofocus`, which browsers deny to frames; and not before htmx knows the form that the field is in.
+    const wanted = document.querySelector("[data-focus]");
+    if (wanted) {
+      wanted.removeAttribute("data-focus");
+      wanted.focus({ preventScroll: true });
+    }
     if (event.detail.target !== document.body) return;
     const { speak: language } = document.querySelector("[data-speak][aria-pressed=true]").dataset;
     document.documentElement.lang = language;
