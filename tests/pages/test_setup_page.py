@@ -273,7 +273,7 @@ def test_a_portal_that_takes_long_to_tell_the_number_holds_up_nothing(
 def test_the_price_is_said_before_anything_is_sent(bench: Bench) -> None:
     text = html.unescape(ask(bench.world.enter()).text)
     assert "Стоимость: 0,045 BYN, 1 сегмент." in text
-    assert "+375291112233" in text
+    assert "+375 29 111-22-33" in text
     assert "MyShop" in text
     assert bench.prices.asked == [("Проверка", ["+375291112233"], "MyShop")]
     assert run(bench.journal.depths())["submit"].count == 0
