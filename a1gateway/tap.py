@@ -84,6 +84,7 @@ from .message import ChoiceSource, Received, StatusReport, Submission
 from .metrics import Metrics
 from .pacing import TokenBucket, YieldingPace
 from .pages.analytics_page import AnalyticsPages
+from .pages.base_page import BasePages
 from .pages.composer_page import ComposerPages
 from .pages.entry import Entry
 from .pages.export_page import ExportPage
@@ -653,6 +654,7 @@ def build(config: Config, reactor: Any) -> Gateway:
             *ExportPage(exports).pages(),
             *AnalyticsPages(reader).pages(),
             *ComposerPages(reactor, automation.reader, users, admission, prices).pages(),
+            *BasePages(reactor, base_jobs, beside).pages(),
             *SenderIdPages(reader, journal, way.account, names_in_use(config), beside).pages(),
             *SenderIdWizard(reader, journal, way.account, beside).pages(),
             *SenderIdLetters(reader, beside).pages(),

@@ -96,6 +96,12 @@ class BaseJobs(DueLoop):
         """The job that is under way."""
         return None if self._current is None else self._view(self._current.job)
 
+    @property
+    def hindrance(self) -> WhyNot | None:
+        """Why no job at all can be begun; None when one can."""
+        refused = self._why_none()
+        return None if refused is None else refused.why
+
     def jobs(self) -> list[JobView]:
         """All that are kept, the newest first."""
         return [self._view(job) for job in newest_first(self._jobs.values())]
@@ -172,7 +178,7 @@ class BaseJobs(DueLoop):
         return stopped.addCallback(lambda _: run.over)
 
     def _why_none(self) -> NotBegun | None:
-        """Why no job at all can be begun; None when one can."""
+        """The same, with the job that is running, where that is why."""
         if not self.running or not self._loaded:
             return NotBegun(WhyNot.NOT_READY)
         if self._current is not None:

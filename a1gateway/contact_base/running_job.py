@@ -20,7 +20,8 @@ from .writer import Writer
 
 T = TypeVar("T")
 
-_PATIENCE = 1800.0
+PATIENCE = 1800.0
+"""Seconds for which a portal that does not answer is waited for."""
 # How many pages a request asks for: what it brings is taken apart on the reactor, and has to be held.
 _MOST_PAGES = 5
 
@@ -44,7 +45,7 @@ class RunningJob:
         """`on_step` is called when more is known of it."""
         self.job = job
         self.portal = portal
-        self.patience = Patience(clock, _PATIENCE)
+        self.patience = Patience(clock, PATIENCE)
         self.reader = BaseReader(clock, portal, self.patience, most_pages=_MOST_PAGES)
         self.writer = Writer(portal, self.patience)
         self.seconds_left: float | None = None
