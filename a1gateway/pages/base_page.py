@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from twisted.web.iweb import IRequest
 
 from ..contact_base.items import Entity
-from ..contact_base.job import PLAN_HOLDS, SHOWN, Cause, Job, Kind, Next, WhyNot
+from ..contact_base.job import PLAN_HOLDS, Cause, Job, Kind, Next, WhyNot
 from ..contact_base.job_folder import UNDO_DAYS_KEPT
 from ..contact_base.jobs import BaseJobs, JobView, NotBegun
 from ..contact_base.running_job import PATIENCE
@@ -212,7 +212,6 @@ class BasePages:
         stays = {
             "related": others,
             "entities": tuple(Entity),
-            "shown": SHOWN,
             "writes": job.kind in WRITES,
             "patience": PATIENCE,
             "until": job.over_at + (PLAN_HOLDS if job.kind is Kind.PLAN else UNDO_DAYS_KEPT * _DAY),

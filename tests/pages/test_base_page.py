@@ -435,9 +435,12 @@ def test_what_writes_is_stopped_only_after_a_question(base_of: Callable[..., Bas
     ended = base.jobs.over(base.jobs.view(running).job)
     assert (ended.job.state, 0 < ended.job.share < 1) == (State.CANCELLED, True)
     stopped = base.admin.page("base-job", job=running).text
-    assert ("его можно вернуть" if question == "apply" else "Остальное можно вернуть ещё раз") in stopped
-    # Where the rest can be done from.
-    assert f'"job": "{job}"' in html.unescape(stopped)
+    assert ("его можно вернуть" if question == "apply" else "остальное можно вернуть ещё раз") in stopped
+    rest = json.loads(re.search(r"hx-vals='([^']*)'", html.unescape(button(stopped, "base-rest")))[1])  # type: ignore[index]
+    assert rest == {"job": job, "question": question}
+    done = base.done(f"base-{question}", job=job)
+    assert "Всё записано" in done if question == "apply" else "Прежние значения вернулись." in done
+    assert button(done, "base-rest") == ""
 
 
 # What is kept
@@ -660,9 +663,10 @@ def test_every_job_can_be_shown(language: str) -> None:
 def test_what_is_known_of_consents_is_said(language: str, column: ConsentColumn) -> None:
     found = Found(dict.fromkeys(Entity, 5), 1, {"": 7}, {}, 0, 0, {})
     job = Job("audit-1", Kind.AUDIT, State.FINISHED, PORTAL, START, START, START, consent=column, found=found)
-    said = catalogue("base", language)[f"base.consent.{column}"]
+    texts = catalogue("base", language)
     page = html.unescape(rendered(Known(JobView(job)), "base-job", language=language, job="audit-1"))
-    assert (said in page) is (column is not ConsentColumn.READ)
+    assert texts[f"base.consent.{'empty' if column is ConsentColumn.READ else column}"] in page
+    assert (texts["base.consent.yes"] in page) is (column is ConsentColumn.READ)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -677,7 +681,8 @@ def test_everything_that_a_job_can_be_has_its_words(language: str) -> None:
         *(f"base.why_not.{why}" for why in WhyNot),
         *(f"base.nothing.{kind}" for kind in (Kind.PLAN, Kind.APPLICATION)),
         *(f"base.{which}.{step}" for step in Next for which in ("next", "step")),
-        *(f"base.consent.{column}" for column in ConsentColumn),
+        *(f"base.rest.{step}" for step in (Next.APPLY, Next.UNDO)),
+        *(f"base.consent.{column}" for column in ConsentColumn if column is not ConsentColumn.READ),
         *(f"base.unmarked.{fault}" for fault in FieldFault),
         *(f"base.why.{why}" for why in Why),
         *(f"base.entity.{entity.label}" for entity in Entity),
