@@ -53,6 +53,7 @@ class Figure(enum.Enum):
     JOURNAL_NUMBER_PART = ("messages to numbers with a part that none has, ms", 0)
     JOURNAL_CARD = ("messages of a contact's card, ms", 0)
     JOURNAL_MESSAGE = ("one message with its whole way, ms", 0)
+    CHECKLIST = ("what the checklist asks at its first look, ms", 0)
     EXPORT_CSV = ("export of {past:,} messages as CSV, s", 1)
     EXPORT_CSV_PEAK = ("peak resident memory of the process that writes CSV, MB", 0)
     EXPORT_CSV_SERVER = ("by how much the memory of a server grows that exports CSV, MB", 1)
@@ -76,6 +77,7 @@ PAGES = (
     Figure.JOURNAL_NUMBER_PART,
     Figure.JOURNAL_CARD,
     Figure.JOURNAL_MESSAGE,
+    Figure.CHECKLIST,
 )
 """What a page needs of the journal."""
 

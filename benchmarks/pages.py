@@ -9,6 +9,8 @@ from pathlib import Path
 
 from a1gateway.bitrix24.item import CONTACT, Item
 from a1gateway.journal.analytics import Only, Period, analytics
+from a1gateway.journal.heard import heard
+from a1gateway.journal.overdue import overdue
 from a1gateway.journal.reader import reading
 from a1gateway.journal.search import Search, count, found, latest, senders, sources
 from a1gateway.journal.statements import Connection
@@ -55,6 +57,10 @@ def _one_message(connection: Connection) -> object:
     return whole(connection, message.message_id)
 
 
+def _checklist(connection: Connection) -> object:
+    return heard(connection), overdue(connection, END)
+
+
 LOOKS: Mapping[Figure, Callable[[Connection], object]] = {
     Figure.ANALYTICS_YEAR: partial(analytics, period=_last(DAYS)),
     Figure.ANALYTICS_SCENARIO: partial(analytics, period=_last(DAYS), only=Only(sent_by="scenario:visit")),
@@ -66,6 +72,7 @@ LOOKS: Mapping[Figure, Callable[[Connection], object]] = {
     Figure.JOURNAL_NUMBER_PART: partial(_journal, search=Search(number_part=_NOBODYS)),
     Figure.JOURNAL_CARD: _of_a_card,
     Figure.JOURNAL_MESSAGE: _one_message,
+    Figure.CHECKLIST: _checklist,
 }
 """What is measured, by its figure in milliseconds."""
 
