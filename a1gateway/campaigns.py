@@ -30,6 +30,10 @@ class CampaignIsCancelled(GatewayError):
     """A cancelled campaign cannot be paused: resume it, and what comes from then on goes out."""
 
 
+class CampaignHasChanged(GatewayError):
+    """Somebody else has paused, resumed or cancelled it meanwhile: look at it again, and then say what is wanted."""
+
+
 class Campaigns(DueLoop):
     """Changes what becomes of campaigns. It holds at once, and their messages follow in the journal step by step."""
 
@@ -60,12 +64,13 @@ class Campaigns(DueLoop):
         """
         return await self._change(campaign, State.PAUSED, by)
 
-    async def resume(self, campaign: int, by: str) -> Progress:
+    async def resume(self, campaign: int, by: str, seen: State | None = None) -> Progress:
         """What waits goes on, and everybody is asked for a consent again; of a cancelled one, what comes from now on.
 
-        Raises `NoSuchCampaign`.
+        With `seen`, only one that is of this state still, or goes out anyway: nobody who wants a paused one to go on
+        is to take back that it was cancelled. Raises `NoSuchCampaign`, `CampaignHasChanged`.
         """
-        return await self._change(campaign, State.RUNNING, by)
+        return await self._change(campaign, State.RUNNING, by, seen)
 
     async def cancel(self, campaign: int, by: str) -> Progress:
         """What has not left is refused, and so is what comes; what A1 has goes on. Raises `NoSuchCampaign`."""
@@ -84,13 +89,15 @@ class Campaigns(DueLoop):
         now = self._clock.seconds()
         return await self._reader.read(campaign_progress.recent, now, self._terms, limit, before)
 
-    async def _change(self, campaign: int, state: State, by: str) -> Progress:
+    async def _change(self, campaign: int, state: State, by: str, seen: State | None = None) -> Progress:
         now = self._clock.seconds()
-        before = await self._journal.within(in_journal.change_state, campaign, state, by, now)
+        before = await self._journal.within(in_journal.change_state, campaign, state, by, now, seen)
         if before is None:
             raise NoSuchCampaign(f"there is no campaign {campaign}")
         if (before, state) == (State.CANCELLED, State.PAUSED):
             raise CampaignIsCancelled(f"campaign {campaign} is cancelled; resume it, and what comes then goes out")
+        if before is not state and seen not in (None, before):
+            raise CampaignHasChanged(f"campaign {campaign} is {before} by now")
         if before is not state:
             self._log.info("campaign {campaign}: {state}, by {by}", campaign=campaign, state=str(state), by=by)
             self.wake()

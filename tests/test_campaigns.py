@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 
 from a1gateway.campaign_command import told
-from a1gateway.campaigns import CampaignIsCancelled, Campaigns, NoSuchCampaign
+from a1gateway.campaigns import CampaignHasChanged, CampaignIsCancelled, Campaigns, NoSuchCampaign
 from a1gateway.carriers.outcome import Accepted, LinkTrouble, Outcome, Postponed, Refused, Trouble, Uncertain
 from a1gateway.control.campaigns import campaign_operations
 from a1gateway.hours import Hours
@@ -221,6 +221,20 @@ def test_what_cannot_be_changed_is_said_to_be_so(mailings: Any) -> None:
         run(mailing.campaigns.pause(1, WHO))
 
 
+def test_whoever_lets_a_paused_one_go_on_does_not_take_back_that_it_was_cancelled(mailings: Any) -> None:
+    mailing: Mailing = mailings()
+    campaigns = mailing.campaigns
+    mailing.mail(1)
+    run(campaigns.pause(1, WHO))
+    run(campaigns.cancel(1, "Ivan (id 6)"))
+    with pytest.raises(CampaignHasChanged, match="campaign 1 is cancelled by now"):
+        run(campaigns.resume(1, WHO, seen=State.PAUSED))
+    assert (mailing.progress().state, mailing.progress().state_by) == (State.CANCELLED, "Ivan (id 6)")
+    # Two who want the same are both right.
+    for _ in range(2):
+        assert run(campaigns.resume(1, WHO, seen=State.CANCELLED)).state is State.RUNNING
+
+
 # How far they are.
 
 
@@ -282,8 +296,19 @@ def test_the_end_is_within_the_hours(mailings: Any) -> None:
     mailing: Mailing = mailings(hours=hours, terms=Terms(hours, lambda segments: 0.5 / segments))
     mailing.mail(10, segments=2, not_before=hours.opening(START))
     found = mailing.progress()
-    assert found.waiting == Waiting(hours=10)
+    assert (found.waiting, found.opens_at) == (Waiting(hours=10), START + 6 * HOUR)
     assert found.ends_at == START + 6 * HOUR + 10 * 4
+
+
+@pytest.mark.parametrize(("change", "hours"), [("resume", 3), ("pause", 24), ("cancel", 0.5)])
+def test_more_may_come_until_the_break_is_over(mailings: Any, change: str, hours: float) -> None:
+    mailing: Mailing = mailings()
+    mailing.mail(1)
+    run(getattr(mailing.campaigns, change)(1, WHO))
+    mailing.clock.pump([hours * HOUR])
+    assert mailing.progress().may_go_on
+    mailing.clock.pump([1.0])
+    assert not mailing.progress().may_go_on
 
 
 def test_without_any_rate_nobody_can_tell_the_end(mailings: Any) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, func, select
 
 from ..hours import Hours, end_of
 from ..message import Stage, Status
-from .campaigns import State
+from .campaigns import State, may_go_on
 from .schema import campaigns, history, messages
 from .statements import Connection, Row, Statement
 
@@ -111,8 +111,12 @@ class Progress:
     """By whose word; None: it has been running from the beginning."""
     unsettled: bool
     """Whether messages are still following the state: each waits, all the same, as the state says."""
+    may_go_on: bool
+    """Whether what comes now in the same words is of it still."""
     total: int
     waiting: Waiting
+    opens_at: float | None
+    """When the hours of marketing begin, for which some wait; None when none do."""
     under_way: int
     """Handed over to A1, and without a final status yet."""
     delivered: int
@@ -168,7 +172,8 @@ def _progress(connection: Connection, row: Row, now: float, terms: Terms) -> Pro
             continue
         segments += (of_a1 or own) * count
         amount += Decimal(price or 0) * count
-    waiting = _waiting(stages, now, terms.hours)
+    opens_at = now if terms.hours is None else terms.hours.opening(now)
+    waiting = _waiting(stages, hours=opens_at > now)
     to_go = waiting.total - waiting.held
     rate = _rate(connection, row, now) if to_go else None
     state = State(row["state"])
@@ -185,8 +190,10 @@ def _progress(connection: Connection, row: Row, now: float, terms: Terms) -> Pro
         state_at=row["state_at"],
         state_by=row["state_by"],
         unsettled=bool(row["unsettled"]),
+        may_go_on=may_go_on(state, row["latest_at"], now),
         total=stages.total(),
         waiting=waiting,
+        opens_at=opens_at if waiting.hours else None,
         under_way=stages[Stage.IN_FLIGHT] + stages[Stage.ASKING] + stages[Stage.SENT],
         delivered=delivered,
         not_delivered=not_delivered,
@@ -198,12 +205,13 @@ def _progress(connection: Connection, row: Row, now: float, terms: Terms) -> Pro
     )
 
 
-def _waiting(stages: Counter[Stage], now: float, hours: Hours | None) -> Waiting:
+def _waiting(stages: Counter[Stage], *, hours: bool) -> Waiting:
+    """`hours`: these have not begun."""
     fields, consent = stages[Stage.FIELDS], stages[Stage.CONSENT]
     ready, held = stages[Stage.READY], stages[Stage.HELD]
-    if hours is None or hours.opening(now) <= now:
-        return Waiting(fields=fields, consent=consent, ready=ready, held=held)
-    return Waiting(fields=fields, hours=consent + ready, held=held)
+    if hours:
+        return Waiting(fields=fields, hours=consent + ready, held=held)
+    return Waiting(fields=fields, consent=consent, ready=ready, held=held)
 
 
 def _rate(connection: Connection, row: Row, now: float) -> float | None:

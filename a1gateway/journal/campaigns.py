@@ -120,6 +120,11 @@ _MAY_COME_BACK = {
 }
 
 
+def may_go_on(state: State, latest_at: float, now: float) -> bool:
+    """Whether a message that comes now may be of a campaign whose latest came at `latest_at`."""
+    return now - latest_at <= _BREAK[state]
+
+
 @dataclass(frozen=True, slots=True)
 class Assigned:
     """The campaign that a message is of."""
@@ -164,7 +169,7 @@ def _of_the_same(connection: Connection, arrival: Arrival, by: str) -> Row | Non
     live = [
         row
         for row in connection.all(_LIVE, {**values, "most": _MOST_COMPARED})
-        if now - row["latest_at"] <= _BREAK[State(row["state"])]
+        if may_go_on(State(row["state"]), row["latest_at"], now)
     ]
     if not live:
         return None
@@ -193,16 +198,20 @@ def _others(connection: Connection, msisdn: str, own: Wording) -> set[int]:
     }
 
 
-def change_state(connection: Connection, campaign: int, state: State, by: str, now: float) -> State | None:
+def change_state(
+    connection: Connection, campaign: int, state: State, by: str, now: float, seen: State | None = None
+) -> State | None:
     """From now on a campaign is of this state, by the word of `by`; which it was before, None when there is no such.
 
-    One that is cancelled cannot be paused, only go on: with what comes from then on.
+    One that is cancelled cannot be paused, only go on: with what comes from then on. With `seen` nothing changes
+    unless it was of that state.
     """
     row = connection.first(_CAMPAIGN, {"row": campaign})
     if row is None:
         return None
     before = State(row["state"])
-    if before is not state and (before, state) != (State.CANCELLED, State.PAUSED):
+    may = (before, state) != (State.CANCELLED, State.PAUSED) and seen in (None, before)
+    if before is not state and may:
         values = {"state": str(state), "state_at": now, "state_by": by, "unsettled": True}
         connection.execute(_CHANGE, {"row": campaign, **values})
     return before
