@@ -85,6 +85,7 @@ from .metrics import Metrics
 from .pacing import TokenBucket, YieldingPace
 from .pages.analytics_page import AnalyticsPages
 from .pages.base_page import BasePages
+from .pages.campaigns_page import CampaignPages
 from .pages.composer_page import ComposerPages
 from .pages.entry import Entry
 from .pages.export_page import ExportPage
@@ -653,6 +654,9 @@ def build(config: Config, reactor: Any) -> Gateway:
             *ResendPages(reader, sender, prices).pages(),
             *ExportPage(exports).pages(),
             *AnalyticsPages(reader).pages(),
+            *CampaignPages(
+                campaigns, gate, configured=consent is not None, give_up_after=config.polling.give_up_after
+            ).pages(),
             *ComposerPages(reactor, automation.reader, users, admission, prices).pages(),
             *BasePages(reactor, base_jobs, beside).pages(),
             *SenderIdPages(reader, journal, way.account, names_in_use(config), beside).pages(),

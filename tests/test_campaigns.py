@@ -260,9 +260,20 @@ def test_a_campaign_is_counted_as_it_is(mailings: Any) -> None:
     assert found.refused == {"bad_recipient": 1, "no_consent": 2, "foreign": 1}
     assert found.waiting == Waiting(ready=1)
     assert found.done == 7
+    assert found.unknown == 0
     assert (found.segments, found.amount) == (8, Decimal("0.712"))
     assert (found.text, found.sent_by, found.state, found.began_at) == (TEXT, "mailing", State.RUNNING, START)
     mailing.dispatcher.startService()
+
+
+def test_what_a1_never_says_the_end_of_is_not_delivered_and_unknown(mailings: Any) -> None:
+    mailing: Mailing = mailings()
+    mailing.mail(2)
+    mailing.pass_time(10)
+    run(mailing.journal.settle([StatusReport("a1", "3", Status.EXPIRED, Source.POLL, START)]))
+    mailing.clock.pump([HOUR] * 73)
+    found = mailing.progress()
+    assert (found.not_delivered, found.unknown, found.refused) == (2, 1, {})
 
 
 def test_the_latest_campaigns_come_first(mailings: Any) -> None:

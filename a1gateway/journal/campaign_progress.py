@@ -20,7 +20,8 @@ _RATE_OF = 300.0
 _LINES = 10_000
 # What has gone on for less than that, in seconds, says nothing of its rate.
 _LEAST = 10.0
-_NO_ANSWER = "no_answer"
+NO_ANSWER = "no_answer"
+"""The reason of those of which A1 has never said what became."""
 
 _COUNTS = Statement(
     select(
@@ -122,6 +123,8 @@ class Progress:
     delivered: int
     not_delivered: int
     """A1 has had them, and they have not reached the phone, or nobody knows."""
+    unknown: int
+    """Of these, of how many A1 has never said what became."""
     refused: Mapping[str, int]
     """Not sent at all, or refused by A1, by reason: a word of the contract."""
     segments: int
@@ -156,18 +159,19 @@ def recent(
 def _progress(connection: Connection, row: Row, now: float, terms: Terms) -> Progress:
     stages: Counter[Stage] = Counter()
     refused: Counter[str] = Counter()
-    delivered = not_delivered = segments = of_waiting = 0
+    delivered = not_delivered = unknown = segments = of_waiting = 0
     amount = Decimal(0)
     for stage, status, reason, own, of_a1, price, count in connection.all(_COUNTS, {"of": row["id"]}):
         stages[Stage(stage)] += count
         of_waiting += own * count if stage in (Stage.CONSENT, Stage.READY, Stage.FIELDS) else 0
-        if stage == Stage.OVER and reason is not None and reason != _NO_ANSWER:
+        if stage == Stage.OVER and reason is not None and reason != NO_ANSWER:
             refused[reason] += count
             continue
         if stage == Stage.OVER and status == Status.DELIVERED:
             delivered += count
         elif stage == Stage.OVER:
             not_delivered += count
+            unknown += count if reason == NO_ANSWER else 0
         elif stage != Stage.SENT:
             continue
         segments += (of_a1 or own) * count
@@ -197,6 +201,7 @@ def _progress(connection: Connection, row: Row, now: float, terms: Terms) -> Pro
         under_way=stages[Stage.IN_FLIGHT] + stages[Stage.ASKING] + stages[Stage.SENT],
         delivered=delivered,
         not_delivered=not_delivered,
+        unknown=unknown,
         refused=dict(refused),
         segments=segments,
         amount=amount,

@@ -190,6 +190,17 @@
     else button.closest("dialog").close();
   });
 
+  // The second click of a double one is meant for what stood there at the first.
+  document.addEventListener(
+    "click",
+    (event) => {
+      if (event.detail < 2 || !event.target.closest("button[hx-post], form[hx-post] button")) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    },
+    true,
+  );
+
   function fill(button) {
     const field = document.getElementById(button.dataset.fill);
     field.value = button.dataset.value;
