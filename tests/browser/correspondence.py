@@ -77,7 +77,7 @@ def correspond(stack: Stack) -> Correspondence:
         agreed=send(stack, delivered_to(101), "Скидка 20 % до воскресенья", module="sender"),
         of_contact=send(stack, delivered_to(106), "Ваша карта клиента готова", bindings=item(3, CONTACT_ID)),
         of_deal=send(stack, delivered_to(107), "Заказ № 4182 передан курьеру", bindings=item(2, DEAL_ID)),
-        foreign=send(stack, "+7 495 123-45-67", "Ваш заказ отправлен", bindings=nobodys),
+        foreign=send(stack, "+7 495 765-43-21", "Ваш заказ отправлен", bindings=nobodys),
         stop_list=send(stack, "+375291110004", "Код подтверждения: 4471", bindings=nobodys),
         expired=send(stack, "+375291110002", "Ждём вас завтра в 10:30", bindings=nobodys),
         undeliverable=send(stack, "+375291110001", "Оплата получена, спасибо!", bindings=nobodys),
