@@ -286,6 +286,8 @@
   });
 
   document.addEventListener("DOMContentLoaded", () => {
+    // Until now nobody would have heard what is typed and pressed.
+    document.body.inert = false;
     draw(document);
     fit();
     let chosen = null;
