@@ -49,6 +49,8 @@ def stack(shared: Stack) -> Stack:
     shared.a1.reset()
     shared.portal.reset()
     with_people(shared)
+    # Whoever has opened the installation may have left it unfinished.
+    shared.portal.ask("POST", "install-finish", {})
     return shared
 
 

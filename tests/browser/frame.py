@@ -31,6 +31,14 @@ APPLICATION = "app"
 
 _AXE = PACKAGES / "axe-core" / "axe.min.js"
 _SERIOUS = ("serious", "critical")
+# What has the cursor stands inside of the page, with an outline.
+_CURSOR_IS_SEEN = """
+() => {
+  const style = getComputedStyle(document.activeElement);
+  const { left, top, width } = document.activeElement.getBoundingClientRect();
+  return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 && left >= 0 && top >= 0 && width > 1;
+}
+"""
 # What is cut off at the right, or makes one scroll sideways: unless it is meant to.
 _STICKS_OUT = """
 () => [...document.querySelectorAll("body *")]
@@ -142,6 +150,20 @@ class Frame:
         assert self.axe() == []
         assert self.inside.evaluate(_STICKS_OUT) == [], path
 
+    def tab_to(self, selector: str, *, key: str = "Tab", most: int = 60) -> None:
+        """Press Tab until what `selector` finds has the cursor; wherever it stops on the way can be seen.
+
+        The way may lead around, through the portal's page.
+        """
+        for _ in range(most):
+            self.page.keyboard.press(key)
+            if not self.inside.evaluate("document.hasFocus() && document.activeElement !== document.body"):
+                continue
+            assert self.inside.evaluate(_CURSOR_IS_SEEN), self.screenshot("no-cursor")
+            if self.inside.evaluate("(selector) => document.activeElement.matches(selector)", selector):
+                return
+        raise AssertionError(f"{selector} is not reached by {most} times {key}")
+
     def screenshot(self, name: str) -> Path:
         """A picture of the whole page, under a name of its own for each screen."""
         self._screenshots.mkdir(parents=True, exist_ok=True)
@@ -184,7 +206,7 @@ class Frames:
     def __init__(self, browser: Browser, *, portal: str, gateway: str, screenshots: Path) -> None:
         self._browser = browser
         self.portal = portal
-        self._gateway = gateway
+        self.gateway = gateway
         self._screenshots = screenshots
         self.opened: list[Frame] = []
 
@@ -201,7 +223,7 @@ class Frames:
         frame = Frame(
             self._browser,
             screen,
-            hosts=(portal(self.portal), self._gateway),
+            hosts=(portal(self.portal), self.gateway),
             screenshots=self._screenshots,
             query=urlencode({"user": user, "lang": lang}),
             path=path,

@@ -1,4 +1,4 @@
-"""The application in its frame talks to the portal by messages, and no stranger gets an answer or a page."""
+"""The application in its frame talks to the portal by messages, and no stranger gets an answer."""
 
 from __future__ import annotations
 
@@ -162,12 +162,3 @@ def as_installed(route: Route) -> None:
     """The portal's own script, with another answer to `getInitData`."""
     fetched = route.fetch()
     route.fulfill(response=fetched, body=f"{fetched.text()}\nopening.init.INSTALL = false;")
-
-
-def test_another_portals_frame_stays_empty(frames: Frames) -> None:
-    """The browser keeps to the gateway's word on who may frame its pages."""
-    frame = frames.open(portal=lambda address: address.replace("127.0.0.1", "localhost"))
-    frame.expect_problem("frame-ancestors|ERR_BLOCKED_BY_RESPONSE")
-    frame.page.wait_for_function("() => document.getElementById('loading').hidden")
-    expect(frame.app.locator("main")).to_have_count(0)
-    assert any("frame-ancestors" in each for each in frame.all_problems)
