@@ -83,23 +83,8 @@ from .marketing import MarketingPace, pace_of
 from .message import ChoiceSource, Received, StatusReport, Submission
 from .metrics import Metrics
 from .pacing import TokenBucket, YieldingPace
-from .pages.analytics_page import AnalyticsPages
-from .pages.base_page import BasePages
-from .pages.campaigns_page import CampaignPages
-from .pages.composer_page import ComposerPages
-from .pages.entry import Entry
-from .pages.export_page import ExportPage
-from .pages.front import PagesFront
-from .pages.journal_pages import JournalPages
-from .pages.resending import ResendPages, Sender
-from .pages.sender_id_letter import SenderIdLetters
-from .pages.sender_id_page import SenderIdPages
-from .pages.sender_id_standing import names_in_use
-from .pages.sender_id_wizard import SenderIdWizard
+from .pages.assembly import Parts as PageParts
 from .pages.sessions import Sessions
-from .pages.setup_page import SetupPages
-from .pages.trial import TrialPages
-from .pages.users_portal import UsersPortal
 from .polling import Polling
 from .readiness import Readiness
 from .receipts import Receipts
@@ -642,30 +627,27 @@ def build(config: Config, reactor: Any) -> Gateway:
         heard_since_start=lambda: receipts.heard,
     )
     exports = Exports(reactor, store.path)
-    prices = way.carrier if isinstance(way.carrier, A1HttpCarrier) else None
-    sender, users = Sender(intake, admission), UsersPortal(portal, tokens)
-    pages = PagesFront(
+    pages = PageParts(
         reactor,
-        Entry(lifecycle, sessions),
-        sessions,
+        beside,
+        config,
+        reader,
+        journal,
+        portal,
         tokens,
-        [
-            *JournalPages(reader, users).pages(),
-            *ResendPages(reader, sender, prices).pages(),
-            *ExportPage(exports).pages(),
-            *AnalyticsPages(reader).pages(),
-            *CampaignPages(
-                campaigns, gate, configured=consent is not None, give_up_after=config.polling.give_up_after
-            ).pages(),
-            *ComposerPages(reactor, automation.reader, users, admission, prices).pages(),
-            *BasePages(reactor, base_jobs, beside).pages(),
-            *SenderIdPages(reader, journal, way.account, names_in_use(config), beside).pages(),
-            *SenderIdWizard(reader, journal, way.account, beside).pages(),
-            *SenderIdLetters(reader, beside).pages(),
-            *SetupPages(checklist, TrialPages(reactor, reader, sender, prices, users)).pages(),
-        ],
-        public_url=config.http.public_url,
-    )
+        lifecycle,
+        sessions,
+        intake,
+        admission,
+        gate,
+        campaigns,
+        base_jobs,
+        checklist,
+        exports,
+        automation.reader,
+        prices=way.carrier if isinstance(way.carrier, A1HttpCarrier) else None,
+        account=way.account,
+    ).front()
     readiness = Readiness(
         reactor,
         journal,
