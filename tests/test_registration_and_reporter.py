@@ -151,7 +151,13 @@ def test_without_the_permission_for_tabs_the_sender_is_registered_all_the_same(
     portal.results["placement.get"] = PortalError("insufficient_scope", "")
     register(with_pages, clock)
     assert with_pages.stands
-    assert with_pages.tabs_trouble is not None
+    troubles = [with_pages.tabs_trouble]
+    # Once somebody has given it, the tabs come by themselves.
+    portal.results["placement.get"] = []
+    register(with_pages, clock, 3601)
+    troubles.append(with_pages.tabs_trouble)
+    assert [trouble is None for trouble in troubles] == [False, True]
+    assert [given["PLACEMENT"] for method, given in portal.calls if method == "placement.bind"] == list(TABS)
 
 
 def test_the_events_of_the_applications_life_are_bound_once(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -100,6 +101,10 @@ class Registration(DueLoop):
     async def _register(self) -> float:
         installation = self._tokens.installation
         if installation is None or self.stands:
+            if installation is not None and self.tabs_trouble is not None:
+                # The permission may have been given meanwhile.
+                with suppress(PortalTrouble):
+                    await self._bind_tabs()
             return _IDLE
         changes = self._changes
         try:
@@ -170,8 +175,9 @@ class Registration(DueLoop):
         try:
             await bind_tabs(self._portal, self._app_url)
         except PortalError as error:
+            if self.tabs_trouble != str(error):
+                self._log.warn("the tabs in the cards of the CRM cannot be shown: {error}", error=str(error))
             self.tabs_trouble = str(error)
-            self._log.warn("the tabs in the cards of the CRM cannot be shown: {error}", error=str(error))
         else:
             self.tabs_trouble = None
 
