@@ -64,12 +64,6 @@ def opened(frames: Frames, lang: str = "ru", screen: Screen = DESKTOP) -> Frame:
     return frame
 
 
-def is_settled(frame: Frame) -> None:
-    """A page that has just come hears what is typed; nobody types as fast as a test."""
-    expect(frame.app.locator("#wanted")).to_be_visible()
-    expect(frame.app.locator(".htmx-added, .htmx-settling")).to_have_count(0)
-
-
 def main_button(frame: Frame) -> Locator:
     """What brings the wizard on."""
     return frame.app.locator("#wizard button.main")
@@ -78,7 +72,6 @@ def main_button(frame: Frame) -> Locator:
 def begin(frame: Frame, name: str) -> None:
     """Apply for a name."""
     frame.app.locator("#apply").click()
-    is_settled(frame)
     frame.app.locator("#wanted").fill(name)
     expect(frame.app.locator("#about-name .letters li")).to_have_count(len(name))
 
@@ -201,7 +194,6 @@ def test_the_keyboard_alone_is_enough(frames: Frames) -> None:
     page = frame.page.keyboard
     frame.app.locator("#apply").focus()
     page.press("Enter")
-    is_settled(frame)
     frame.app.locator("#wanted").focus()
     page.type("Мой")
     expect(frame.app.locator("[data-fill=wanted]")).to_have_text("Moy")
@@ -246,7 +238,6 @@ def test_a_field_that_is_corrected_is_not_called_wrong_any_more(frames: Frames) 
     main_button(frame).click()
     wanted = frame.app.locator("#wanted")
     expect(wanted).to_have_attribute("aria-invalid", "true")
-    is_settled(frame)
     wanted.fill("MoyMagazin")
     expect(wanted).not_to_have_attribute("aria-invalid", "true")
     expect(frame.app.locator("#about-name")).to_contain_text("технически возможно")
