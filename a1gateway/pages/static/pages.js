@@ -162,7 +162,8 @@
     // The frame may be higher than what is seen of it: the dialog is where the visitor looks.
     const { top, height: size } = from.getBoundingClientRect();
     const lowest = window.innerHeight - dialog.offsetHeight - 16;
-    dialog.style.marginTop = `${Math.max(16, Math.min(top + size / 2 - dialog.offsetHeight / 2, lowest))}px`;
+    dialog.style.top = `${window.scrollY + Math.max(16, Math.min(top + size / 2 - dialog.offsetHeight / 2, lowest))}px`;
+    dialog.scrollIntoView({ block: "nearest" });
   }
 
   // Answers ask for these by their headers (HX-Trigger).
