@@ -95,8 +95,12 @@ class Words:
         """A moment to the second, as clocks in Minsk show it."""
         return _written(seconds, "dd.MM.y HH:mm:ss", self._locale)
 
+    def clock(self, seconds: float) -> str:
+        """The same without its day, for what is hardly ever further away than that."""
+        return _written(seconds, "HH:mm:ss", self._locale)
+
     def minute(self, seconds: float) -> str:
-        """The same to the minute."""
+        """A moment to the minute."""
         return _written(seconds, "dd.MM.y HH:mm", self._locale)
 
     def day(self, seconds: float) -> str:

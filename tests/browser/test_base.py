@@ -70,6 +70,12 @@ def begin(frame: Frame, what: str) -> None:
     """Press the button that begins an audit or a list of changes."""
     frame.app.locator(f"#begin-{what} button").click()
     expect(frame.app.locator("[data-page=base-job]")).to_be_visible()
+    looks(frame)
+
+
+def looks(frame: Frame) -> None:
+    """Let the page look whether something is new, before it would by itself."""
+    frame.inside.evaluate("htmx.trigger(document.getElementById('base-job'), 'look')")
 
 
 def mark(frame: Frame, field: str) -> None:
@@ -103,6 +109,9 @@ def agreed(frame: Frame, dialog: Locator) -> None:
     """Say yes to it."""
     dialog.locator("button.main").click()
     expect(dialog).to_have_count(0)
+    expect(frame.app.locator(".htmx-request")).to_have_count(0)
+    if frame.app.locator("#base-job").count():
+        looks(frame)
 
 
 def figures(frame: Frame) -> list[int]:
