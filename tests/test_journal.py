@@ -33,7 +33,7 @@ from a1gateway.carriers.outcome import (
 from a1gateway.errors import CannotStart, JournalTooNew, JournalUnavailable
 from a1gateway.journal import Journal, Store, upgrade
 from a1gateway.journal import store as store_module
-from a1gateway.journal.journal import Installation
+from a1gateway.journal.journal import _OVERDUE, Installation
 from a1gateway.journal.lane import InlineLane
 from a1gateway.journal.schema import REVISION, metadata, unmatched
 from a1gateway.journal.statements import Connection, Statement, insertion
@@ -343,6 +343,15 @@ def test_an_upgraded_file_is_what_the_tables_say(store: Store) -> None:
     engine = create_engine(f"sqlite:///{store.path}", poolclass=NullPool)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_what_is_overdue_is_looked_for_among_what_waits_alone(store: Store) -> None:
+    """However many messages are over: it is looked for every minute, and nobody writes meanwhile."""
+    with closing(sqlite3.connect(store.path)) as raw:
+        values = {**_OVERDUE.constants, "before": START, "most": 500}
+        plan = [str(row[3]) for row in raw.execute(f"EXPLAIN QUERY PLAN {_OVERDUE.sql}", values)]
+    assert len(plan) == 1
+    assert "ix_messages_due" in plan[0]
 
 
 def test_the_tables_are_those_of_the_last_migration() -> None:
