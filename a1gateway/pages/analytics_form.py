@@ -85,9 +85,9 @@ def read(asked: Asked) -> Wanted:
     today = datetime.fromtimestamp(asked.now, MINSK).date()
     fields = {name: asked.text(name) for name in FIELDS}
     period, fault = Often.DAYS_30.period(today), None
-    chosen = asked.text("choose")
-    if chosen in set(Often):
-        period = Often(chosen).period(today)
+    chosen = next((each for each in Often if each == asked.text("choose")), None)
+    if chosen is not None:
+        period = chosen.period(today)
     elif fields["since"] or fields["until"]:
         period, fault = _days(fields["since"], fields["until"], today)
     if fault is None:
@@ -98,7 +98,7 @@ def read(asked: Asked) -> Wanted:
         sender_id=_or_none(fields["sender"]),
         sent_by=fields["sent_by"] or None,
     )
-    often = next((each for each in Often if each.period(today) == period), None)
+    often = chosen or next((each for each in Often if each.period(today) == period), None)
     return Wanted(fields, period, only, _step(fields["step"], period), often if fault is None else None, fault)
 
 

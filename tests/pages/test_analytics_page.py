@@ -330,7 +330,15 @@ def test_a_period_is_chosen_or_typed(
     text = world.enter().page("analytics", fields).text
     assert f'name="since" type="date" value="{since}"' in text
     assert f'name="until" type="date" value="{until}"' in text
-    assert re.findall(r'value="(\w+)" aria-pressed="true"', text) == ([often] if often else [])
+    assert re.findall(r'id="often-(\w+)"[^>]* aria-pressed="true"', text) == ([often] if often else [])
+
+
+def test_the_period_that_was_chosen_is_the_one_that_is_shown_as_chosen(clock: Clock, world: AnalyticsWorld) -> None:
+    """On the first of a month, that month is today as well."""
+    clock.advance(9 * DAY)
+    text = world.enter().page("analytics", {"choose": "this_month"}).text
+    assert 'name="since" type="date" value="2026-12-01"' in text
+    assert re.findall(r'id="often-(\w+)"[^>]* aria-pressed="true"', text) == ["this_month"]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
@@ -94,3 +95,24 @@ def test_money_numbers_moments_and_durations_are_written_as_people_write_them() 
         "1 ч 1 мин",
         "1 дн. 1 ч",
     ]
+
+
+@pytest.mark.parametrize(
+    ("word", "russian"),
+    [
+        ("card", "карточка CRM"),
+        ("rule:a1_sms_send", "робот «SMS через A1»"),
+        ("rule:my_own", "робот: my_own"),
+        ("scenario:visit", "сценарий: visit"),
+        ("something", "something"),
+    ],
+)
+def test_who_sent_it_is_named(word: str, russian: str) -> None:
+    assert words("ru").sent_by(word) == russian
+
+
+def test_a_moment_is_written_in_any_form_by_the_clocks_of_minsk() -> None:
+    moment = datetime(2026, 11, 30, 22, 15, tzinfo=UTC)
+    assert words("ru").moment_in("d MMMM, HH:mm", moment) == "1 декабря, 01:15"
+    assert words("be").moment_in("LLLL y", moment) == "снежань 2026"
+    assert words("en").moment_in("EEE", moment) == "Tue"
