@@ -65,6 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     if chosen.profile is not None:
         profile = (chosen.profile.absolute(), chosen.profile_clock)
         names, amounts = names[:1], replace(amounts, runs=1, paced=0)
+    chosen.folder = chosen.folder.absolute()
     chosen.folder.mkdir(parents=True, exist_ok=True)
     core = cores.choose()
     machine = describe(chosen.folder, core)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlencode
 
 from .http_wire import Pool, form, request
 from .portal import CLIENT_ID, CLIENT_SECRET, Portal
@@ -79,6 +80,10 @@ class Daemon:
     async def get(self, path: str) -> int:
         """The status of one of its routes; 0 when it does not answer."""
         return (await self._call(request("GET", path, self.host)))[0]
+
+    async def post(self, path: str, fields: Mapping[str, str]) -> tuple[int, bytes]:
+        """The status and the body that one of its routes answers to a form; 0 when it does not answer."""
+        return await self._call(form("POST", path, self.host, urlencode(fields).encode()))
 
     async def until(self, path: str, within: float) -> float:
         """Wait until a route answers 200; how long that took from now, in seconds."""

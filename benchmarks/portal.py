@@ -65,6 +65,8 @@ class Portal:
         self.updates = 0
         self.limit: Bucket | None = None
         """None: no limit."""
+        self.items: dict[tuple[int, int], dict[str, Any]] = {}
+        """What its CRM shows besides the ids, by type and id."""
         self._serial = 0
         self._access_token = ""
         self._refresh_token = ""
@@ -101,6 +103,17 @@ class Portal:
             "member_id": MEMBER_ID,
             "user_id": "1",
             "application_token": APPLICATION_TOKEN,
+        }
+
+    def frame(self) -> dict[str, str]:
+        """What its frame posts to the application's page to say who looks: the administrator."""
+        return {
+            "DOMAIN": self.host,
+            "AUTH_ID": self._access_token,
+            "REFRESH_ID": self._refresh_token,
+            "APPLICATION_TOKEN": APPLICATION_TOKEN,
+            "member_id": MEMBER_ID,
+            "status": "L",
         }
 
     def installation(self) -> bytes:
@@ -164,6 +177,9 @@ class Portal:
             return {"ID": 5, "CODE": CLIENT_ID, "VERSION": 1, "STATUS": "L", "INSTALLED": True, "LICENSE": "by_std"}
         if method == "profile":
             return {"ID": "1", "ADMIN": True, "NAME": "Администратор", "LAST_NAME": "", "TIME_ZONE": ""}
+        if method == "crm.item.get":
+            entity_type, id_ = int(fields["entityTypeId"]), int(fields["id"])
+            return {"item": {"id": id_, "entityTypeId": entity_type, **self.items[entity_type, id_]}}
         if method == "messageservice.sender.list":
             return list(self._senders)
         if method in ("messageservice.sender.add", "messageservice.sender.update"):

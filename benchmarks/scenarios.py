@@ -24,6 +24,7 @@ from .past import past_of
 from .portal import Bucket
 from .process import Process
 from .rig import Conditions, Passage, Rig
+from .visiting import Visitor
 from .year import year_of
 
 UPDATES_IN_A_REQUEST = 50
@@ -92,10 +93,19 @@ class Bench:
 
     @asynccontextmanager
     async def rig(
-        self, name: str, transport: str, *, limited: bool = False, past: bool = False
+        self,
+        name: str,
+        transport: str,
+        *,
+        limited: bool = False,
+        past: bool = False,
+        journal: Path | None = None,
     ) -> AsyncIterator[tuple[Rig, Measured]]:
-        """A gateway that is running, installed and ready; its files are gone afterwards unless something failed."""
-        journal = await self._past() if past else None
+        """A gateway that is running, installed and ready; its files are gone afterwards unless something failed.
+
+        It begins with `journal`, where one is given.
+        """
+        journal = await self._past() if past else journal
         changes = self.changes(transport, limited=limited)
         directory = self.new_folder(name)
         rig = Rig(directory, transport, changes, self.conditions, profile=self.profile)
@@ -291,6 +301,15 @@ async def _pages(bench: Bench, name: str) -> Measured:
     for _ in range(bench.amounts.runs):
         measured.add(**{figure.name.lower(): look(file, work) for figure, work in LOOKS.items()})
         bench.say(f"  {measured.said()}")
+    async with bench.rig(f"{name}-http", "http", journal=file) as (rig, _):
+        visitor = Visitor(rig.daemon, rig.portal, file)
+        await visitor.enter()
+        # What is loaded or compiled at the first look is not of every look.
+        await visitor.look_at_all()
+        for _ in range(bench.amounts.runs):
+            took = await visitor.look_at_all()
+            measured.add_pages(took)
+            bench.say(f"  {', '.join(f'{page.of} {value:.0f}' for page, value in took.items())}")
     shutil.rmtree(file.parent, ignore_errors=True)
     return measured
 

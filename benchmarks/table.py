@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from a1gateway.config_sections import SECTIONS
 
-from .figures import Figure, Measured, targets
+from .figures import Figure, Measured, PageTime, targets
 
 _ACROSS = (
     Figure.ACCEPTED,
@@ -85,7 +85,7 @@ def _side_by_side(results: Sequence[Measured], amounts: Mapping[str, float]) -> 
     return _table(["figure", *(each.scenario for each in results)], rows)
 
 
-def _cell(figure: Figure, values: Sequence[float]) -> str:
+def _cell(figure: Figure | PageTime, values: Sequence[float]) -> str:
     """The median, and the least and the most of several runs."""
     if not values:
         return "–"

@@ -22,7 +22,8 @@ from a1gateway.text import segments
 from benchmarks.books import Books, Disagreement, Message
 from benchmarks.books import messages as all_messages
 from benchmarks.counting import count_all
-from benchmarks.figures import PAGES, Figure, Measured, percentile, targets
+from benchmarks.figures import LOOKS as FIGURES_OF_LOOKS
+from benchmarks.figures import Figure, Measured, percentile, targets
 from benchmarks.pages import LOOKS
 from benchmarks.past import past_of
 from benchmarks.table import changed, document
@@ -219,7 +220,7 @@ def test_a_journal_of_a_year_is_whole_and_made_once(tmp_path: Path) -> None:
 def test_its_analytics_are_those_of_its_messages(tmp_path: Path) -> None:
     made = year_of(300, tmp_path, tmp_path / "cache")
     count_all(made)
-    assert set(LOOKS) == set(PAGES)
+    assert set(LOOKS) == set(FIGURES_OF_LOOKS)
     with reading(made) as connection:
         found = LOOKS[Figure.ANALYTICS_YEAR](connection)
     assert isinstance(found, Analytics)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import kannel
+from benchmarks.visiting import PAGES
 
 SCENARIOS = ("smpp-past", "waiting-http", "kannel", "pages", "export")
 
@@ -52,6 +53,8 @@ def test_in_a_short_benchmark_the_books_agree_and_the_table_is_complete(tmp_path
     assert re.search(r"^\| counting 1,000 messages into the statistics, s \| pages \| [\d.]+ \|$", text, re.MULTILINE)
     assert re.search(r"^\| analytics of a year, ms \| pages \| \d+ \|$", text, re.MULTILINE)
     assert re.search(r"^\| messages of a contact's card, ms \| pages \| \d+ \|$", text, re.MULTILINE)
+    pages = re.findall(r"^\| page: ([^|]+), ms \| pages \| \d+ \|$", text, re.MULTILINE)
+    assert pages == [page.of for page in PAGES]
     for form in ("CSV", "XLSX"):
         assert re.search(rf"^\| export of 1,000 messages as {form}, s \| export \| [\d.]+ \|$", text, re.MULTILINE)
     # Nothing is left but what the next run can use.
