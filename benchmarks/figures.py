@@ -55,6 +55,8 @@ class Figure(enum.Enum):
     JOURNAL_CARD = ("messages of a contact's card, ms", 0)
     JOURNAL_MESSAGE = ("one message with its whole way, ms", 0)
     CHECKLIST = ("what the checklist asks at its first look, ms", 0)
+    CAMPAIGNS = ("the latest campaigns, ms", 0)
+    ONE_CAMPAIGN = ("one campaign, ms", 0)
     EXPORT_CSV = ("export of {past:,} messages as CSV, s", 1)
     EXPORT_CSV_PEAK = ("peak resident memory of the process that writes CSV, MB", 0)
     EXPORT_CSV_SERVER = ("by how much the memory of a server grows that exports CSV, MB", 1)
@@ -91,6 +93,8 @@ LOOKS = (
     Figure.JOURNAL_NUMBER_PART,
     Figure.JOURNAL_CARD,
     Figure.JOURNAL_MESSAGE,
+    Figure.CAMPAIGNS,
+    Figure.ONE_CAMPAIGN,
     Figure.CHECKLIST,
 )
 """What a page needs of the journal."""

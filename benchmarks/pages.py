@@ -9,6 +9,7 @@ from pathlib import Path
 
 from a1gateway.bitrix24.item import CONTACT, Item
 from a1gateway.journal.analytics import Only, Period, analytics
+from a1gateway.journal.campaign_progress import Terms, progress, recent
 from a1gateway.journal.heard import heard
 from a1gateway.journal.overdue import overdue
 from a1gateway.journal.reader import reading
@@ -16,6 +17,7 @@ from a1gateway.journal.search import Search, count, found, latest, senders, sour
 from a1gateway.journal.statements import Connection
 from a1gateway.journal.whole import whole
 from a1gateway.message import Kind, Status
+from a1gateway.pages.campaigns_page import AT_ONCE
 
 from .figures import Figure
 from .year import DAYS, END
@@ -61,6 +63,11 @@ def _checklist(connection: Connection) -> object:
     return heard(connection), overdue(connection, END)
 
 
+def _one_campaign(connection: Connection) -> object:
+    (latest_one,) = recent(connection, END, Terms(), 1)
+    return progress(connection, latest_one.id, END, Terms())
+
+
 LOOKS: Mapping[Figure, Callable[[Connection], object]] = {
     Figure.ANALYTICS_YEAR: partial(analytics, period=_last(DAYS)),
     Figure.ANALYTICS_SCENARIO: partial(analytics, period=_last(DAYS), only=Only(sent_by="scenario:visit")),
@@ -72,6 +79,8 @@ LOOKS: Mapping[Figure, Callable[[Connection], object]] = {
     Figure.JOURNAL_NUMBER_PART: partial(_journal, search=Search(number_part=_NOBODYS)),
     Figure.JOURNAL_CARD: _of_a_card,
     Figure.JOURNAL_MESSAGE: _one_message,
+    Figure.CAMPAIGNS: partial(recent, now=END, terms=Terms(), limit=AT_ONCE + 1),
+    Figure.ONE_CAMPAIGN: _one_campaign,
     Figure.CHECKLIST: _checklist,
 }
 """What is measured, by its figure in milliseconds."""

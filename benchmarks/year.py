@@ -19,6 +19,7 @@ from random import Random
 from typing import Any
 
 from a1gateway.journal import Store
+from a1gateway.journal.campaigns import State
 from a1gateway.journal.origins import items_of, sent_by
 from a1gateway.message import Kind, Source, Stage, Status, custom_id
 from a1gateway.text import segments
@@ -172,6 +173,7 @@ class _Year:
     """Records of the history that are to come, with their times and numbers that keep their order."""
     seen: set[tuple[str, str]] = field(default_factory=set)
     """Who has sent messages, and under which Sender IDs."""
+    campaigns: dict[int, _Row] = field(default_factory=dict)
     lines: Iterator[int] = field(default_factory=lambda: count(1))
     records: Iterator[int] = field(default_factory=lambda: count(1))
 
@@ -179,13 +181,14 @@ class _Year:
         """All of it."""
         self._customers = [self._customer() for _ in range(_CUSTOMERS)]
         bounds = list(accumulate(each.share for each in _SENDERS))
-        for number, (received_at, mailing) in enumerate(self._arrivals(), 1):
-            sender = _MAILING if mailing else _SENDERS[bisect(bounds, self.random.random() * bounds[-1])]
-            self._message(number, received_at, sender)
+        for number, (received_at, campaign) in enumerate(self._arrivals(), 1):
+            sender = _MAILING if campaign else _SENDERS[bisect(bounds, self.random.random() * bounds[-1])]
+            self._message(number, received_at, sender, campaign)
             self._come_to(received_at)
             if number % _AT_ONCE == 0:
                 self._flush()
         self._come_to(float("inf"))
+        self.rows["campaigns"] = list(self.campaigns.values())
         self.rows["message_sources"] = [{"sent_by": by, "sender_id": under} for by, under in sorted(self.seen)]
         self._flush()
 
@@ -203,15 +206,15 @@ class _Year:
         (prefix,) = self.random.choices(list(_PREFIXES), list(_PREFIXES.values()))
         return f"{prefix}{self.random.randrange(10 ** (9 - len(prefix))):0{9 - len(prefix)}d}"
 
-    def _arrivals(self) -> Iterator[tuple[float, bool]]:
-        """When messages come, in order, and whether they are of a campaign."""
+    def _arrivals(self) -> Iterator[tuple[float, int]]:
+        """When messages come, in order, and of which campaign they are; 0 for none."""
         begin = self.end - self.days * 24 * HOUR
         in_campaigns, how_many = int(self.count * _MARKETING), self.days // _DAYS_BETWEEN_CAMPAIGNS
         campaigns = {
-            int((at + 0.5) * self.days / how_many) * 24 + self.random.choice((10, 12, 15)): (at + 1)
-            * in_campaigns
-            // how_many
-            - at * in_campaigns // how_many
+            int((at + 0.5) * self.days / how_many) * 24 + self.random.choice((10, 12, 15)): (
+                at + 1,
+                (at + 1) * in_campaigns // how_many - at * in_campaigns // how_many,
+            )
             for at in range(how_many)
         }
         weights = [
@@ -227,12 +230,13 @@ class _Year:
             passed += weight
             here = round(others * passed / whole) - done
             done += here
-            times = [(self.random.random() * HOUR, False) for _ in range(here)]
-            times += [(each / _PACE_OF_A_CAMPAIGN, True) for each in range(campaigns.get(hour, 0))]
-            for second, mailing in sorted(times):
-                yield begin + hour * HOUR + second, mailing
+            times = [(self.random.random() * HOUR, 0) for _ in range(here)]
+            campaign, size = campaigns.get(hour, (0, 0))
+            times += [(each / _PACE_OF_A_CAMPAIGN, campaign) for each in range(size)]
+            for second, of in sorted(times):
+                yield begin + hour * HOUR + second, of
 
-    def _message(self, number: int, received_at: float, sender: _Sender) -> None:
+    def _message(self, number: int, received_at: float, sender: _Sender, campaign: int) -> None:
         random = self.random
         marketing = sender is _MAILING
         kind = Kind.MARKETING if marketing else Kind.TRANSACTIONAL
@@ -252,6 +256,7 @@ class _Year:
             "kind": str(kind),
             "origin": json.dumps(origin, ensure_ascii=False),
             "sent_by": sent_by(origin),
+            "campaign": campaign or None,
             "number_received": random.choice(_SPELLINGS).format(national),
             "msisdn": f"+375{national}",
             "text": text,
@@ -269,11 +274,29 @@ class _Year:
         self._end(way, marketing=marketing, median=_MEDIANS.get(national[:2], 5.0))
         self.rows["messages"].append(row)
         self.seen.add((row["sent_by"], row["sender_id"] or ""))
+        if campaign:
+            self._campaign(campaign, row)
         for item in items_of(origin):
             belongs = {"entity_type": item.entity_type, "item": item.id, "message": number}
             self.rows["message_items"].append(belongs)
         for record in way.records:
             heapq.heappush(self.later, (record["at"], next(self.lines), record))
+
+    def _campaign(self, number: int, message: _Row) -> None:
+        """It has one message more."""
+        begun = {
+            "id": number,
+            "began_at": message["received_at"],
+            "latest_at": message["received_at"],
+            "text": message["text"],
+            "sender_id": message["sender_id"],
+            "sent_by": message["sent_by"],
+            "state": str(State.RUNNING),
+            "state_at": message["received_at"],
+            "state_by": None,
+            "unsettled": 0,
+        }
+        self.campaigns.setdefault(number, begun)["latest_at"] = message["received_at"]
 
     def _end(self, way: _Way, *, marketing: bool, median: float) -> None:
         """What became of it."""

@@ -13,11 +13,13 @@ from sqlalchemy import Table
 
 from a1gateway.journal import Store
 from a1gateway.journal.analytics import Analytics
+from a1gateway.journal.campaign_progress import Terms, recent
 from a1gateway.journal.reader import reading
 from a1gateway.journal.schema import history, messages, parts
+from a1gateway.journal.search import Search, found
 from a1gateway.journal.statements import Connection, insertion
 from a1gateway.journal.statistics import uncounted
-from a1gateway.message import Stage, Status
+from a1gateway.message import Kind, Stage, Status
 from a1gateway.text import segments
 from benchmarks.books import Books, Disagreement, Message
 from benchmarks.books import messages as all_messages
@@ -215,6 +217,16 @@ def test_a_journal_of_a_year_is_whole_and_made_once(tmp_path: Path) -> None:
     assert unfinished == (0,)
     before = made.stat()
     assert year_of(300, tmp_path, tmp_path / "cache").stat() == before
+
+
+def test_its_campaigns_have_all_its_marketing(tmp_path: Path) -> None:
+    made = year_of(300, tmp_path, tmp_path / "cache")
+    with reading(made) as connection:
+        campaigns = recent(connection, END, Terms(), limit=100)
+        marketing = found(connection, Search(kind=Kind.MARKETING), 300).rows
+    assert len(campaigns) == DAYS // 7
+    assert sum(each.total for each in campaigns) == sum(each.done for each in campaigns) == len(marketing)
+    assert [each.began_at for each in campaigns] == sorted((each.began_at for each in campaigns), reverse=True)
 
 
 def test_its_analytics_are_those_of_its_messages(tmp_path: Path) -> None:
