@@ -107,7 +107,7 @@ def asked(frame: Frame, button: str) -> Locator:
 
 def agreed(frame: Frame, dialog: Locator) -> None:
     """Say yes to it."""
-    dialog.locator("button.main").click()
+    dialog.locator("#base-yes").click()
     expect(dialog).to_have_count(0)
     expect(frame.app.locator(".htmx-request")).to_have_count(0)
     if frame.app.locator("#base-job").count():
@@ -252,8 +252,11 @@ def test_the_whole_way_by_keyboard(frames: Frames, base: Stack) -> None:
     assert everything(base) == before
     go_to("base-next")
     keyboard.press("Enter")
-    expect(dialog.locator("button.main")).to_be_focused()
+    expect(dialog.get_by_role("heading")).to_be_focused()
+    go_to("base-yes")
     keyboard.press("Enter")
+    expect(dialog).to_have_count(0)
+    expect(frame.app.locator(".tiles .good").first).to_be_visible(timeout=ENDS)
     ended(frame)
     assert everything(base) != before
 
