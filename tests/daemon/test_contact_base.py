@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from .administrator import Administrator
 from .campaign import CONSENT, LIMITS, with_the_field
 from .commands import check_config, command
-from .job_desk import ask
 from .processes import eventually
 from .stack import Stack
 from .test_marketing import contact
@@ -112,32 +112,6 @@ def a_campaign_is_known_before_money_is_spent(base: Stack) -> None:
     assert command(base, *asked).returncode == 1
 
 
-def begun(stack: Stack, what: str, *of: str) -> str:
-    """The id of a job that the daemon has begun."""
-    answer: str = ask(stack.gateway.journal, "jobs.begin", what=what, of=of)
-    assert not answer.startswith("not begun"), answer
-    return answer
-
-
-def seen(stack: Stack, job: str) -> dict[str, Any]:
-    """A job as the daemon shows it."""
-    view: dict[str, Any] = ask(stack.gateway.journal, "jobs.view", job=job)
-    return view
-
-
-def ended(stack: Stack, job: str) -> dict[str, Any]:
-    """The same, once it has ended."""
-    return eventually(
-        lambda: view if (view := seen(stack, job))["state"] != "running" else None, 120, f"{job} has ended"
-    )
-
-
-def with_jobs(stack: Stack) -> None:
-    """Begin the daemon anew as one that can be asked for jobs."""
-    stack.gateway.start(program="job_desk", arguments=(str(stack.gateway.config),))
-    stack.gateway.ready()
-
-
 def the_daemon_does_it_by_itself_beside_its_work(base: Stack) -> None:
     """An audit that a kill interrupts goes on; a clean is looked at, done and undone; an SMS waits for none of it."""
     with_the_field(base)
@@ -145,42 +119,39 @@ def the_daemon_does_it_by_itself_beside_its_work(base: Stack) -> None:
     whole = base.directory / "whole.csv"
     assert command(base, "contacts", "audit", "--output", str(whole)).returncode == 0
     before = everything(base)
-    base.gateway.process.signal(signal.SIGTERM)
-    base.gateway.process.wait(20)
-    with_jobs(base)
+    administrator = Administrator(base)
 
     base.portal.fault("slow", method="batch", seconds=0.2)
-    audit = begun(base, "audit")
-    assert ask(base.gateway.journal, "jobs.begin", what="plan", of=[]) == "not begun: busy"
-    eventually(lambda: seen(base, audit)["share"] > 0.2, 60, "a part of the audit is done")
+    audit = administrator.begins("base-audit")
+    # Another one sees that it is under way.
+    assert administrator.begins("base-plan") == audit
+    eventually(lambda: administrator.share(audit) > 0.2, 60, "a part of the audit is done")
     base.is_delivered_once(base.send())
     base.gateway.process.kill()
-    with_jobs(base)
-    view = seen(base, audit)
-    assert (view["state"], view["next"], view["hindrance"]) == ("interrupted", "go_on", None)
+    base.gateway.start()
+    base.gateway.ready()
+    assert "Interrupted" in administrator.page("base-job", job=audit).text
     base.portal.mend()
-    assert begun(base, "go_on", audit) == audit
-    view = ended(base, audit)
-    assert view["state"] == "finished", view
-    report = Path(view["report"])
-    assert report.parent == base.gateway.journal.parent / "contact-base"
-    assert report.read_bytes() == whole.read_bytes()
+    assert administrator.begins("base-go-on", job=audit) == audit
+    assert "Valid numbers" in administrator.ended(audit)
+    assert administrator.page("base-report", job=audit).body == whole.read_bytes()
 
-    plan = begun(base, "plan")
-    assert ended(base, plan)["state"] == "finished"
+    plan = administrator.begins("base-plan")
+    assert "Write into the CRM" in administrator.ended(plan)
     assert everything(base) == before
-    application = begun(base, "apply", plan)
-    assert ended(base, application)["state"] == "finished"
+    application = administrator.begins("base-apply", job=plan)
+    assert "All has been written" in administrator.ended(application)
     assert sum(one != other for one, other in zip(before, everything(base), strict=True)) > 2500
-    undo = begun(base, "undo", application)
-    assert ended(base, undo)["state"] == "finished"
+    undo = administrator.begins("base-undo", job=application)
+    assert "The former values are back" in administrator.ended(undo)
     assert everything(base) == before
 
-    cancelled = begun(base, "audit")
-    assert ask(base.gateway.journal, "jobs.cancel", job=cancelled) is True
-    assert ended(base, cancelled)["state"] == "cancelled"
+    base.portal.fault("slow", method="batch", seconds=0.2)
+    cancelled = administrator.begins("base-audit")
+    assert administrator.begins("base-cancel", job=cancelled) == cancelled
+    assert "Stopped" in administrator.ended(cancelled)
     base.gateway.process.signal(signal.SIGTERM)
-    assert base.gateway.process.wait(20) == 0
+    assert base.gateway.process.wait(20) in (0, -signal.SIGTERM)
 
 
 SCENARIOS = {

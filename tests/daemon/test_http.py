@@ -6,7 +6,6 @@ import re
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from typing import Any
@@ -15,6 +14,7 @@ from urllib.parse import urlencode
 import pytest
 
 from .calls import fetch
+from .forms import Forms
 from .processes import eventually
 from .stack import CALLBACK_SECRET, HANDLER_SECRET, Gateway, Stack
 from .together import Stacks
@@ -229,23 +229,6 @@ def test_every_metric_of_the_contract_is_there_with_its_help(by_callbacks: Stack
 
 
 # The application's life.
-
-
-class Forms(HTMLParser):
-    """The forms of a page: where each goes, and its fields."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.action = ""
-        self.fields: dict[str, str] = {}
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        """Called by the parser."""
-        given = {name: value or "" for name, value in attributes}
-        if tag == "form":
-            self.action = given["action"]
-        elif tag == "input":
-            self.fields[given["name"]] = given.get("value", "")
 
 
 @pytest.fixture(scope="module")
