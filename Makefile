@@ -1,6 +1,7 @@
 # make run    the gateway against the sandbox, ready to be tried in a browser; TRANSPORT=smpp: over SMPP
-# make test   formatting, lint, types and the whole test suite
-# Both set up everything they need in .venv. The tests of SMPP need node and npm besides, those in a browser Chromium
+# make test   formatting, lint, types and the test suite but for what needs a browser
+# make browser   the pages in Chromium, in the simulated portal's frame: three languages, a desktop and a phone
+# All set up everything they need in .venv. The tests of SMPP need node and npm besides, those in a browser Chromium
 # too, and are skipped without.
 # make smpp-proof   20,000 messages over SMPP, 200 disconnections, and no message lost; takes a while
 # make bench        the figures of docs/performance.md: throughput, CPU time, memory, requests; takes most of an hour
@@ -15,13 +16,16 @@ READY := $(VENV)/.ready
 CENTRE := tests/centre/node_modules/.ready
 BROWSER := tests/browser/node_modules/.ready
 
-.PHONY: run test smpp-proof campaign-proof reminders-proof crash bench lint format clean
+.PHONY: run test browser smpp-proof campaign-proof reminders-proof crash bench lint format clean
 
 run: $(READY)
 	$(BIN)/python -m a1gateway.sandbox.demo
 
 test: $(READY) $(CENTRE) $(BROWSER) lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore=tests/browser
+
+browser: $(READY) $(BROWSER)
+	$(BIN)/python -m pytest tests/browser
 
 PROOF :=
 
