@@ -75,6 +75,8 @@ PAGES: Mapping[PageTime, tuple[str, Callable[[Connection], Fields]]] = {
     PageTime("analytics of a year, by day"): ("analytics", _last(DAYS, step="day")),
     PageTime("analytics of a year, a scenario's"): ("analytics", _last(DAYS, sent_by="scenario:visit")),
     PageTime("analytics of a year, a table as CSV"): ("analytics-table", _last(DAYS, table="sent_by")),
+    PageTime("campaigns"): ("campaigns", _with()),
+    PageTime("a campaign"): ("campaigns-one", _with(id="52")),
     PageTime("composer"): ("composer", _with()),
     PageTime("contact base"): ("base", _with()),
     PageTime("Sender ID"): ("sender_id", _with()),
