@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.defer import execute
 from twisted.internet.task import Clock
 
@@ -34,7 +36,7 @@ from a1gateway.contact_base.job import (
     State,
     WhyNot,
 )
-from a1gateway.contact_base.jobs import JobView
+from a1gateway.contact_base.jobs import JobView, NotBegun
 from a1gateway.contact_base.patience import Waiting
 from a1gateway.contact_base.plan import Applied
 from a1gateway.contact_base.undo import Undone
@@ -382,6 +384,20 @@ def test_only_a_field_of_ones_own_can_be_marked(base_of: Callable[..., Base], ty
     assert f'value="{html.escape(typed)}"'.replace("&#x27;", "&#39;") in reply.text
     assert SCRIPT not in reply.text
     assert base.jobs.jobs.jobs() == []
+
+
+@given(st.text(max_size=70) | st.from_regex(r"\A(?i:uf_crm_)\w{0,60}\Z"))
+def test_whatever_is_typed_a_list_is_made_only_for_a_field_of_ones_own(typed: str) -> None:
+    fields: list[str] = []
+
+    class Refusing(Known):
+        def plan(self, mark_field: str) -> NotBegun:
+            fields.append(mark_field)
+            return NotBegun(WhyNot.NOT_READY)
+
+    rendered(Refusing(), "base-plan", mark_field=typed)
+    for field in fields:
+        assert field == "" or re.fullmatch(r"UF_CRM_[A-Z0-9_]{1,50}", field)
 
 
 def test_a_field_that_is_not_there_fails_in_words(base_of: Callable[..., Base]) -> None:
