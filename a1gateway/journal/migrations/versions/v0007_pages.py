@@ -12,10 +12,23 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-_AT_ONCE = 10_000
+_AT_ONCE = 2_000
 _TYPES = {"LEAD": 1, "DEAL": 2, "CONTACT": 3, "COMPANY": 4, "QUOTE": 7, "SMART_INVOICE": 31}
 _DOCUMENT = re.compile(r"(LEAD|DEAL|CONTACT|COMPANY|QUOTE|SMART_INVOICE)_(\d{1,18})|DYNAMIC_(\d{1,9})_(\d{1,18})")
 _NAMED = re.compile(r"(lead|deal|contact|company|\d{1,9}):(\d{1,18})")
+_SENT_BY = """
+    UPDATE messages SET sent_by = CASE
+        WHEN json_extract(origin, '$.scenario') IS NOT NULL
+        THEN substr('scenario:' || json_extract(origin, '$.scenario'), 1, 80)
+        WHEN json_extract(origin, '$.module_id') = 'crm' THEN 'card'
+        WHEN json_extract(origin, '$.module_id') = 'bizproc' THEN 'robot'
+        WHEN json_extract(origin, '$.module_id') = 'sender' THEN 'mailing'
+        WHEN json_extract(origin, '$.module_id') IS NULL AND json_extract(origin, '$.code') IS NOT NULL
+        THEN substr('rule:' || json_extract(origin, '$.code'), 1, 80)
+        ELSE 'other' END
+    WHERE id > ? AND id <= ?
+    RETURNING id, origin, sent_by, coalesce(sender_id, '')
+"""
 
 
 def upgrade() -> None:
@@ -58,25 +71,13 @@ def upgrade() -> None:
         sa.Column("prepared_by", sa.Text, nullable=False),
         sa.Column("note", sa.Text),
     )
-    op.execute(
-        "UPDATE messages SET sent_by = CASE"
-        " WHEN json_extract(origin, '$.scenario') IS NOT NULL"
-        " THEN substr('scenario:' || json_extract(origin, '$.scenario'), 1, 80)"
-        " WHEN json_extract(origin, '$.module_id') = 'crm' THEN 'card'"
-        " WHEN json_extract(origin, '$.module_id') = 'bizproc' THEN 'robot'"
-        " WHEN json_extract(origin, '$.module_id') = 'sender' THEN 'mailing'"
-        " WHEN json_extract(origin, '$.module_id') IS NULL AND json_extract(origin, '$.code') IS NOT NULL"
-        " THEN substr('rule:' || json_extract(origin, '$.code'), 1, 80)"
-        " ELSE 'other' END"
-    )
-    _fill_items()
     op.create_table(
         "message_sources",
         sa.Column("sent_by", sa.String, primary_key=True),
         sa.Column("sender_id", sa.String, primary_key=True),
         sqlite_with_rowid=False,
     )
-    op.execute("INSERT INTO message_sources SELECT DISTINCT sent_by, coalesce(sender_id, '') FROM messages")
+    _fill()
     op.create_index(
         "ix_messages_journal",
         "messages",
@@ -136,19 +137,19 @@ def _create_statistics() -> None:
     )
 
 
-def _fill_items() -> None:
+def _fill() -> None:
+    """In one pass over the messages: who sent each, from which items, and which senders there are."""
     connection = op.get_bind()
-    after = 0
-    while True:
-        found = connection.exec_driver_sql(
-            "SELECT id, origin FROM messages WHERE id > ? ORDER BY id LIMIT ?", (after, _AT_ONCE)
-        ).fetchall()
-        if not found:
-            return
-        after = found[-1][0]
-        rows = [(*item, id_) for id_, origin in found for item in _items(json.loads(origin))]
-        if rows:
-            connection.exec_driver_sql("INSERT OR IGNORE INTO message_items VALUES (?, ?, ?)", rows)
+    last = connection.exec_driver_sql("SELECT max(id) FROM messages").scalar() or 0
+    sources: set[tuple[str, str]] = set()
+    for after in range(0, last, _AT_ONCE):
+        rows = connection.exec_driver_sql(_SENT_BY, (after, after + _AT_ONCE)).fetchall()
+        sources.update((sent_by, sender_id) for _, _, sent_by, sender_id in rows)
+        items = [(*item, id_) for id_, origin, *_ in rows for item in _items(json.loads(origin))]
+        if items:
+            connection.exec_driver_sql("INSERT OR IGNORE INTO message_items VALUES (?, ?, ?)", items)
+    if sources:
+        connection.exec_driver_sql("INSERT INTO message_sources VALUES (?, ?)", sorted(sources))
 
 
 def _items(origin: dict[str, Any]) -> list[tuple[int, int]]:
