@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import sqlite3
 import stat
@@ -414,6 +415,140 @@ def test_an_upgrade_that_fails_leaves_the_file_as_it_was(store: Store, journal: 
     with pytest.raises(RuntimeError, match="power cut"):
         Store(f"sqlite:///{store.path}", migrations=later_version).prepare()
     assert run(journal.accept(arrival())).repeated
+
+
+def copies(path: Path) -> list[str]:
+    """What an upgrade has left beside the journal."""
+    return sorted(each.name for each in path.parent.glob(f"{path.name}.before-*"))
+
+
+class Upgrading:
+    """A journal of today's version that a later one opens, with seconds and octets as they are told."""
+
+    def __init__(self, store: Store, migrations: Path) -> None:
+        store.disconnect()
+        self.seconds, self.free, self.words = 0.0, 10**12, 0
+        self.path = store.path
+        self.store = Store(
+            f"sqlite:///{store.path}",
+            migrations=migrations,
+            working=self.working,
+            free=lambda folder: self.free,
+            monotonic=lambda: self.seconds,
+        )
+
+    def working(self) -> None:
+        self.words += 1
+
+    def try_(self) -> str:
+        """Prepare it; returns why that cannot be done, or nothing."""
+        try:
+            self.store.prepare()
+        except JournalUnavailable as trouble:
+            return str(trouble)
+        return ""
+
+
+@pytest.fixture
+def upgrading(store: Store, journal: Journal, later_version: Path) -> Upgrading:
+    """The journal is of some hundred kilobytes."""
+    for number in range(300):
+        run(journal.accept(arrival(f"m{number}", text="Заказ готов " * 50)))
+    return Upgrading(store, later_version)
+
+
+def test_an_upgrade_without_room_for_it_says_how_much_it_takes_and_writes_nothing(upgrading: Upgrading) -> None:
+    upgrading.path.with_name(f"{upgrading.path.name}.before-9999.new").write_bytes(b"cut off")
+    size = upgrading.path.stat().st_size
+    upgrading.free = 3 * size - 100
+    why = upgrading.try_()
+    assert (
+        f"takes {3 * size // 1_000_000 + 1} MB of free space, and there are {upgrading.free // 1_000_000} MB" in why
+    )
+    assert copies(upgrading.path) == [f"{upgrading.path.name}.before-9999.new"]
+    # The daemon goes on with the spool, and the journal is upgraded once there is room.
+    with pytest.raises(JournalUnavailable, match="cannot be upgraded"):
+        upgrading.store.transact([lambda _: None])
+    upgrading.free = 3 * size
+    upgrading.seconds = 60.0
+    assert upgrading.store.transact([lambda connection: connection.value(Statement(text("SELECT 1")))]) == [1]
+    assert copies(upgrading.path) == [f"{upgrading.path.name}.before-9999"]
+
+
+def test_the_log_counts_as_a_part_of_the_journal(upgrading: Upgrading) -> None:
+    size = upgrading.path.stat().st_size
+    upgrading.free = 3 * size
+    with closing(sqlite3.connect(upgrading.path)) as other:
+        other.execute("CREATE TABLE more AS SELECT * FROM messages")
+        other.commit()
+        assert "cannot be upgraded" in upgrading.try_()
+
+
+def test_what_an_earlier_upgrade_has_left_is_replaced_and_counts_as_free(upgrading: Upgrading) -> None:
+    left = upgrading.path.with_name(f"{upgrading.path.name}.before-9999")
+    size = upgrading.path.stat().st_size
+    left.write_bytes(b"x" * size)
+    upgrading.free = 2 * size
+    assert upgrading.try_() == ""
+    with closing(sqlite3.connect(left)) as raw:
+        assert raw.execute("SELECT count(*) FROM messages").fetchall() == [(300,)]
+
+
+def test_a_copy_that_the_disk_does_not_take_leaves_nothing(upgrading: Upgrading) -> None:
+    """A limit on the size of files stands for the full disk: SQLite's writes fail in the midst of it."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (upgrading.path.stat().st_size // 2, limits[1]))
+    try:
+        assert upgrading.try_()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert copies(upgrading.path) == []
+    upgrading.seconds = 60.0
+    assert upgrading.try_() == ""
+
+
+def test_an_upgrade_that_fails_takes_no_room_and_is_tried_again_a_minute_later(
+    upgrading: Upgrading, later_version: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def fails(driver: sqlite3.Connection, migrations: Path) -> None:
+        tries.append(copies(upgrading.path))
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(upgrade, "upgrade", fails)
+        assert "disk is full" in upgrading.try_()
+        upgrading.seconds = 59.0
+        assert "disk is full" in upgrading.try_()
+        assert tries == [[f"{upgrading.path.name}.before-9999"]]
+        assert copies(upgrading.path) == []
+        upgrading.seconds = 60.0
+        assert "disk is full" in upgrading.try_()
+        assert len(tries) == 2
+    upgrading.seconds = 120.0
+    assert upgrading.try_() == ""
+
+
+def test_there_is_a_word_of_an_upgrade_that_goes_on(
+    upgrading: Upgrading, later_version: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it copies, and while it works on the tables."""
+    monkeypatch.setattr(store_module, "_STEPS", 10)
+    monkeypatch.setattr(store_module, "_PAGES", 10**6)
+    statement = '    op.execute("UPDATE messages SET later = text")\n'
+    (later_version / "versions" / "v9999_later.py").write_text(LATER + statement)
+    assert upgrading.try_() == ""
+    of_tables = upgrading.words
+    assert of_tables > 300
+    monkeypatch.setattr(store_module, "_STEPS", 10**9)
+    monkeypatch.setattr(store_module, "_PAGES", 10)
+    again = LATER.replace("9999", "99990").replace(f'"{REVISION}"', '"9999"').replace('"later"', '"last"')
+    (later_version / "versions" / "v99990_last.py").write_text(again)
+    upgrading.store.disconnect()
+    upgrading.words = 0
+    assert upgrading.try_() == ""
+    assert upgrading.words >= upgrading.path.stat().st_size // 4096 // 10 // 2
 
 
 def test_a_second_daemon_on_the_same_file_does_not_start(store: Store) -> None:

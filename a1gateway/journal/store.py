@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,16 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 # How long a statement waits for a lock that another process holds, in seconds. Short: a message that the journal
 # cannot take goes into the spool, and Bitrix24 is waiting for its answer meanwhile.
 _BUSY_TIMEOUT = 1.0
+# The free space that an upgrade takes, in sizes of the journal: the copy, the log of the transaction that rewrites
+# it, what SQLite sorts for new indexes, and the larger journal itself. 2.3 of them were measured.
+_SIZES_FOR_UPGRADE = 3
+# Seconds from an upgrade that could not be done to the next try: another one may copy the whole journal again.
+_BETWEEN_UPGRADES = 60.0
+# KiB that an upgrade may keep in memory: with less, pages are written and sorted several times.
+_CACHE_OF_UPGRADE = 8_000
+# How often there is a word of an upgrade that goes on: after so many of SQLite's steps, and pages of the copy.
+_STEPS, _PAGES = 1_000_000, 5_000
+_MB = 1_000_000
 _OF_ONE_OPERATION = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
 
 
@@ -36,14 +48,31 @@ class Store:
 
     _log = Logger()
 
-    def __init__(self, url: str, *, migrations: Path = _MIGRATIONS) -> None:
-        """`url` is `sqlite:///` and a path, absolute with a fourth slash; `migrations` holds Alembic's revisions."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        migrations: Path = _MIGRATIONS,
+        working: Callable[[], None] = lambda: None,
+        free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`url` is `sqlite:///` and a path, absolute with a fourth slash; `migrations` holds Alembic's revisions.
+
+        `working` is called often while an upgrade goes on, in the thread that does it. `free` tells the octets that
+        may still be written where a folder is; `monotonic` seconds that nobody sets back.
+        """
         self.path = Path(make_url(url).database or "").absolute()
         self._migrations = migrations
         self._driver: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._lock: int | None = None
         self._prepared = False
+        self._working = working
+        self._free = free
+        self._monotonic = monotonic
+        self._upgrade_at = monotonic()
+        self._hindrance = ""
 
     def lock(self) -> None:
         """Make this process the only daemon on the file, until it ends; raises `CannotStart` when another is.
@@ -67,7 +96,8 @@ class Store:
         """Create the file, or upgrade it to this version, keeping a copy of what it was.
 
         Raises `JournalTooNew` for a file of a later version, `CannotStart` for one that is no journal, and
-        `JournalUnavailable` when it cannot be told at the moment, as while another program holds the file.
+        `JournalUnavailable` when it cannot be told at the moment, as while another program holds the file, or when an
+        upgrade has not enough free space; it is tried again a minute later at the earliest.
         """
         try:
             # Tokens and texts are in it: nobody else may read it, nor what SQLite makes beside it.
@@ -199,8 +229,10 @@ class Store:
             if current is None and not create:
                 # An empty file in the place of a journal: it is being copied back, perhaps.
                 raise JournalUnavailable(f"{self.path} is empty; is it being restored?")
+            if self._monotonic() < self._upgrade_at:
+                raise JournalUnavailable(self._hindrance)
             # Only where there is something to upgrade: it takes as long to import as all the rest.
-            from .upgrade import known, latest, upgrade
+            from .upgrade import known, latest
 
             head = latest(self._migrations)
             if current == head:
@@ -210,22 +242,75 @@ class Store:
                     f"store.url: {self.path} was written by a later version of a1gateway; "
                     "install that version again, or restore a copy from before the upgrade"
                 )
-            if current is not None:
-                self._keep_copy(driver, f"before-{head}")
-            upgrade(driver, self._migrations)
+            try:
+                self._lead(driver, current, str(head))
+            except Exception as error:
+                self._upgrade_at = self._monotonic() + _BETWEEN_UPGRADES
+                self._hindrance = str(error) if isinstance(error, JournalUnavailable) else f"{self.path}: {error}"
+                if isinstance(error, OSError):
+                    raise JournalUnavailable(self._hindrance) from error
+                raise
             self._log.info("journal {path}: schema {head}", path=str(self.path), head=head, was=current)
 
-    def _keep_copy(self, raw: sqlite3.Connection, name: str) -> None:
-        copy = self.path.with_name(f"{self.path.name}.{name}")
-        unfinished = copy.with_name(copy.name + ".new")
-        unfinished.unlink(missing_ok=True)
-        os.close(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        target = sqlite3.connect(unfinished)
+    def _lead(self, driver: sqlite3.Connection, current: str | None, head: str) -> None:
+        """Upgrade from `current`; leaves nothing behind that takes space when that fails."""
+        from .upgrade import upgrade
+
+        copy = self.path.with_name(f"{self.path.name}.before-{head}")
+        driver.set_progress_handler(self._working, _STEPS)
+        driver.execute(f"PRAGMA cache_size = -{_CACHE_OF_UPGRADE}")
         try:
-            raw.backup(target)
-        finally:
-            target.close()
-        unfinished.rename(copy)
+            if current is not None:
+                self._check_room(copy)
+                self._keep_copy(driver, copy)
+            upgrade(driver, self._migrations)
+        except BaseException:
+            # The journal is what it was, and the spool needs the room. Whatever else it may be, the copy stays.
+            with suppress(sqlite3.Error, OSError):
+                if revision(driver) == current:
+                    copy.unlink(missing_ok=True)
+            raise
+
+    def _check_room(self, copy: Path) -> None:
+        size = _size(self.path) + _size(self.path.with_name(self.path.name + "-wal"))
+        # These are replaced.
+        free = self._free(self.path.parent) + _size(copy) + _size(_unfinished(copy))
+        needed = _SIZES_FOR_UPGRADE * size
+        if free < needed:
+            # Not `CannotStart`: systemd's socket holds calls for as long as Bitrix24 waits for an answer, and without
+            # that socket they are turned away; Bitrix24 repeats none of them. The spool takes them, down to
+            # `store.min_free_mb`, and the journal is upgraded without a restart once there is room.
+            raise JournalUnavailable(
+                f"{self.path} cannot be upgraded: that takes {-(-needed // _MB)} MB of free space, "
+                f"and there are {free // _MB} MB; make room"
+            )
+        self._log.info(
+            "journal {path}: an upgrade of {size} MB begins; it takes some minutes when the journal is large",
+            path=str(self.path),
+            size=size // _MB,
+        )
+
+    def _keep_copy(self, raw: sqlite3.Connection, copy: Path) -> None:
+        unfinished = _unfinished(copy)
+        # The copy too: it is of an upgrade that was cut off or taken back, and the journal itself is whole.
+        for earlier in (unfinished, copy):
+            earlier.unlink(missing_ok=True)
+        try:
+            os.close(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            with closing(sqlite3.connect(unfinished)) as target:
+                raw.backup(target, pages=_PAGES, progress=lambda *_: self._working())
+            unfinished.rename(copy)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+
+
+def _unfinished(copy: Path) -> Path:
+    return copy.with_name(copy.name + ".new")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def revision(driver: sqlite3.Connection) -> str | None:
