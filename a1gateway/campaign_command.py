@@ -1,4 +1,4 @@
-"""`a1gateway campaigns`: how far campaigns are; one is paused, resumed or cancelled."""
+"""`a1gateway campaigns`: how far campaigns are; one is paused, resumed, cancelled or begun anew."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .control.command import add_config_option, run_command
 from .control.operations import IDesk
 from .hours import MINSK
 
-_DOES = ("pause", "resume", "cancel")
+_DOES = ("pause", "resume", "cancel", "anew")
 _LONGEST_TEXT = 60
 _WAITS_FOR = {
     "fields": "for fields of the CRM",
@@ -27,16 +27,22 @@ _SAID = {
     "pause": "campaign {id} is paused: {waiting} messages wait, {under_way} are under way at A1",
     "resume": "campaign {id} goes on: {waiting} messages wait, {under_way} are under way at A1",
     "cancel": "campaign {id} is cancelled: what has not left is refused; {under_way} are under way at A1",
+    "anew": "campaign {id} stays cancelled: what Bitrix24 hands over in its words from now on is a new campaign",
 }
 
 
 def add_campaigns_command(commands: Any) -> None:
     """Declare the command at the command line's subparsers."""
-    parser = commands.add_parser("campaigns", help="how far campaigns are; pause, resume or cancel one")
+    parser = commands.add_parser(
+        "campaigns", help="how far campaigns are; pause, resume or cancel one, or begin it anew"
+    )
     change = parser.add_mutually_exclusive_group()
     change.add_argument("--pause", metavar="ID", type=int, help="nothing of it leaves from now on")
     change.add_argument("--resume", metavar="ID", type=int, help="it goes on")
-    change.add_argument("--cancel", metavar="ID", type=int, help="what has not left is refused")
+    change.add_argument("--cancel", metavar="ID", type=int, help="what has not left is refused, and so is what comes")
+    change.add_argument(
+        "--anew", metavar="ID", type=int, help="what comes in the words of a cancelled one is a new campaign"
+    )
     add_config_option(parser)
     parser.set_defaults(run=_run)
 

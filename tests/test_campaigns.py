@@ -11,8 +11,9 @@ from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 
+from a1gateway.bitrix24.trouble import PortalTrouble
 from a1gateway.campaign_command import told
-from a1gateway.campaigns import CampaignHasChanged, CampaignIsCancelled, Campaigns, NoSuchCampaign
+from a1gateway.campaigns import CampaignIsCancelled, CampaignIsNotCancelled, Campaigns, NoSuchCampaign
 from a1gateway.carriers.outcome import Accepted, LinkTrouble, Outcome, Postponed, Refused, Trouble, Uncertain
 from a1gateway.control.campaigns import campaign_operations
 from a1gateway.hours import Hours
@@ -212,13 +213,19 @@ def test_a_change_is_logged_once_with_who_made_it(mailings: Any) -> None:
 
 def test_what_cannot_be_changed_is_said_to_be_so(mailings: Any) -> None:
     mailing: Mailing = mailings()
-    for change in (mailing.campaigns.pause, mailing.campaigns.resume, mailing.campaigns.cancel):
-        with pytest.raises(NoSuchCampaign, match="no campaign 7"):
-            run(change(7, WHO))
+    campaigns = mailing.campaigns
+    for change in (campaigns.pause, campaigns.resume, campaigns.cancel, campaigns.begin_anew):
+        # The last is more than the journal can look for.
+        for nobodys in (7, 0, -1, 10**20):
+            with pytest.raises(NoSuchCampaign, match=f"no campaign {nobodys}"):
+                run(change(nobodys, WHO))
     mailing.mail(1)
-    run(mailing.campaigns.cancel(1, WHO))
-    with pytest.raises(CampaignIsCancelled, match="campaign 1 is cancelled"):
-        run(mailing.campaigns.pause(1, WHO))
+    with pytest.raises(CampaignIsNotCancelled, match="campaign 1 is running"):
+        run(campaigns.begin_anew(1, WHO))
+    run(campaigns.cancel(1, WHO))
+    for change in (campaigns.pause, campaigns.resume):
+        with pytest.raises(CampaignIsCancelled, match="campaign 1 is cancelled"):
+            run(change(1, WHO))
 
 
 def test_whoever_lets_a_paused_one_go_on_does_not_take_back_that_it_was_cancelled(mailings: Any) -> None:
@@ -227,12 +234,54 @@ def test_whoever_lets_a_paused_one_go_on_does_not_take_back_that_it_was_cancelle
     mailing.mail(1)
     run(campaigns.pause(1, WHO))
     run(campaigns.cancel(1, "Ivan (id 6)"))
-    with pytest.raises(CampaignHasChanged, match="campaign 1 is cancelled by now"):
-        run(campaigns.resume(1, WHO, seen=State.PAUSED))
+    with pytest.raises(CampaignIsCancelled):
+        run(campaigns.resume(1, WHO))
     assert (mailing.progress().state, mailing.progress().state_by) == (State.CANCELLED, "Ivan (id 6)")
-    # Two who want the same are both right.
-    for _ in range(2):
-        assert run(campaigns.resume(1, WHO, seen=State.CANCELLED)).state is State.RUNNING
+
+
+def test_what_is_begun_anew_goes_out_beside_what_was_cancelled(mailings: Any) -> None:
+    mailing: Mailing = mailings()
+    mailing.dispatcher.stopService()
+    mailing.mail(300)
+    run(mailing.campaigns.cancel(1, WHO))
+    with capturedLogs() as events:
+        # Two who want the same are both right.
+        for _ in range(2):
+            found = run(mailing.campaigns.begin_anew(1, WHO))
+    assert (found.state, found.may_go_on, found.anew_at) == (State.CANCELLED, False, mailing.clock.seconds())
+    said = [formatEvent(event) for event in events if isinstance(event["log_source"], Campaigns)]
+    assert said == [f"campaign 1: begun anew, by {WHO}"]
+    mailing.mail(20)
+    mailing.dispatcher.startService()
+    mailing.pass_time(60)
+    assert sorted(mailing.sent()) == sorted(f"m{n}" for n in range(301, 321))
+    assert mailing.progress(1).refused == {"cancelled": 300}
+
+
+def test_what_goes_on_at_night_waits_for_the_morning_and_is_given_up_no_sooner_than_anything_else(
+    mailings: Any, clock: Clock
+) -> None:
+    """START is three o'clock in Minsk."""
+    hours = Hours.read("09:00-21:00")
+    mailing: Mailing = mailings(hours=hours, wait=HOUR, terms=Terms(hours))
+    mailing.mail(20, not_before=hours.opening(START))
+    run(mailing.campaigns.pause(1, WHO))
+    mailing.pass_time(2)
+    clock.advance(HOUR)
+    run(mailing.campaigns.resume(1, WHO))
+    mailing.pass_time(2)
+    clock.advance(DAY)
+    run(mailing.campaigns.pause(1, WHO))
+    mailing.pass_time(2)
+    run(mailing.campaigns.resume(1, WHO))
+    mailing.pass_time(2)
+    # The portal is away for a moment when the hours begin.
+    mailing.crm.trouble = PortalTrouble("502")
+    clock.advance(hours.opening(clock.seconds()) - clock.seconds() - 1)
+    mailing.pass_time(3)
+    mailing.crm.trouble = None
+    mailing.pass_time(120)
+    assert len(mailing.sent()) == 20
 
 
 # How far they are.
@@ -357,4 +406,6 @@ def test_the_commands_change_and_show_campaigns(mailings: Any) -> None:
     assert "paused by the command line" in next(told(paused))
     assert run(asked("resume", id=1))["state"] == "running"
     assert run(asked("cancel", id="1"))["state"] == "cancelled"
+    anew = run(asked("anew", id=1))
+    assert (anew["state"], anew["may_go_on"]) == ("cancelled", False)
     mailing.dispatcher.startService()

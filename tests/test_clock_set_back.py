@@ -18,8 +18,9 @@ from a1gateway.dispatcher import ASK_AGAIN_AFTER, Dispatcher, LookUp
 from a1gateway.due_loop import DueLoop
 from a1gateway.gate import Gate
 from a1gateway.intake import SpoolDrain
-from a1gateway.journal import Journal, Spool, Store
-from a1gateway.message import Source, Status, StatusReport, Submission, custom_id
+from a1gateway.journal import Journal, Spool, Store, campaigns
+from a1gateway.journal.campaigns import State
+from a1gateway.message import Kind, Source, Status, StatusReport, Submission, custom_id
 from a1gateway.metrics import Metrics
 from a1gateway.polling import Polling
 from a1gateway.receipts import Receipts
@@ -121,6 +122,35 @@ def test_a_status_that_came_before_its_message_was_known_is_told_at_once_when_it
     catch_up(journal)
     became(journal, Accepted("7001"), POLLING, now=NOW)
     assert [each.message_id for each in run(journal.untold(NOW, 50))[0]] == ["m1"]
+
+
+@pytest.mark.parametrize("state", [State.PAUSED, State.CANCELLED])
+def test_a_campaign_that_was_stopped_stays_so(journal: Journal, state: State) -> None:
+    """However far ahead the clock was."""
+
+    def take_of_a_mailing(name: str, now: float) -> None:
+        run(journal.accept(arrival(name, kind=Kind.MARKETING, received_at=now, origin={"module_id": "sender"})))
+
+    ahead = NOW + 50 * HOUR
+    take_of_a_mailing("m1", ahead)
+    run(journal.within(campaigns.change_state, 1, state, "", ahead))
+    catch_up(journal)
+    take_of_a_mailing("m2", NOW + 1)
+    second = run(journal.message("m2"))
+    assert second is not None
+    assert (second["campaign"], second["stage"]) == (1, "held" if state is State.PAUSED else "over")
+
+
+def test_a_campaign_that_was_begun_anew_takes_nothing_in(journal: Journal) -> None:
+    values = {"kind": Kind.MARKETING, "origin": {"module_id": "sender"}}
+    run(journal.accept(arrival("m1", received_at=WAS, **values)))
+    run(journal.within(campaigns.change_state, 1, State.CANCELLED, "", WAS))
+    run(journal.within(campaigns.begin_anew, 1, WAS))
+    catch_up(journal)
+    run(journal.accept(arrival("m2", received_at=NOW, **values)))
+    second = run(journal.message("m2"))
+    assert second is not None
+    assert (second["campaign"], second["refusal"]) == (2, None)
 
 
 def test_receipts_of_other_parts_are_awaited_from_the_start_on(store: Store) -> None:

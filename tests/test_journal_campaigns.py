@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +78,12 @@ def change(journal: Journal, state: State, campaign: int = 1, now: float = START
     return run(journal.within(campaigns.change_state, campaign, state, WHO, now))
 
 
-def follow(journal: Journal, now: float = START, limit: int = 1000) -> Followed:
-    return run(journal.within(campaigns.follow, now, limit))
+def begin_anew(journal: Journal, campaign: int = 1, now: float = START) -> tuple[State, bool] | None:
+    return run(journal.within(campaigns.begin_anew, campaign, now))
+
+
+def follow(journal: Journal, now: float = START, limit: int = 1000, opens_at: float = 0.0) -> Followed:
+    return run(journal.within(campaigns.follow, now, limit, opens_at))
 
 
 def claimed(journal: Journal, now: float = START, **more: Any) -> list[str]:
@@ -185,18 +191,16 @@ def test_a_campaign_of_a_clock_that_was_years_ahead_takes_nothing_in(journal: Jo
 
 
 def test_a_mailing_that_is_corrected_and_sent_anew_is_another_one(journal: Journal) -> None:
+    """To those who have had the first, and then to others, while what is left of the first is of the first still."""
     wrong, right = "{}, скидка 30% до воскресенья в MyShop", SALE
     for index in range(3):
         accept(journal, index, wrong.format(NAMES[index]))
-    change(journal, State.CANCELLED)
-    # To those who have had the first, and then to others.
     for index in range(6):
         values = {"msisdn": number(index), "received_at": START + 60}
         assert accept(journal, index + 10, right.format(NAMES[index % 3]), **values) is None
-    assert of(journal, 0, 1, 2) == [1, 1, 1]
+    accept(journal, 3, wrong.format("Зоя"), received_at=START + 60)
+    assert of(journal, *range(4)) == [1] * 4
     assert of(journal, *range(10, 16)) == [2] * 6
-    # While what is left of the first is still of the first.
-    assert accept(journal, 3, wrong.format("Зоя"), received_at=START + 60) == "cancelled"
 
 
 def test_two_contacts_with_one_number_are_of_one_mailing(journal: Journal) -> None:
@@ -211,6 +215,27 @@ def test_of_two_campaigns_that_are_alike_the_more_alike_one_takes_a_message(jour
     accept(journal, 2, "Пётр, скидка 30% на обувь до воскресенья")
     accept(journal, 3, "Пётр, скидка 30% на сумки до воскресенья")
     assert of(journal, 0, 1, 2, 3) == [1, 2, 1, 2]
+
+
+def test_of_many_campaigns_at_the_same_time_one_that_is_stopped_is_not_lost(journal: Journal) -> None:
+    """However many others a robot has begun since."""
+    robot = {"module_id": "bizproc"}
+    accept(journal, 0, origin=robot)
+    change(journal, State.PAUSED)
+    letters = "абвгдежзик"
+    for index in range(1, 81):
+        text = " ".join(f"{letters[index // 10]}{letters[index % 10]}{letter}" for letter in letters)
+        accept(journal, index, text, origin=robot, received_at=START + 61 * index)
+    assert of(journal, 1, 80) == [2, 81]
+    accept(journal, 100, origin=robot, received_at=START + HOUR)
+    assert (of(journal, 100), stages(journal, 100)) == ([1], ["held"])
+
+
+def test_a_stopped_campaign_is_looked_for_in_an_index_of_its_own(store: Store) -> None:
+    values = {"since": 0, "until": 1, "by": "mailing", "sender": None}
+    with closing(sqlite3.connect(store.path)) as raw:
+        (plan,) = raw.execute(f"EXPLAIN QUERY PLAN {campaigns._STOPPED.sql}", values)
+    assert "ix_campaigns_stopped" in plan[3]
 
 
 # Pausing.
@@ -242,6 +267,41 @@ def test_what_comes_while_a_campaign_is_paused_is_held_at_once(journal: Journal)
     assert accept(journal, 1) is None
     assert message(journal, 1)["status"] == "queued"
     assert (stages(journal, 1), words(journal, 1)) == (["held"], ["accepted", "held"])
+
+
+BONUS = "{}, вам начислено {} бонусов, потратьте их до воскресенья в MyShop"
+
+
+@pytest.mark.parametrize("state", [State.PAUSED, State.CANCELLED])
+def test_whoever_has_the_number_of_another_leaves_no_stopped_campaign_with_figures_of_their_own(
+    journal: Journal, state: State
+) -> None:
+    """And nobody after them."""
+    for index in range(10):
+        accept(journal, index, BONUS.format("Анна", 100 + index))
+    change(journal, state)
+    for index in range(100, 140):
+        values = {"msisdn": number(3)} if index % 10 == 0 else {}
+        accept(journal, index, BONUS.format("Мария", 5000 + index), **values)
+    assert of(journal, *range(100, 140)) == [1] * 40
+    follow(journal)
+    agree(journal)
+    assert claimed(journal) == []
+
+
+def test_what_goes_on_outside_the_hours_is_due_when_they_begin(journal: Journal) -> None:
+    """Nobody is asked for a consent before, and none is given up for not having been."""
+    accept(journal, 0)
+    accept(journal, 1, not_before=START + 10 * HOUR)
+    change(journal, State.PAUSED)
+    follow(journal)
+    change(journal, State.RUNNING)
+    assert follow(journal, START + HOUR, opens_at=START + 9 * HOUR).released == 2
+    assert words(journal, 0)[-1] == "released"
+    assert run(journal.unasked(START + 8 * HOUR, 10)) == ([], START + 9 * HOUR)
+    assert run(journal.give_up_consents(START + 9 * HOUR - 1, START + 9 * HOUR)) == []
+    assert asked(journal, START + 9 * HOUR) == ["m0"]
+    assert asked(journal, START + 10 * HOUR) == ["m0", "m1"]
 
 
 def test_messages_behind_a_paused_campaign_are_asked_for(journal: Journal) -> None:
@@ -433,23 +493,88 @@ def test_what_was_under_way_and_comes_back_is_refused(journal: Journal) -> None:
     assert stages(journal, 2) == ["sent"]
 
 
-def test_what_comes_of_a_cancelled_campaign_that_is_resumed_goes_out(journal: Journal) -> None:
-    """And what was refused stays so."""
+@pytest.mark.parametrize("state", [State.PAUSED, State.RUNNING])
+def test_a_cancelled_campaign_stays_cancelled(journal: Journal, state: State) -> None:
     accept(journal, 0)
     change(journal, State.CANCELLED)
-    follow(journal)
-    assert change(journal, State.RUNNING) is State.CANCELLED
-    assert accept(journal, 1) is None
-    agree(journal)
-    assert claimed(journal) == ["m1"]
-    assert message(journal, 0)["reason"] == "cancelled"
-
-
-def test_a_cancelled_campaign_cannot_be_paused(journal: Journal) -> None:
-    accept(journal, 0)
-    change(journal, State.CANCELLED)
-    assert change(journal, State.PAUSED) is State.CANCELLED
+    assert change(journal, state) is State.CANCELLED
     assert accept(journal, 1) == "cancelled"
+
+
+@pytest.mark.parametrize("paused", [False, True], ids=["running", "paused"])
+def test_nothing_of_a_cancelled_campaign_goes_out_whatever_is_said_later(journal: Journal, paused: bool) -> None:
+    """Though it has not followed yet, or comes back from A1, or out of the spool."""
+    for index in range(10):
+        accept(journal, index)
+    agree(journal)
+    (gone,) = run(journal.claim(START, 1)).submissions
+    if paused:
+        change(journal, State.PAUSED)
+        follow(journal)
+    change(journal, State.CANCELLED)
+    follow(journal, limit=4)
+    change(journal, State.RUNNING)
+    begin_anew(journal, now=START + 60)
+    run(journal.record([(gone, Postponed(LOST), START + 1)], START + 60))
+    assert accept(journal, 10, received_at=START + 59) == "cancelled"
+    assert claimed(journal, START + 60) == []
+    follow(journal, START + 60)
+    assert {message(journal, index)["reason"] for index in range(11)} == {"cancelled"}
+
+
+def test_a_mailing_goes_on_being_refused_while_it_comes(journal: Journal) -> None:
+    """For however long, whoever gets it, and with whatever name and figures."""
+    accept(journal, 0)
+    change(journal, State.CANCELLED)
+    refused = [accept(journal, index, received_at=START + 1200 * index) for index in range(1, 20)]
+    assert refused == ["cancelled"] * 19
+
+
+def test_a_mailing_begun_anew_after_a_break_goes_out(journal: Journal) -> None:
+    """Corrected or not, to those who have had the first, and to others."""
+    accept(journal, 0)
+    accept(journal, 1)
+    change(journal, State.CANCELLED)
+    assert accept(journal, 2, received_at=START + 600) == "cancelled"
+    later = START + 600 + 1801
+    assert accept(journal, 10, msisdn=number(1), received_at=later) is None
+    assert accept(journal, 11, SALE.format("Зоя").replace("20", "25"), received_at=later) is None
+    assert of(journal, 2, 10, 11) == [1, 2, 2]
+
+
+def test_a_mailing_begun_anew_by_somebodys_word_goes_out_at_once(journal: Journal) -> None:
+    """All of it, whoever gets it first; a word too little is not enough to tell it from what was cancelled."""
+    corrected = SALE.replace("воскресенья", "субботы")
+    for index in range(10):
+        accept(journal, index)
+    change(journal, State.CANCELLED)
+    assert accept(journal, 10, corrected.format("Зоя"), received_at=START + 300) == "cancelled"
+    # Who has had the first is told nothing else.
+    assert accept(journal, 11, corrected.format("Анна"), msisdn=number(0), received_at=START + 300) == "cancelled"
+    assert begin_anew(journal, now=START + 301) == (State.CANCELLED, True)
+    follow(journal)
+    for index in range(20, 40):
+        # The last ones to those who have had the first.
+        values = {"msisdn": number(index - 30)} if index >= 30 else {}
+        text = corrected.format(NAMES[index % len(NAMES)])
+        assert accept(journal, index, text, received_at=START + 302, **values) is None
+    assert of(journal, *range(20, 40)) == [2] * 20
+    agree(journal, START + 302)
+    assert len(claimed(journal, START + 302)) == 20
+    assert {message(journal, index)["reason"] for index in range(12)} == {"cancelled"}
+
+
+def test_only_what_is_cancelled_is_begun_anew_and_once(journal: Journal) -> None:
+    accept(journal, 0)
+    for state in (State.RUNNING, State.PAUSED):
+        change(journal, state)
+        assert begin_anew(journal) == (state, False)
+    assert accept(journal, 1) is None
+    assert of(journal, 1) == [1]
+    change(journal, State.CANCELLED)
+    assert begin_anew(journal, now=START + 1) == (State.CANCELLED, True)
+    assert begin_anew(journal, now=START + 2) == (State.CANCELLED, False)
+    assert begin_anew(journal, campaign=7) is None
 
 
 def test_there_is_no_campaign_to_change(journal: Journal) -> None:

@@ -1,4 +1,4 @@
-"""What the commands ask about campaigns: how far they are, and pausing, resuming, cancelling them."""
+"""What the commands ask about campaigns: how far they are, and pausing, resuming, cancelling, beginning anew."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def campaign_operations(campaigns: Campaigns) -> dict[str, Operation]:
         "campaigns.pause": changing(campaigns.pause),
         "campaigns.resume": changing(campaigns.resume),
         "campaigns.cancel": changing(campaigns.cancel),
+        "campaigns.anew": changing(campaigns.begin_anew),
     }
 
 

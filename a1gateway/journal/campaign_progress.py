@@ -110,6 +110,8 @@ class Progress:
     state_at: float
     state_by: str | None
     """By whose word; None: it has been running from the beginning."""
+    anew_at: float | None
+    """From when on what comes in its words is another campaign, by somebody's word; only once it is cancelled."""
     unsettled: bool
     """Whether messages are still following the state: each waits, all the same, as the state says."""
     may_go_on: bool
@@ -193,8 +195,9 @@ def _progress(connection: Connection, row: Row, now: float, terms: Terms) -> Pro
         state=state,
         state_at=row["state_at"],
         state_by=row["state_by"],
+        anew_at=row["anew_at"],
         unsettled=bool(row["unsettled"]),
-        may_go_on=may_go_on(state, row["latest_at"], now),
+        may_go_on=may_go_on(state, row["latest_at"], row["anew_at"], now),
         total=stages.total(),
         waiting=waiting,
         opens_at=opens_at if waiting.hours else None,

@@ -3,6 +3,9 @@
 Bitrix24 hands over single messages and does not name the mailing that they are of. So a campaign is what the same
 sender sends in much the same words without a long break: each message is given to one when it is accepted.
 
+What is cancelled stays so, and refuses whatever comes in its words: until nothing has come for a while, or somebody
+says that what comes from now on is begun anew.
+
 A pause and an end hold from the moment that they are written down, however many messages wait: whoever would go on
 with some puts aside those that may not. All others follow little by little.
 """
@@ -12,8 +15,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import bindparam, func, select, true, update
+from sqlalchemy import Select, bindparam, func, select, text, true, update
 
 from ..message import Arrival, Change, Kind, Refusal, Source, Stage
 from .deadlines import NOTHING_HAS_LEFT, still_whole
@@ -39,26 +44,29 @@ class State(enum.StrEnum):
 
 
 # For how long nothing may have come, in seconds, for the next message to be of the same campaign. What is paused is
-# to stay so overnight; what is cancelled and begun anew in the same words is another one as soon as can be.
+# to stay so overnight; what is cancelled and begun anew in the same words is another one before long.
 _BREAK = {State.RUNNING: 3 * 3600.0, State.PAUSED: 86400.0, State.CANCELLED: 1800.0}
 _LONGEST_BREAK = max(_BREAK.values())
 # `latest_at` may be so many seconds behind.
 _TO_THE_MINUTE = 60.0
-# As many campaigns are compared with, and as many messages to a number looked at, the latest of each.
+# As many campaigns that run are compared with, and as many messages to a number looked at, the latest of each. Those
+# that were stopped, by people, are few, and nothing of them may slip out.
 _MOST_COMPARED = 50
 _MOST_TO_ONE = 20
 _DAY = 86400.0
 
-_LIVE = Statement(
-    select(campaigns.c.id, campaigns.c.latest_at, campaigns.c.text, campaigns.c.state)
-    .where(
-        campaigns.c.latest_at.between(bindparam("since"), bindparam("until")),
-        campaigns.c.sent_by == bindparam("by"),
-        campaigns.c.sender_id.is_not_distinct_from(bindparam("sender")),
-    )
-    .order_by(campaigns.c.latest_at.desc())
-    .limit(bindparam("most"))
+_OF_LATE: Select[Any] = select(
+    *(campaigns.c[name] for name in ("id", "latest_at", "text", "state", "anew_at"))
+).where(
+    campaigns.c.latest_at.between(bindparam("since"), bindparam("until")),
+    campaigns.c.sent_by == bindparam("by"),
+    campaigns.c.sender_id.is_not_distinct_from(bindparam("sender")),
 )
+_RUNNING = Statement(
+    _OF_LATE.where(campaigns.c.state == State.RUNNING).order_by(campaigns.c.latest_at.desc()).limit(bindparam("most"))
+)
+# As their index has it.
+_STOPPED = Statement(_OF_LATE.where(text("state != 'running'")))
 _TO_ONE = Statement(
     select(messages.c.campaign, messages.c.text)
     .where(messages.c.kind == Kind.MARKETING, messages.c.msisdn == bindparam("number"))
@@ -71,6 +79,7 @@ _BEGIN = insertion(
 _LATEST = change_by_id(campaigns, ("latest_at",))
 _CAMPAIGN = Statement(select(campaigns).where(campaigns.c.id == bindparam("row")))
 _CHANGE = change_by_id(campaigns, ("state", "state_at", "state_by", "unsettled"))
+_ANEW = change_by_id(campaigns, ("anew_at",))
 _NOT_RUNNING = Statement(
     select(campaigns.c.id).where(campaigns.c.id.in_(among("rows")), campaigns.c.state != State.RUNNING)
 )
@@ -120,9 +129,12 @@ _MAY_COME_BACK = {
 }
 
 
-def may_go_on(state: State, latest_at: float, now: float) -> bool:
-    """Whether a message that comes now may be of a campaign whose latest came at `latest_at`."""
-    return now - latest_at <= _BREAK[state]
+def may_go_on(state: State, latest_at: float, anew_at: float | None, now: float) -> bool:
+    """Whether a message that comes now may be of a campaign whose latest came at `latest_at`.
+
+    From `anew_at` on, if there is such, it is not.
+    """
+    return now - latest_at <= _BREAK[state] and (anew_at is None or now < anew_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,27 +178,31 @@ def assign(connection: Connection, arrival: Arrival, by: str) -> Assigned | None
 def _of_the_same(connection: Connection, arrival: Arrival, by: str) -> Row | None:
     now = arrival.received_at
     values = {"since": now - _LONGEST_BREAK, "until": now + _DAY, "by": by, "sender": arrival.sender_id}
-    live = [
-        row
-        for row in connection.all(_LIVE, {**values, "most": _MOST_COMPARED})
-        if may_go_on(State(row["state"]), row["latest_at"], now)
-    ]
+    of_late = connection.all(_RUNNING, {**values, "most": _MOST_COMPARED}) + connection.all(_STOPPED, values)
+    live = [row for row in of_late if may_go_on(State(row["state"]), row["latest_at"], row["anew_at"], now)]
     if not live:
         return None
     own = wording(arrival.text)
-    text = arrival.text[:LONGEST]
+    beginning = arrival.text[:LONGEST]
     others = _others(connection, arrival.msisdn, own) if by == MAILING and arrival.msisdn is not None else set()
     best, most = None, (0.0, 0)
     # Of equals the oldest: a later one began with a message that was not like it.
     for row in sorted(live, key=lambda each: int(each["id"])):
-        if row["id"] in others:
+        # Two may have one number, with figures of their own, and nothing of what was stopped is to leave.
+        if row["id"] in others and row["state"] == State.RUNNING:
             continue
-        if row["text"] == text:
+        if row["text"] == beginning:
             return row
-        like = likeness(own, wording(row["text"]))
+        like = likeness(own, _wording_of(row["text"]))
         if like > most:
             best, most = row, like
     return best
+
+
+@lru_cache(maxsize=2 * _MOST_COMPARED)
+def _wording_of(campaign_text: str) -> Wording:
+    """Every message is compared with the same few."""
+    return wording(campaign_text)
 
 
 def _others(connection: Connection, msisdn: str, own: Wording) -> set[int]:
@@ -198,23 +214,35 @@ def _others(connection: Connection, msisdn: str, own: Wording) -> set[int]:
     }
 
 
-def change_state(
-    connection: Connection, campaign: int, state: State, by: str, now: float, seen: State | None = None
-) -> State | None:
+def change_state(connection: Connection, campaign: int, state: State, by: str, now: float) -> State | None:
     """From now on a campaign is of this state, by the word of `by`; which it was before, None when there is no such.
 
-    One that is cancelled cannot be paused, only go on: with what comes from then on. With `seen` nothing changes
-    unless it was of that state.
+    One that is cancelled stays so.
     """
     row = connection.first(_CAMPAIGN, {"row": campaign})
     if row is None:
         return None
     before = State(row["state"])
-    may = (before, state) != (State.CANCELLED, State.PAUSED) and seen in (None, before)
-    if before is not state and may:
+    if before not in (state, State.CANCELLED):
         values = {"state": str(state), "state_at": now, "state_by": by, "unsettled": True}
         connection.execute(_CHANGE, {"row": campaign, **values})
     return before
+
+
+def begin_anew(connection: Connection, campaign: int, now: float) -> tuple[State, bool] | None:
+    """What comes from now on in the words of a cancelled campaign is of another one, which runs.
+
+    Of which state it is, where any but a cancelled one stays as it is, and whether this changes anything; None when
+    there is no such campaign.
+    """
+    row = connection.first(_CAMPAIGN, {"row": campaign})
+    if row is None:
+        return None
+    state = State(row["state"])
+    changes = state is State.CANCELLED and may_go_on(state, row["latest_at"], row["anew_at"], now)
+    if changes:
+        connection.execute(_ANEW, {"row": campaign, "anew_at": now})
+    return state, changes
 
 
 def put_aside(connection: Connection, waiting: Sequence[Row], now: float) -> list[Row]:
@@ -250,8 +278,12 @@ class Followed:
     """Whether there are more."""
 
 
-def follow(connection: Connection, now: float, limit: int) -> Followed:
-    """Let up to `limit` messages follow: held by a pause, going on after it, refused when all is cancelled."""
+def follow(connection: Connection, now: float, limit: int, opens_at: float = 0.0) -> Followed:
+    """Let up to `limit` messages follow: held by a pause, going on after it, refused when all is cancelled.
+
+    Those that go on are due when the hours of marketing are on next, at `opens_at`: nobody can be asked for a consent
+    before, and none is to be given up for not having been.
+    """
     changes: list[Change] = []
     held = released = 0
     left = limit
@@ -261,7 +293,7 @@ def follow(connection: Connection, now: float, limit: int) -> Followed:
         rows = _to_follow(connection, row["id"], state, left)
         left -= len(rows)
         if state is State.RUNNING:
-            _release(connection, rows, Stage.CONSENT, now)
+            _release(connection, rows, Stage.CONSENT, now, max(now, opens_at))
             released += len(rows)
         elif state is State.PAUSED:
             _hold(connection, [each["id"] for each in rows], now)
@@ -290,8 +322,8 @@ def _hold(connection: Connection, rows: Sequence[int] | set[int], now: float) ->
         write_history(connection, row, now, Source.GATEWAY, None, "held")
 
 
-def _release(connection: Connection, rows: Sequence[Row], into: Stage, now: float) -> None:
-    connection.execute(_RELEASE, {"rows": listed(row["id"] for row in rows), "into": str(into), "at": now})
+def _release(connection: Connection, rows: Sequence[Row], into: Stage, now: float, due_at: float) -> None:
+    connection.execute(_RELEASE, {"rows": listed(row["id"] for row in rows), "into": str(into), "at": due_at})
     for row in rows:
         write_history(connection, row["id"], now, Source.GATEWAY, None, "released")
 
@@ -299,7 +331,7 @@ def _release(connection: Connection, rows: Sequence[Row], into: Stage, now: floa
 def _end(connection: Connection, rows: Sequence[Row], by: str, now: float) -> list[Change]:
     whole = {row["id"] for row in still_whole(connection, (row["id"] for row in rows))}
     # A part of it has turned up at A1 meanwhile.
-    _release(connection, [row for row in rows if row["id"] not in whole], Stage.READY, now)
+    _release(connection, [row for row in rows if row["id"] not in whole], Stage.READY, now, now)
     return [
         # A1 may have one that was to go out again.
         reject(connection, row, "uncertain" if row["resent"] else Refusal.CANCELLED, now, note=by)

@@ -150,6 +150,9 @@ _CATCH_UP = tuple(
         "UPDATE messages SET due_at = :now WHERE stage = 'fields' AND due_at > :now",
         "UPDATE messages SET tell_at = :now WHERE tell_at > :now",
         "UPDATE messages SET partly_at = :now WHERE partly_at > :now",
+        # What comes now in the words of a campaign is of it still, and what was begun anew stays so.
+        "UPDATE campaigns SET latest_at = :now WHERE latest_at > :now",
+        "UPDATE campaigns SET anew_at = :now WHERE anew_at > :now",
         "UPDATE unmatched SET due_at = :now WHERE due_at > :now",
         "UPDATE unmatched SET at = :now WHERE at > :now",
         "UPDATE runs SET due_at = :now WHERE due_at > :now + 600",

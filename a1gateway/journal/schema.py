@@ -186,10 +186,13 @@ campaigns = Table(
     Column("state", String, nullable=False),
     Column("state_at", Double, nullable=False),
     Column("state_by", String),
+    # From when on what comes in its words is of another one, by somebody's word; only once it is cancelled.
+    Column("anew_at", Double),
     # Whether some of its messages may have to follow its state yet.
     Column("unsettled", Boolean, nullable=False, server_default=text("0")),
 )
 Index("ix_campaigns_latest", campaigns.c.latest_at)
+Index("ix_campaigns_stopped", campaigns.c.latest_at, sqlite_where=text("state != 'running'"))
 Index("ix_campaigns_unsettled", campaigns.c.id, sqlite_where=text("unsettled = 1"))
 
 # What statistics are made of (`statistics`): sums that stay when their messages go. Days are Minsk's, numbered from

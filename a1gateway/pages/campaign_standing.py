@@ -37,9 +37,9 @@ class Action(enum.StrEnum):
 
     PAUSE = "pause"
     RESUME = "resume"
-    REOPEN = "reopen"
-    """Let go out what still comes of one that is cancelled."""
     CANCEL = "cancel"
+    ANEW = "anew"
+    """Of one that is cancelled: what still comes is another campaign, and goes out."""
 
 
 RETURNING, REFUSING = "returning", "refusing"
@@ -146,7 +146,7 @@ class Shown:
             case State.PAUSED:
                 return Action.RESUME, Action.CANCEL
             case State.CANCELLED:
-                return (Action.REOPEN,) if found.may_go_on else ()
+                return (Action.ANEW,) if found.may_go_on else ()
 
     @property
     def has_prices(self) -> bool:

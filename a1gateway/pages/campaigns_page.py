@@ -1,4 +1,4 @@
-"""Campaigns: how far each is, live, and for administrators pausing, resuming and cancelling."""
+"""Campaigns: how far each is, live, and for administrators pausing, resuming, cancelling and beginning anew."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..campaigns import CampaignHasChanged, CampaignIsCancelled, Campaigns, NoSuchCampaign
+from ..campaigns import CampaignIsCancelled, CampaignIsNotCancelled, Campaigns, NoSuchCampaign
 from ..gate import Gate
 from ..journal.campaign_progress import Progress
-from ..journal.campaigns import State
 from .campaign_standing import Action, Shown
 from .views import Answer, Asked, CannotAnswer, Fragment, Page, Unchanged
 
@@ -41,9 +40,10 @@ class CampaignPages:
         done = {
             "campaigns-pause": self.pause,
             "campaigns-resume": self.resume,
-            "campaigns-resume-ask": self.ask_resume,
             "campaigns-cancel": self.cancel,
             "campaigns-cancel-ask": self.ask_cancel,
+            "campaigns-anew": self.begin_anew,
+            "campaigns-anew-ask": self.ask_anew,
         }
         return [
             *(Page(name, view) for name, view in looked_at.items()),
@@ -71,17 +71,8 @@ class CampaignPages:
         return await self._done(asked, self._campaigns.pause(asked.number("id"), asked.visitor.label))
 
     async def resume(self, asked: Asked) -> Answer:
-        """It goes on, if it is still as whoever asks has `seen` it."""
-        seen = asked.text("seen")
-        if seen not in (State.PAUSED, State.CANCELLED):
-            raise CannotAnswer(asked.words("campaigns.not_seen"))
-        return await self._done(
-            asked, self._campaigns.resume(asked.number("id"), asked.visitor.label, seen=State(seen))
-        )
-
-    async def ask_resume(self, asked: Asked) -> Answer:
-        """Whether what comes of a cancelled one is to go out."""
-        return await self._dialog(asked, "campaign_reopen.html", Action.REOPEN)
+        """It goes on, unless it has been cancelled."""
+        return await self._done(asked, self._campaigns.resume(asked.number("id"), asked.visitor.label))
 
     async def cancel(self, asked: Asked) -> Answer:
         """What has not left is refused, and so is what comes."""
@@ -90,6 +81,14 @@ class CampaignPages:
     async def ask_cancel(self, asked: Asked) -> Answer:
         """Whether it is to be cancelled, and what that means."""
         return await self._dialog(asked, "campaign_cancel.html", Action.CANCEL)
+
+    async def begin_anew(self, asked: Asked) -> Answer:
+        """What comes in its words from now on is another campaign."""
+        return await self._done(asked, self._campaigns.begin_anew(asked.number("id"), asked.visitor.label))
+
+    async def ask_anew(self, asked: Asked) -> Answer:
+        """Whether that is wanted of a cancelled one."""
+        return await self._dialog(asked, "campaign_anew.html", Action.ANEW)
 
     async def _list(self, asked: Asked) -> dict[str, Any]:
         count = min(max(asked.number("count"), AT_ONCE), MOST)
@@ -121,8 +120,8 @@ class CampaignPages:
             raise CannotAnswer(asked.words("campaigns.none")) from None
         except CampaignIsCancelled:
             said, found = "campaigns.said.cancelled", await self._found(asked)
-        except CampaignHasChanged:
-            said, found = "campaigns.said.changed", await self._found(asked)
+        except CampaignIsNotCancelled:
+            said, found = "campaigns.said.not_cancelled", await self._found(asked)
         return Fragment("campaign.html", self._values(asked, found, said), events=("close-dialog",))
 
     def _values(self, asked: Asked, found: Progress, said: str | None = None) -> dict[str, Any]:

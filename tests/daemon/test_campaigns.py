@@ -114,6 +114,7 @@ def a_mailing_is_cancelled_in_the_middle(stack: Stack) -> None:
     assert (shown.count("delivered"), shown.count("failed"), len(shown)) == (50, 100, 150)
     assert "100 refused (cancelled 100)" in done(stack)
     # Corrected and begun anew, it goes out to everybody.
+    assert done(stack, "--anew", "1").startswith("campaign 1 stays cancelled: ")
     corrected = TEXT.replace("20%", "25%")
     mail(stack, corrected, to_come[:20])
     eventually(lambda: at_a1(stack, corrected) == 20 or None, 30, "the corrected one goes out")

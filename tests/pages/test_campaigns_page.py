@@ -39,7 +39,14 @@ from .world import ADMIN, MANAGER, Reply, Visit, World
 HOUR, DAY = 3600.0, 86400.0
 TEXT = "Скидка 20% до воскресенья в MyShop"
 LOOKS = ("campaigns", "campaigns-list", "campaigns-one", "campaigns-figures")
-ACTS = ("campaigns-pause", "campaigns-resume", "campaigns-resume-ask", "campaigns-cancel", "campaigns-cancel-ask")
+ACTS = (
+    "campaigns-pause",
+    "campaigns-resume",
+    "campaigns-cancel",
+    "campaigns-cancel-ask",
+    "campaigns-anew",
+    "campaigns-anew-ask",
+)
 
 
 class CampaignWorld(World):
@@ -133,7 +140,7 @@ def mark(reply: Reply) -> str:
 
 def offered(reply: Reply) -> list[str]:
     """The buttons that do something."""
-    return re.findall(r'id="(pause|resume|reopen|cancel)"', reply.text)
+    return re.findall(r'id="(pause|resume|cancel|anew)"', reply.text)
 
 
 def values_of(reply: Reply, button: str) -> dict[str, Any]:
@@ -352,7 +359,7 @@ def test_over_smpp_there_are_segments_and_no_money(world: CampaignWorld, visit: 
 def test_a_campaign_that_is_not_there_is_said_to_be_none(world: CampaignWorld, visit: Visit, id_: str) -> None:
     world.mail(1)
     for page in ("campaigns-one", "campaigns-figures", *ACTS):
-        reply = visit.page(page, id=id_, seen="paused")
+        reply = visit.page(page, id=id_)
         assert reply.code == 400
         assert "такой рассылки нет" in reply.text
 
@@ -408,7 +415,7 @@ def test_cancelling_asks_first_and_says_what_it_means(world: CampaignWorld, visi
     world.follow()
     after = visit.page("campaigns-one", id="1")
     assert "Почему не дошли 21 рассылка отменена" in text(after)
-    assert offered(after) == ["reopen"]
+    assert offered(after) == ["anew"]
 
 
 def test_when_nothing_waits_cancelling_is_about_what_comes(world: CampaignWorld, visit: Visit) -> None:
@@ -423,12 +430,13 @@ def test_two_administrators_who_want_the_same_are_both_right(world: CampaignWorl
     world.portal.codes["token-second"] = "local.1"
     first, second = world.enter(), world.enter("token-second")
     world.mail(2)
-    for page, state, seen in (
-        ("campaigns-pause", State.PAUSED, "running"),
-        ("campaigns-resume", State.RUNNING, "paused"),
-        ("campaigns-cancel", State.CANCELLED, "running"),
+    for page, state in (
+        ("campaigns-pause", State.PAUSED),
+        ("campaigns-resume", State.RUNNING),
+        ("campaigns-cancel", State.CANCELLED),
+        ("campaigns-anew", State.CANCELLED),
     ):
-        both = [visit.page(page, id="1", seen=seen) for visit in (first, second)]
+        both = [visit.page(page, id="1") for visit in (first, second)]
         assert [reply.code for reply in both] == [200, 200]
         assert world.state() == (state, "Анна Ковалёва (id 1)")
         assert "Анна Ковалёва" in text(both[1])
@@ -442,45 +450,47 @@ def test_a_cancelled_one_is_not_paused_and_nobody_takes_its_end_back_unawares(
     paused = visit.page("campaigns-pause", id="1")
     visit.page("campaigns-cancel", id="1")
     late = visit.page("campaigns-pause", id="1")
-    assert "Рассылку уже отменили: на паузу её поставить нельзя." in text(late)
+    assert "её нельзя ни поставить на паузу, ни продолжить" in text(late)
     # The other still sees the pause, and lets it go on.
     late = visit.page("campaigns-resume", values_of(paused, "resume"))
-    assert "изменил кто-то другой, поэтому ничего не сделано" in text(late)
+    assert "её нельзя ни поставить на паузу, ни продолжить" in text(late)
     assert world.state()[0] is State.CANCELLED
-    assert offered(late) == ["reopen"]
+    assert offered(late) == ["anew"]
+    world.mail(1, text="Приглашаем на дегустацию сыров в субботу")
+    assert "Эту рассылку не отменяли" in text(visit.page("campaigns-anew", id="2"))
 
 
-@pytest.mark.parametrize("seen", ["", "running", "x"])
-def test_it_is_not_resumed_without_what_was_seen(world: CampaignWorld, visit: Visit, seen: str) -> None:
-    world.mail(1)
-    visit.page("campaigns-pause", id="1")
-    assert visit.page("campaigns-resume", id="1", seen=seen).code == 400
-    assert world.state()[0] is State.PAUSED
-
-
-def test_what_comes_of_a_cancelled_one_goes_out_again_when_somebody_wants_it(
+def test_what_comes_in_the_words_of_a_cancelled_one_is_another_when_somebody_wants_it(
     world: CampaignWorld, visit: Visit
 ) -> None:
     world.mail(2)
     cancelled = visit.page("campaigns-cancel", id="1")
-    assert "остановите рассылку и там" in text(cancelled)
-    dialog = visit.page("campaigns-resume-ask", values_of(cancelled, "reopen"))
+    assert "пока не пройдёт полчаса без таких сообщений; остановите рассылку и там" in text(cancelled)
+    world.mail(1)
+    dialog = visit.page("campaigns-anew-ask", values_of(cancelled, "anew"))
     assert "Уже отклонённые останутся отклонёнными." in text(dialog)
-    found = re.search(r"campaigns-resume\"[^>]*hx-vals='([^']*)'", dialog.text)
+    found = re.search(r"campaigns-anew\"[^>]*hx-vals='([^']*)'", dialog.text)
     assert found is not None
+    anew = visit.page("campaigns-anew", json.loads(html.unescape(found[1])))
+    assert anew.headers["Hx-Trigger"] == "close-dialog"
     assert world.state()[0] is State.CANCELLED
-    visit.page("campaigns-resume", json.loads(html.unescape(found[1])))
-    assert world.state()[0] is State.RUNNING
+    shown = text(anew)
+    assert "Битрикс24 передаёт с этими словами с 22.11.2026 03:00, уже другая рассылка." in shown
+    assert "остановите рассылку и там" not in shown
+    assert offered(anew) == []
+    world.mail(1)
+    assert world.state(2)[0] is State.RUNNING
+    assert tiles(visit.page("campaigns-one", id="1"))["Передал Битрикс24"] == "3"
 
 
 def test_what_can_no_more_be_asked_for_is_said_to_be_so(world: CampaignWorld, visit: Visit) -> None:
     world.mail(1)
-    assert "больше не нужно" in text(visit.page("campaigns-resume-ask", id="1"))
+    assert "Это не нужно" in text(visit.page("campaigns-anew-ask", id="1"))
     visit.page("campaigns-cancel", id="1")
     assert "Отменять больше нечего" in text(visit.page("campaigns-cancel-ask", id="1"))
     world.clock.advance(2 * HOUR)
     visit = world.enter()
-    assert "больше не нужно" in text(visit.page("campaigns-resume-ask", id="1"))
+    assert "Это не нужно" in text(visit.page("campaigns-anew-ask", id="1"))
     assert "остановите рассылку и там" not in text(visit.page("campaigns-one", id="1"))
 
 
@@ -498,7 +508,7 @@ def test_managers_look_and_administrators_act(world: CampaignWorld) -> None:
         assert reply.code == 200
         assert offered(reply) == []
     for page in ACTS:
-        assert manager.page(page, id="1", seen="paused").code == 403
+        assert manager.page(page, id="1").code == 403
     assert world.state() == (State.RUNNING, None)
 
 
@@ -510,10 +520,17 @@ def test_every_page_speaks_every_language(world: CampaignWorld, language: str) -
     world.mail(3)
     world.mail(1, refusal="foreign")
     visit = world.enter(LANG={"be": "by"}.get(language, language))
-    for act in (None, "campaigns-pause", "campaigns-resume", "campaigns-cancel", "campaigns-resume", None):
+    for act in (
+        None,
+        "campaigns-pause",
+        "campaigns-resume",
+        "campaigns-cancel",
+        "campaigns-resume",
+        "campaigns-anew",
+    ):
         if act:
-            assert visit.page(act, id="1", seen=world.state()[0]).code == 200
-        for page in (*LOOKS, "campaigns-cancel-ask", "campaigns-resume-ask"):
+            assert visit.page(act, id="1").code == 200
+        for page in (*LOOKS, "campaigns-cancel-ask", "campaigns-anew-ask"):
             assert visit.page(page, id="1").code == 200
         world.clock.advance(1)
 
@@ -546,6 +563,7 @@ def progress(**more: Any) -> Progress:
         "state": State.RUNNING,
         "state_at": START,
         "state_by": None,
+        "anew_at": None,
         "unsettled": False,
         "may_go_on": False,
         "total": 10,
@@ -577,7 +595,7 @@ def progress(**more: Any) -> Progress:
         ({"state": State.PAUSED, "may_go_on": True}, Standing.PAUSED, (Action.RESUME, Action.CANCEL)),
         ({"state": State.PAUSED}, Standing.OVER, ()),
         ({"state": State.CANCELLED}, Standing.CANCELLED, ()),
-        ({"state": State.CANCELLED, "may_go_on": True}, Standing.CANCELLED, (Action.REOPEN,)),
+        ({"state": State.CANCELLED, "may_go_on": True}, Standing.CANCELLED, (Action.ANEW,)),
         ({"state": State.CANCELLED, "waiting": Waiting(ready=1)}, Standing.CANCELLED, ()),
     ],
 )

@@ -44,9 +44,11 @@ def upgrade() -> None:
         sa.Column("state", sa.String, nullable=False),
         sa.Column("state_at", sa.Double, nullable=False),
         sa.Column("state_by", sa.String),
+        sa.Column("anew_at", sa.Double),
         sa.Column("unsettled", sa.Boolean, nullable=False, server_default=sa.text("0")),
     )
     op.create_index("ix_campaigns_latest", "campaigns", ["latest_at"])
+    op.create_index("ix_campaigns_stopped", "campaigns", ["latest_at"], sqlite_where=sa.text("state != 'running'"))
     op.create_index("ix_campaigns_unsettled", "campaigns", ["id"], sqlite_where=sa.text("unsettled = 1"))
     op.add_column("messages", sa.Column("sent_by", sa.String, nullable=False, server_default="other"))
     op.execute("ALTER TABLE messages ADD COLUMN campaign INTEGER REFERENCES campaigns (id)")
