@@ -115,6 +115,7 @@ def test_every_step_can_be_read_and_done(frames: Frames, lang: str, screen: Scre
     frame.app.locator("#unp").fill("200988542")
     main_button(frame).click()
     expect(frame.app.locator("#unp-fault")).to_contain_text(check_digit)
+    expect(frame.app.locator("#unp")).to_be_focused()
     expect(frame.app.locator("#company")).to_have_value(PARTICULARS["company"])
     looked_at(frame, f"company-{lang}")
     frame.app.locator("#unp").fill(PARTICULARS["unp"])
@@ -194,7 +195,7 @@ def test_the_keyboard_alone_is_enough(frames: Frames) -> None:
     page = frame.page.keyboard
     frame.app.locator("#apply").focus()
     page.press("Enter")
-    frame.app.locator("#wanted").focus()
+    expect(frame.app.locator("#wanted")).to_be_focused()
     page.type("Мой")
     expect(frame.app.locator("[data-fill=wanted]")).to_have_text("Moy")
     page.press("Tab")
@@ -224,6 +225,10 @@ def test_the_keyboard_alone_is_enough(frames: Frames) -> None:
     expect(frame.app.get_by_role("dialog")).to_have_count(0)
     expect(withdraw).to_be_focused()
     page.press("Enter")
+    expect(frame.app.get_by_role("heading", name="Withdraw the application")).to_be_focused()
+    # An Enter too many does nothing.
+    page.press("Enter")
+    page.press("Tab")
     expect(frame.app.locator("#note")).to_be_focused()
     page.type("changed our mind")
     page.press("Tab")
