@@ -89,6 +89,7 @@ from .polling import Polling
 from .readiness import Readiness
 from .receipts import Receipts
 from .sender_id.watch import SenderNamesWatch
+from .systemd import MoreTime
 from .web.operations import A1Callback, Operations
 from .web.site import ByFirstPart, CountingSite, Root
 
@@ -391,7 +392,7 @@ def build(config: Config, reactor: Any) -> Gateway:
     jitter = random.SystemRandom().random
     off_thread = _threads(reactor, "spool")
     metrics = Metrics()
-    store = Store(config.store.url)
+    store = Store(config.store.url, working=MoreTime())
     # What people look at must not keep a message from the spool.
     beside = _threads(reactor, "reading")
     reader = Reader(store.path, beside)

@@ -157,7 +157,7 @@ class Server:
 def exports(store: Store) -> Exports:
     from twisted.internet import reactor
 
-    return Exports(cast(Any, reactor), store.path)
+    return Exports(cast(Any, reactor), store.path, most=2)
 
 
 def processes(exports: Exports) -> list[int]:

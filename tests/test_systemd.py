@@ -12,10 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from twisted.internet.testing import MemoryReactorClock
 from twisted.scripts._twistd_unix import ServerOptions
 
-from a1gateway import gateway
-from a1gateway.systemd import notify
+from a1gateway import gateway, tap
+from a1gateway.export.exports import MOST_AT_ONCE
+from a1gateway.journal import Store
+from a1gateway.journal import store as store_module
+from a1gateway.journal.schema import REVISION
+from a1gateway.systemd import MORE_TIME, MoreTime, notify
 
 ROOT = Path(__file__).parent.parent
 UNIT = ROOT / "systemd" / "a1gateway.service"
@@ -97,6 +102,18 @@ def test_the_state_directory_is_where_the_example_keeps_its_state() -> None:
 def test_a_stop_has_more_time_than_it_may_take() -> None:
     (seconds,) = unit("TimeoutStopSec")
     assert int(seconds) >= gateway._ANSWERING + gateway._UNDER_WAY + gateway._CLOSING + 30
+
+
+def test_a_start_has_the_time_that_it_asks_for_once_more() -> None:
+    """The first word may be late: whatever comes before it must not end the start."""
+    (seconds,) = unit("TimeoutStartSec")
+    assert int(seconds) >= MORE_TIME
+
+
+def test_exports_beside_the_daemon_do_not_slow_it() -> None:
+    """The daemon has up to 110 MB, an XLSX export 50; the kernel slows all of them above `MemoryHigh=`."""
+    (high,) = unit("MemoryHigh")
+    assert int(high.removesuffix("M")) >= 110 + 50 * MOST_AT_ONCE
 
 
 def test_a_daemon_that_fails_is_started_again_for_ever() -> None:
@@ -210,3 +227,44 @@ def test_the_environment_of_the_process_counts_when_no_other_is_given(
 def test_a_socket_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
     notify("READY=1", {"NOTIFY_SOCKET": str(tmp_path / "gone")})
     notify("READY=1", {"NOTIFY_SOCKET": "/" + "x" * 200})
+
+
+def test_a_long_start_asks_for_more_time_now_and_then_while_it_goes_on() -> None:
+    now, said = [100.0], list[str]()
+    more = MoreTime(monotonic=lambda: now[0], notify=said.append)
+    for _ in range(1000):
+        more()
+    assert said == ["EXTEND_TIMEOUT_USEC=600000000"]
+    now[0] += 10
+    for _ in range(1000):
+        more()
+    assert len(said) == 2
+
+
+def test_an_upgrade_of_the_journal_asks_systemd_for_more_time(
+    service_manager: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the daemon is made of, on a journal of the version before."""
+    migrations = tmp_path / "migrations"
+    shutil.copytree(store_module._MIGRATIONS, migrations)
+    (latest,) = (migrations / "versions").glob(f"v{REVISION}_*.py")
+    latest.unlink()
+    journal = tmp_path / "journal.sqlite3"
+    before = Store(f"sqlite:///{journal}", migrations=migrations)
+    before.prepare()
+    before.close()
+    for name in example_secrets(commented_out=False):
+        (tmp_path / name).write_text("0123456789abcdef0123456789abcdef")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    text = EXAMPLE.read_text("utf-8").replace("#[store]", f'[store]\nurl = "sqlite:///{journal}"', 1)
+    path = tmp_path / "a1gateway.toml"
+    path.write_text(text)
+    options = ServerOptions()
+    options.parseOptions(["-n", "a1gateway", "--config", str(path)])
+    made = tap.build(options.subOptions.config, MemoryReactorClock())
+    address = str(tmp_path / "notify")
+    service_manager.bind(address)
+    monkeypatch.setenv("NOTIFY_SOCKET", address)
+    made._store.prepare()
+    made._store.close()
+    assert service_manager.recv(100) == b"EXTEND_TIMEOUT_USEC=600000000"

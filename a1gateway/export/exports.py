@@ -25,8 +25,8 @@ from ..pages.catalogue import catalogue
 from .columns import READ
 from .order import Form, Order
 
-MOST_AT_ONCE = 2
-"""A process takes some 40 MB, and the server has 512."""
+MOST_AT_ONCE = 1
+"""A process takes up to 50 MB; with two the service would come to its `MemoryHigh=`, which slows the daemon too."""
 LONGEST_PAUSE = 300.0
 """For how many seconds a browser may take nothing before the export is ended: others may wait for its place."""
 # Of what a process that failed has said.
@@ -69,7 +69,7 @@ class Exports(Service):
         says so as well.
         """
         if len(self._running) >= self._most:
-            raise TooManyExports(f"{self._most} exports are under way already")
+            raise TooManyExports("as many exports are under way as the server bears; try again in some minutes")
         sql, values = query(search, READ)
         order = Order(str(self._journal), sql, values, form, language)
         export = _Export(self._reactor, request, order)

@@ -71,7 +71,7 @@ def test_only_administrators_are_offered_it_and_get_it(world: World, exports: Ex
 
 
 def test_when_it_cannot_be_had_a_page_says_so(world: World, exports: Exports) -> None:
-    exports.trouble = TooManyExports("2 exports are under way already")
+    exports.trouble = TooManyExports("as many exports are under way as the server bears")
     reply = world.enter().page("export", form="csv")
     assert reply.code == 503
     assert "Content-Disposition" not in reply.headers
