@@ -46,6 +46,7 @@ class Gateway(MultiService):
         site: CountingSite,
         endpoint: Callable[[], IStreamServerEndpoint],
         loops: Sequence[Service],
+        long_answers: Sequence[Service] = (),
         operations: Operations,
         warnings: Sequence[str],
         ask_within: float,
@@ -53,6 +54,9 @@ class Gateway(MultiService):
         uncertain_for: float = 0.0,
     ) -> None:
         """`endpoint` makes the place to listen at; raises `CannotStart`. `operations` are what commands can ask for.
+
+        `long_answers` are those of the `loops` that answer requests for minutes: a stop does not wait for the end of
+        what these are about, but ends it first.
 
         `uncertain_for` is when what was under way at the last end is looked at, seconds after the start.
 
@@ -68,6 +72,7 @@ class Gateway(MultiService):
         self._door = Door(site)
         self._endpoint = endpoint
         self._loops = loops
+        self._long_answers = long_answers
         self._operations = operations
         self._warnings = warnings
         self._uncertain_for = uncertain_for
@@ -153,6 +158,9 @@ class Gateway(MultiService):
             self._door.stands_at(None)
             await maybeDeferred(self._port.stopListening)
             self._port = None
+        for each in self._long_answers:
+            # When it has ended is seen by the requests, and again by the stop of all.
+            maybeDeferred(each.stopService)
         await self._bounded(self._site.idle(), _ANSWERING, "requests that are being answered")
         stopping = maybeDeferred(super().stopService)
         await self._bounded(stopping, _UNDER_WAY, "what is under way to A1 and Bitrix24")

@@ -717,6 +717,7 @@ def build(config: Config, reactor: Any) -> Gateway:
             exports,
             control,
         ],
+        long_answers=[exports],
         operations=offered,
         warnings=[str(warning) for warning in config.warnings],
         ask_within=max(way.uncertain_for, ASK_AGAIN_AFTER),

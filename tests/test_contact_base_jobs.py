@@ -557,6 +557,21 @@ def test_a_damaged_file_of_a_job_is_set_aside(tmp_path_factory: pytest.TempPathF
     assert world.jobs.jobs() == []
 
 
+def test_a_file_that_may_not_be_read_hides_no_other_job(folder: Path) -> None:
+    world = World(folder, small())
+    view = world.over(world.jobs.plan())
+    path = folder / "audit-20261122-030000.json"
+    # What the system refuses to read to root as well.
+    path.mkdir()
+    with capturedLogs() as said:
+        again = world.again()
+    assert [event["trouble"] for event in said if "trouble" in event] == [
+        f"{path.name} cannot be read: Is a directory"
+    ]
+    assert [each.job for each in again.jobs.jobs()] == [view.job]
+    assert path.is_dir()
+
+
 def test_a_field_that_a_later_version_has_added_does_no_harm(folder: Path) -> None:
     world = World(folder, small())
     view = world.over(world.jobs.plan())

@@ -281,6 +281,8 @@ async def test_stopping_ends_what_is_under_way_and_the_browser_hears_that_it_is_
     await browser.gone
     assert not browser.whole
     assert catalogue("journal", "ru")["export.incomplete"].encode() in browser.received
+    with pytest.raises(ExportFailed, match="the gateway is stopping"):
+        exports.send(cast(Request, Asked()), Search(), Form.CSV, "ru")
     await server.close()
 
 
@@ -444,3 +446,15 @@ def test_a_process_that_cannot_be_started_takes_no_place() -> None:
     for _ in range(exports_module.MOST_AT_ONCE + 1):
         with pytest.raises(ExportFailed, match="no process can be started"):
             exports.send(cast(Request, Asked()), Search(), Form.CSV, "ru")
+
+
+def test_a_browser_that_leaves_when_no_process_could_be_started_ends_nothing() -> None:
+    reactor, asked = Spawning(), Asked()
+    reactor.refuses = True
+    exports = Exports(cast(Any, reactor), Path("/nowhere/journal.sqlite3"))
+    with pytest.raises(ExportFailed):
+        exports.send(cast(Request, asked), Search(), Form.CSV, "ru")
+    seen: list[Failure] = []
+    asked.gone.addErrback(seen.append)
+    asked.gone.errback(Failure(ConnectionError()))
+    assert seen == []

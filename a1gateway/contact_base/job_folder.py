@@ -81,23 +81,26 @@ class JobFolder:
         sync_folder(self.path)
 
     def load(self) -> tuple[list[Job], list[str]]:
-        """All jobs, and the names of files that say nothing of any; raises `OSError`.
+        """All jobs, and what is wrong with files of which none can be told; raises `OSError`.
 
-        Those files are put aside. A job that was running when it was put on disk last has been interrupted.
+        Damaged files are put aside; one that is another user's stays where it is, as the next start may be let read
+        it. A job that was running when it was put on disk last has been interrupted.
         """
         jobs: list[Job] = []
-        strange: list[str] = []
+        troubles: list[str] = []
         for path in sorted(self.path.glob("*.json")) if self.path.exists() else ():
             try:
                 job = _form().validate_python(json.loads(path.read_bytes()))
                 if job.id != path.stem or _OF_A_JOB.fullmatch(path.name) is None:
                     raise ValueError(job.id)
             except (ValueError, RecursionError):
+                troubles.append(f"{path.name} cannot be read; set aside")
                 path.replace(path.with_suffix(".unreadable"))
-                strange.append(path.name)
+            except OSError as error:
+                troubles.append(f"{path.name} cannot be read: {error.strerror}")
             else:
                 jobs.append(self._as_it_is(job))
-        return jobs, strange
+        return jobs, troubles
 
     def _as_it_is(self, job: Job) -> Job:
         """A job as the daemon's last run has left it, which may have ended before it could say so."""

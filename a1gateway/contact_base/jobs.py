@@ -257,11 +257,11 @@ class BaseJobs(DueLoop):
     async def _look_after(self) -> float:
         try:
             if not self._loaded:
-                jobs, strange = await self._in_turn(self._folder.load)
+                jobs, troubles = await self._in_turn(self._folder.load)
                 self._jobs = {job.id: job for job in jobs}
                 self._loaded = True
-                for name in strange:
-                    self._log.error("contact base: {trouble}", trouble=f"{name} cannot be read; set aside")
+                for trouble in troubles:
+                    self._log.error("contact base: {trouble}", trouble=trouble)
             for name in await self._in_turn(self._folder.tidy, dict(self._jobs), self._clock.seconds()):
                 self._jobs.pop(name, None)
         except OSError as error:

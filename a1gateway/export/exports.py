@@ -31,6 +31,7 @@ LONGEST_PAUSE = 300.0
 """For how many seconds a browser may take nothing before the export is ended: others may wait for its place."""
 # Of what a process that failed has said.
 _LONGEST_WHY = 2000
+_STOPPING = "the gateway is stopping"
 _TYPES = {
     Form.CSV: b"text/csv; charset=utf-8",
     Form.XLSX: b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -59,6 +60,12 @@ class Exports(Service):
         self._journal = journal
         self._most = most
         self._running: set[_Export] = set()
+        self._stopping = False
+
+    def startService(self) -> None:
+        """Take them on, also after a stop."""
+        super().startService()
+        self._stopping = False
 
     def send(self, request: Request, search: Search, form: Form, language: str) -> Deferred[None]:
         """Answer `request` with what `search` finds.
@@ -68,6 +75,8 @@ class Exports(Service):
         written. A file that could not be brought to its end is a connection that breaks off; in CSV its last line
         says so as well.
         """
+        if self._stopping:
+            raise ExportFailed(_STOPPING)
         if len(self._running) >= self._most:
             raise TooManyExports("as many exports are under way as the server bears; try again in some minutes")
         sql, values = query(search, READ)
@@ -82,8 +91,9 @@ class Exports(Service):
         return export.sent
 
     def stopService(self) -> Deferred[None]:
-        """End them all."""
+        """End them all, and take on no more."""
         super().stopService()
+        self._stopping = True
         ending = [export.ended for export in self._running]
         for export in list(self._running):
             export.end()
@@ -127,6 +137,9 @@ class _Export(ProcessProtocol):
         """Whoever wants it, the process is to end now."""
         self._wanted = False
         self._stop_alarm()
+        if self.transport is None:
+            # It could not be started.
+            return
         with suppress(ProcessExitedAlready):
             self.transport.signalProcess("KILL")
         # What it has written and nobody has read would keep its end from being noticed.
@@ -177,7 +190,7 @@ class _Export(ProcessProtocol):
         elif self._octets:
             self._break_off()
         else:
-            self.sent.errback(ExportFailed(why.rpartition("\n")[2] if self._wanted else "the gateway is stopping"))
+            self.sent.errback(ExportFailed(why.rpartition("\n")[2] if self._wanted else _STOPPING))
 
     # The browser.
 
