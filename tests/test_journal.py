@@ -502,6 +502,7 @@ def test_a_copy_that_the_disk_does_not_take_leaves_nothing(upgrading: Upgrading)
         assert upgrading.try_()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    # Nor what SQLite keeps beside it.
     assert copies(upgrading.path) == []
     upgrading.seconds = 60.0
     assert upgrading.try_() == ""

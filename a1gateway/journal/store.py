@@ -292,21 +292,28 @@ class Store:
 
     def _keep_copy(self, raw: sqlite3.Connection, copy: Path) -> None:
         unfinished = _unfinished(copy)
-        # The copy too: it is of an upgrade that was cut off or taken back, and the journal itself is whole.
-        for earlier in (unfinished, copy):
-            earlier.unlink(missing_ok=True)
+        # Nothing may be left that SQLite would take back into the new one. The copy goes too: it is of an upgrade
+        # that was cut off or taken back, and the journal itself is whole.
+        _remove(unfinished)
+        copy.unlink(missing_ok=True)
         try:
             os.close(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             with closing(sqlite3.connect(unfinished)) as target:
                 raw.backup(target, pages=_PAGES, progress=lambda *_: self._working())
             unfinished.rename(copy)
         except BaseException:
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):
+                _remove(unfinished)
             raise
 
 
 def _unfinished(copy: Path) -> Path:
     return copy.with_name(copy.name + ".new")
+
+
+def _remove(database: Path) -> None:
+    for path in (database, database.with_name(database.name + "-journal")):
+        path.unlink(missing_ok=True)
 
 
 def _size(path: Path) -> int:
