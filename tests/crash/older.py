@@ -15,7 +15,9 @@ from a1gateway.journal import Store
 from a1gateway.journal import store as store_module
 
 # These the migrations write, from what stands elsewhere.
-_MADE_ANEW = ("alembic_version", "documents_of")
+_MADE_ANEW = ("alembic_version", "documents_of", "message_items", "message_sources")
+# And these the gateway counts anew.
+_COUNTED_ANEW = "statistics_"
 
 
 class OlderJournals:
@@ -72,7 +74,7 @@ def _copied(journal: Path, older: Path) -> bool:
         raw.execute("BEGIN")
         for (table,) in raw.execute("SELECT name FROM newer.sqlite_schema WHERE type = 'table'").fetchall():
             columns = _columns(raw, "main", table)
-            if table in _MADE_ANEW:
+            if table in _MADE_ANEW or table.startswith(_COUNTED_ANEW):
                 continue
             if not columns:
                 if raw.execute(f"SELECT 1 FROM newer.{table} LIMIT 1").fetchone():  # noqa: S608
