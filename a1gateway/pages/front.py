@@ -57,8 +57,7 @@ class PagesFront:
         self._sessions = sessions
         self._tokens = tokens
         self._pages = {page.name: page for page in pages}
-        split = urlsplit(public_url)
-        self._origin = f"{split.scheme}://{split.netloc}"
+        self._origin = _origin(public_url)
         self._assets = Assets()
         self._renderer = Renderer(self._assets)
 
@@ -112,13 +111,13 @@ class PagesFront:
             self._sessions.speak(token, language)
             session, spoken = self._sessions.find(token) or session, self._words(language)
         asked = Asked(session, spoken, fields, self._clock.seconds())
-        if text_field(fields, "shell"):
+        answer = await self._answered(page, asked)
+        if text_field(fields, "shell") and isinstance(answer, Fragment):
             # All that stands around the page has to be said in the language that was chosen.
             secured(request, "frame-ancestors 'none'")
-            code, values = await self._shell_of(page, asked, token)
-            request.setResponseCode(code)
-            return self._renderer.render("shell_body.html", spoken, values)
-        return await self._answer(request, page, asked)
+            request.setResponseCode(answer.code)
+            return self._renderer.render("shell_body.html", spoken, self._shell_of(page, asked, answer, token))
+        return await self._answer(request, page, asked, answer)
 
     @app.route("/static/<path:name>", methods=["GET"])
     @answering
@@ -157,20 +156,21 @@ class PagesFront:
                 fields = {"entity_type": str(place.item.entity_type), "item": str(place.item.id)}
         spoken = self._words(session.language)
         asked = Asked(session, spoken, fields, self._clock.seconds())
-        code, values = await self._shell_of(self._pages[name], asked, token, with_menu=not place.is_tab)
+        page = self._pages[name]
+        answer = await self._answered(page, asked)
+        assert isinstance(answer, Fragment), name
         framed_by(request, self._tokens.current().client_endpoint)
-        request.setResponseCode(code)
+        request.setResponseCode(answer.code)
+        values = self._shell_of(page, asked, answer, token, with_menu=not place.is_tab)
         return self._renderer.render("shell.html", spoken, values)
 
-    async def _shell_of(
-        self, page: Page, asked: Asked, token: str, *, with_menu: bool = True
-    ) -> tuple[int, dict[str, Any]]:
-        """The page with all that stands around it: the answer's code, and what the template is filled with."""
-        answer = await self._answered(page, asked)
-        assert isinstance(answer, Fragment), page.name
+    def _shell_of(
+        self, page: Page, asked: Asked, answer: Fragment, token: str, *, with_menu: bool = True
+    ) -> dict[str, Any]:
+        """What the template of all that stands around a page is filled with."""
         there = [self._pages[name] for name in MENU if name in self._pages]
         offered = [each.name for each in there if asked.visitor.admin or not each.for_admins]
-        return answer.code, {
+        return {
             "session": token,
             "visitor": asked.visitor,
             "menu": offered if with_menu and not asked.text("in_card") else (),
@@ -180,8 +180,7 @@ class PagesFront:
             "content": Markup(self._rendered(asked, answer).decode()),  # noqa: S704  # our own template's
         }
 
-    async def _answer(self, request: IRequest, page: Page, asked: Asked) -> bytes:
-        answer = await self._answered(page, asked)
+    async def _answer(self, request: IRequest, page: Page, asked: Asked, answer: Answer) -> bytes:
         secured(request, "frame-ancestors 'none'")
         if isinstance(answer, Unchanged):
             request.setResponseCode(204)
@@ -241,6 +240,14 @@ class PagesFront:
 
     def _words(self, language: str) -> Words:
         return words(_chosen(language, ""))
+
+
+def _origin(url: str) -> str:
+    """What browsers call the place that an address is at: they leave its scheme's own port out."""
+    split = urlsplit(url)
+    usual = {"https": 443, "http": 80}.get(split.scheme)
+    host = f"[{split.hostname}]" if ":" in (split.hostname or "") else split.hostname
+    return f"{split.scheme}://{host}" + ("" if split.port in (None, usual) else f":{split.port}")
 
 
 def _chosen(language: str, portal: str) -> str:

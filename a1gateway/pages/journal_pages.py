@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ class _Rows:
     older: Place | None
     seen: int
     """The journal's latest step when they were read."""
+    gap: bool = False
+    """Whether more have come than are shown above the older ones."""
 
 
 class JournalPages:
@@ -189,7 +192,8 @@ def _live(connection: Connection, wanted: Search, seen: int, bottom: Place | Non
     page = search.found(connection, wanted, _AT_ONCE if bottom is None else _MOST_LIVE)
     if bottom is None:
         return _Rows(page.rows, page.next, latest)
-    return _Rows([row for row in page.rows if row.place >= bottom], None, latest)
+    gap = page.next is not None and page.next > bottom
+    return _Rows([row for row in page.rows if row.place >= bottom], None, latest, gap)
 
 
 def _choices(connection: Connection) -> tuple[list[str], list[str]]:
@@ -206,6 +210,7 @@ def _nothing(chosen: filters.Filters) -> str:
 def _place(asked: Asked, name: str) -> Place | None:
     at, _, id_ = asked.text(name).partition("/")
     try:
-        return Place(float(at), int(id_)) if id_.isascii() and id_.isdecimal() else None
+        place = Place(float(at), int(id_)) if id_.isascii() and id_.isdecimal() and len(id_) < 19 else None
+        return place if place is None or math.isfinite(place.received_at) else None
     except ValueError:
         return None

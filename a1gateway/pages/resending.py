@@ -43,6 +43,9 @@ class Offer:
     message: Listed
     once: str
     """Makes two presses of the button one sending."""
+    sender_id: str | None = None
+    """The one that it would go out under; None: A1's own number."""
+    segments: int = 1
     refusal: str | None = None
     amount: Decimal | None = None
     no_price: str | None = None
@@ -153,8 +156,8 @@ class ResendPages:
         once = secrets.token_urlsafe(24)
         if arrival.refusal is not None or arrival.msisdn is None:
             return Offer(message, once, refusal=arrival.refusal)
-        amount, no_price = await price(self._prices, message.text, arrival.msisdn, message.sender_id)
-        return Offer(message, once, amount=amount, no_price=no_price)
+        amount, no_price = await price(self._prices, message.text, arrival.msisdn, arrival.sender_id)
+        return Offer(message, once, arrival.sender_id, arrival.segments, amount=amount, no_price=no_price)
 
 
 async def price(

@@ -33,6 +33,9 @@ async def send_file(clock: IReactorTime, request: Request, file: BinaryIO, off_t
         request.setHeader(b"Content-Length", b"%d" % size)
         # nginx would take in all that comes, and put it into files of its own.
         request.setHeader(b"X-Accel-Buffering", b"no")
+        if getattr(request, "channel", None) is None:
+            # Whoever asked has gone meanwhile.
+            return
         sending = _Sending(clock, request)
         try:
             # Not beyond the length that was promised: it may be growing.

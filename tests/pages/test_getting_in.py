@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from typing import Any
@@ -12,6 +13,7 @@ from twisted.internet.task import Clock
 
 from a1gateway.http_client import Answer
 from a1gateway.pages.entry import MOST_AT_ONCE
+from a1gateway.pages.front import _origin
 from a1gateway.pages.sessions import LONGEST, MOST, Sessions, Visitor
 
 from ..fakes import answer
@@ -138,6 +140,28 @@ def test_a_forged_form_of_another_site_is_refused_even_with_the_session(
     reply = world.post("/bitrix24/pages/journal", {"session": session}, headers)
     assert reply.code == 403
     assert world.post("/bitrix24/pages/journal", {"session": session}).code == 200
+
+
+@pytest.mark.parametrize(
+    ("public_url", "origin"),
+    [
+        ("https://sms.example.by", "https://sms.example.by"),
+        ("https://sms.example.by:443", "https://sms.example.by"),
+        ("https://SMS.example.by:8443", "https://sms.example.by:8443"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://[::1]:80", "http://[::1]"),
+    ],
+)
+def test_this_server_is_known_by_the_name_that_browsers_have_for_it(public_url: str, origin: str) -> None:
+    assert _origin(public_url) == origin
+
+
+def test_what_is_no_page_is_answered_as_it_is_whatever_is_asked_for_around_it(world: World) -> None:
+    visit = world.enter()
+    values = re.search(r"id=\"newest\".*?hx-vals='([^']*)'", visit.page("journal").text)
+    assert values is not None
+    seen = json.loads(html.unescape(values[1]))["seen"]
+    assert visit.page("journal-rows", {"shell": "1", "seen": str(seen)}).code == 204
 
 
 @pytest.mark.parametrize("name", ["resend-ask", "resend"])

@@ -88,6 +88,35 @@ def test_new_messages_come_on_top_while_older_ones_stay_below(world: World) -> N
     assert news == ["новое", *(f"SMS {number}" for number in range(59, 9, -1))]
 
 
+def test_when_more_have_come_than_are_shown_the_list_says_so(world: World) -> None:
+    """None may be out of reach between the newest and the older ones without a word."""
+    for number in range(51):
+        send(world.journal, f"m{number}", received_at=START + number)
+    visit = world.enter()
+    asks = piece(visit.page("journal").text)
+    for number in range(300):
+        send(world.journal, f"new{number}", received_at=START + 100 + number)
+    news = visit.page("journal-rows", asks).text
+    assert len(shown(news)) == 300
+    assert 'id="anew"' in news
+    assert 'id="anew"' not in visit.page("journal").text
+
+
+def test_the_list_goes_by_what_was_searched_for_and_not_by_what_is_being_typed(world: World) -> None:
+    send(world.journal, "m1")
+    page = world.enter().page("journal", number="29 111-22-33").text
+    # The form that is typed into is another than the one that the list takes along.
+    search, carried = (page.index(f'<form id="{name}"') for name in ("search", "filter"))
+    assert carried < search
+    assert 'name="number" value="29 111-22-33"' in page[carried:search]
+    assert 'hx-include="#search"' not in page
+
+
+@pytest.mark.parametrize("before", ["1/" + "9" * 30, "nan/5", "inf/5", "-1/x", "1", "/"])
+def test_a_place_that_is_none_is_no_fault(world: World, before: str) -> None:
+    assert world.enter().page("journal-older", before=before).code == 400
+
+
 @pytest.mark.parametrize(
     ("fields", "found"),
     [

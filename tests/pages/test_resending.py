@@ -78,6 +78,13 @@ def test_it_asks_first_and_says_what_it_costs(world: World, prices: Prices) -> N
     assert sent(world) == []
 
 
+def test_it_says_and_prices_the_name_that_it_would_go_out_under(world: World, prices: Prices) -> None:
+    """Also where the first had none: it was sent before there was one."""
+    ended(world, sender_id=None)
+    assert "MyShop" in ask(world.enter())
+    assert prices.asked == [("Заказ готов", ["+375291112233"], "MyShop")]
+
+
 def test_it_goes_out_as_a_message_of_its_own_that_bitrix24_is_not_told_of(world: World) -> None:
     origin = {"module_id": "crm", "bindings": {"0": {"OWNER_TYPE_ID": "2", "OWNER_ID": "4182"}}}
     ended(world, origin=origin)

@@ -4,6 +4,8 @@
 (() => {
   const HEADER = "X-A1-Session";
   const LOOK_EVERY = 4000;
+  // Some time before the hour of a session is over.
+  const RENEW_AFTER = 50 * 60000;
   const AGAIN = "X-A1-Again";
   const page = () => document.getElementById("page");
   const notice = () => document.getElementById("notice");
@@ -65,6 +67,7 @@
     const response = await fetch("/bitrix24/session", { method: "POST", body });
     if (!response.ok) return false;
     session = (await response.json()).session;
+    renewed = Date.now();
     document.body.dataset.session = session;
     for (const field of document.querySelectorAll("input[name=session]")) field.value = session;
     return true;
@@ -75,12 +78,23 @@
     event.detail.parameters.language = document.documentElement.lang;
   });
 
+  let renewed = Date.now();
   document.addEventListener(
     "submit",
     (event) => {
       // A form that fetches a file.
-      const field = event.target.querySelector("input[type=hidden][name=session]");
-      if (field) field.value = session;
+      const { target: form, submitter } = event;
+      const field = form.querySelector("input[type=hidden][name=session]");
+      if (!field) return;
+      field.value = session;
+      if (Date.now() - renewed < RENEW_AFTER) return;
+      // The window that opens could not ask the portal.
+      event.preventDefault();
+      event.stopPropagation();
+      renew().then(
+        (well) => (well ? form.requestSubmit(submitter) : say("over", true)),
+        () => gone(null),
+      );
     },
     true,
   );
@@ -195,7 +209,7 @@
   document.addEventListener(
     "click",
     (event) => {
-      if (event.detail < 2 || !event.target.closest("button[hx-post], form[hx-post] button")) return;
+      if (event.detail < 2 || !event.target.closest("button[hx-post], form[hx-post] button, form[target=_blank] button")) return;
       event.preventDefault();
       event.stopImmediatePropagation();
     },
