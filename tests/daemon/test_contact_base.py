@@ -137,7 +137,8 @@ def the_daemon_does_it_by_itself_beside_its_work(base: Stack) -> None:
     assert administrator.page("base-report", job=audit).body == whole.read_bytes()
 
     plan = administrator.begins("base-plan")
-    assert "Write into the CRM" in administrator.ended(plan)
+    # A moment after its end, once its files are closed.
+    eventually(lambda: "Write into the CRM" in administrator.ended(plan), 20, "the plan can be written")
     assert everything(base) == before
     application = administrator.begins("base-apply", job=plan)
     assert "All has been written" in administrator.ended(application)
