@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -81,8 +82,19 @@ def clock() -> Clock:
     return clock
 
 
+@pytest.fixture(scope="session")
+def empty_journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a new journal: to make one takes longer than most tests."""
+    path = tmp_path_factory.mktemp("journal") / "empty.sqlite3"
+    store = Store(f"sqlite:///{path}")
+    store.prepare()
+    store.close()
+    return path
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(tmp_path: Path, empty_journal: Path) -> Iterator[Store]:
+    shutil.copyfile(empty_journal, tmp_path / "journal.sqlite3")
     store = Store(f"sqlite:///{tmp_path}/journal.sqlite3")
     store.prepare()
     yield store
