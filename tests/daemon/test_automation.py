@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
@@ -491,15 +491,10 @@ def _stands(stack: Stack, item: int, holds: bool) -> bool:
     return bool(stack.gateway.rows(query, item, holds))
 
 
-def with_smart_processes(play: Callable[[Stack], None]) -> Callable[[Stack], None]:
-    """The portal has one, of the number 177, before the daemon looks."""
-
-    def prepared_play(stack: Stack) -> None:
-        stack.portal.ask("POST", "crm/type", {"entityTypeId": 177, "title": "Договоры"})
-        stack.portal.ask("POST", "crm/field", {"entityTypeId": 177, "name": "READY", "type": "boolean"})
-        play(stack)
-
-    return prepared_play
+def has_smart_processes(stack: Stack) -> None:
+    """One type, of the number 177."""
+    stack.portal.ask("POST", "crm/type", {"entityTypeId": 177, "title": "Договоры"})
+    stack.portal.ask("POST", "crm/field", {"entityTypeId": 177, "name": "READY", "type": "boolean"})
 
 
 def scenario(name: str, event: str, of: object, text: str, **more: object) -> dict[str, object]:
@@ -525,12 +520,14 @@ PLAYS = {
     "killed": Scenario(a_rule_that_waits_is_answered_after_a_kill, changes={"automation": AUTOMATION}, takes=20),
     "spool": Scenario(a_run_goes_into_the_spool_while_the_journal_is_away, takes=12),
     "no rules": Scenario(
-        with_smart_processes(a_portal_without_automation_rules_has_scenarios),
+        a_portal_without_automation_rules_has_scenarios,
+        before=has_smart_processes,
         changes={"automation": AUTOMATION, "scenario": OF_ITEMS},
         takes=20,
     ),
     "changed": Scenario(
-        with_smart_processes(what_comes_to_fulfil_a_condition_is_said_once),
+        what_comes_to_fulfil_a_condition_is_said_once,
+        before=has_smart_processes,
         changes={"automation": AUTOMATION, "scenario": OF_CHANGES},
         takes=15,
     ),

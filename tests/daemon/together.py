@@ -52,6 +52,8 @@ class Scenario:
     """What is done with a stack of its own, once that is ready to send."""
 
     play: Callable[[Stack], None]
+    before: Callable[[Stack], None] = lambda stack: None
+    """What is done before the daemon starts; the sandbox runs already."""
     warm: bool = True
     changes: Mapping[str, Any] = field(default_factory=dict)
     manner: Manner | None = None
@@ -86,6 +88,7 @@ class Together:
             name, warm=scenario.warm, manner=scenario.manner, certificate=None, **scenario.changes
         )
         try:
+            scenario.before(stack)
             scenario.play(stack.started())
             stack.kept_its_secrets()
         except BaseException as error:
