@@ -55,13 +55,13 @@ class DueLoop(Service):
         self._ended = Deferred.fromCoroutine(self._run())
 
     def stopService(self) -> Deferred[None]:
-        """Fires when the step under way has ended, and then what steps have begun."""
+        """Fires when the step under way has ended, and then what has been begun beside it."""
         super().stopService()
         self.wake()
         return self._ended.addCallback(lambda _: DeferredList(self._under_way)).addCallback(lambda _: None)
 
     def begin(self, work: Coroutine[Any, Any, None], failed: Callable[[Failure], None]) -> None:
-        """For a step: do `work` beside the steps that follow. One more step is due when it ends, well or not."""
+        """Do `work` beside the steps that follow. One more step is due when it ends, well or not."""
         working = Deferred.fromCoroutine(work)
         self._under_way.add(working)
         working.addErrback(failed)

@@ -10,6 +10,7 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from ..config_sections import Consent
 from ..due_loop import DueLoop
@@ -171,11 +172,9 @@ class BaseJobs(DueLoop):
     def stopService(self) -> Deferred[None]:
         """Fires when the job under way has stopped; it can go on, or be done again, after the next start."""
         stopped = super().stopService()
-        run = self._current
-        if run is None:
-            return stopped
-        run.stop()
-        return stopped.addCallback(lambda _: run.over)
+        if self._current is not None:
+            self._current.stop()
+        return stopped
 
     def _why_none(self) -> NotBegun | None:
         """The same, with the job that is running, where that is why."""
@@ -211,12 +210,11 @@ class BaseJobs(DueLoop):
         )
         self._jobs[job.id] = job
         self._log.info("contact base: {job} begins", job=job.id)
-        Deferred.fromCoroutine(self._do(run)).addErrback(
-            lambda why: self._log.failure(
-                "{loop}: a step failed; this is a fault of the gateway", why, loop=self.name
-            )
-        )
+        self.begin(self._do(run), self._failed)
         return job
+
+    def _failed(self, why: Failure) -> None:
+        self._log.failure("{loop}: a step failed; this is a fault of the gateway", why, loop=self.name)
 
     async def _do(self, run: RunningJob) -> None:
         state, fault = State.FINISHED, None
@@ -241,10 +239,8 @@ class BaseJobs(DueLoop):
             self._log.error("contact base: {trouble}", trouble=str(error))
         finally:
             self._current = None
-            run.over.callback(None)
         reason = "" if fault is None else f", {fault.cause}"
         self._log.info("contact base: {job} is {state}{reason}", job=run.job.id, state=str(state), reason=reason)
-        self.wake()
 
     def _save_now_and_then(self) -> None:
         """So that something of the job under way is known when the daemon dies."""

@@ -51,8 +51,6 @@ class RunningJob:
         self.seconds_left: float | None = None
         """About how long it still takes; None when that cannot be told."""
         self.stopping = False
-        self.over: Deferred[None] = Deferred()
-        """Fires when it has ended."""
         self._little_space = little_space
         self._on_step = on_step
         self._estimate = Estimate(clock.seconds)
