@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from ..carriers.outcome import LinkTrouble, Trouble
 from ..journal.heard import Heard
 from ..message import Source
+from ..sender_id.applications import sighted
 from .expected import Expected
 from .findings import Check, Finding
 
@@ -190,12 +191,12 @@ class A1Checks:
             return Check(Finding.SENDER_ID_UNTOLD, facts)
         if account.names is None:
             return Check(Finding.SENDER_ID_UNKNOWN, facts, account.trouble or "")
-        missing = next((name for name in wanted if name not in account.names), None)
+        missing = next((name for name in wanted if not sighted(name, account.names).approved), None)
         if missing is None:
             return Check(Finding.SENDER_ID_APPROVED, facts | {"asked_at": account.asked_at})
         account.ask_now()
         facts |= {"name": missing, "setting": wanted[missing], "approved": list(account.names)}
-        alike = next((name for name in account.names if name.casefold() == missing.casefold()), None)
+        alike = sighted(missing, account.names).in_other_letters
         if alike is not None:
             return Check(Finding.SENDER_ID_SPELT_OTHERWISE, facts | {"alike": alike})
         return Check(Finding.SENDER_ID_REFUSED, facts)
