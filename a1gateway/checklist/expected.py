@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..automation.template import Prefix
 from ..config_sections import Config
+from ..sender_id.in_use import names_in_use
 
 _ALWAYS = frozenset({"messageservice", "placement", "crm"})
 """For the sender and the reports of statuses; for the tabs in cards; for what a card shows to whom."""
@@ -76,12 +77,8 @@ def _scopes(config: Config) -> frozenset[str]:
 
 
 def _sender_ids(config: Config) -> dict[str, str]:
-    named = [("a1.sender_id", config.a1.sender_id)]
-    if config.consent is not None:
-        named.append(("consent.sender_id", config.consent.sender_id))
-    named += [(f"scenario.sender_id ({each.name})", each.sender_id) for each in config.scenario]
     found: dict[str, str] = {}
-    for key, name in named:
-        if name is not None:
-            found.setdefault(name, key)
+    for used in names_in_use(config):
+        if used.name is not None:
+            found.setdefault(used.name, used.key)
     return found

@@ -22,6 +22,7 @@ from ..intake import Intake
 from ..journal import Journal
 from ..journal.reader import IReader
 from ..journal.spool import OffThread
+from ..sender_id.in_use import names_in_use
 from ..sender_id.watch import SenderNamesWatch
 from .analytics_page import AnalyticsPages
 from .base_page import BasePages
@@ -34,7 +35,6 @@ from .journal_pages import JournalPages
 from .resending import IPrices, ResendPages, Sender
 from .sender_id_letter import SenderIdLetters
 from .sender_id_page import SenderIdPages
-from .sender_id_standing import names_in_use
 from .sender_id_wizard import SenderIdWizard
 from .sessions import Sessions
 from .setup_page import SetupPages

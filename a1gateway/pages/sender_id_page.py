@@ -12,10 +12,11 @@ from ..journal import Journal, sender_ids
 from ..journal.reader import IReader
 from ..journal.spool import OffThread
 from ..sender_id.applications import Application, State, Step, steps_from
+from ..sender_id.in_use import InUse
 from ..sender_id.letter import Attachment
 from ..sender_id.particulars import printable_line
 from .sender_id_letter import FIXED, draft
-from .sender_id_standing import INames, InUse, Standing, all_progress, noon, progress_of, standings
+from .sender_id_standing import INames, Standing, all_progress, noon, progress_of, standings
 from .views import Answer, Asked, CannotAnswer, Fragment, Page, Unchanged
 
 LONGEST_NOTE = 500

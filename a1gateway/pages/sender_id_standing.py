@@ -1,4 +1,4 @@
-"""Which Sender IDs the configuration sends from, what A1 says of each, and how far the applications have come."""
+"""What A1 says of each Sender ID that the configuration sends from, and how far the applications have come."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Protocol
 
-from ..config import Config
 from ..hours import MINSK
 from ..journal import sender_ids
 from ..journal.statements import Connection
 from ..sender_id.applications import Application, State, sighted
+from ..sender_id.in_use import InUse
 from ..sender_id.name import faults_of
 
 
@@ -37,18 +37,6 @@ class INames(Protocol):
 
     def ask_now(self) -> None:
         """Ask at once, unless that was done just now."""
-
-
-@dataclass(frozen=True, slots=True)
-class InUse:
-    """A place of the configuration that says from which name SMS go out."""
-
-    section: str
-    """`a1`, `consent` or `scenario`."""
-    name: str | None
-    """None: from A1's number."""
-    scenario: str = ""
-    """Of `scenario` which one."""
 
 
 class Standing(enum.StrEnum):
@@ -104,15 +92,6 @@ class Progress:
         if each.state is State.HANDED_IN and each.handed_in_at is not None:
             return each.handed_in_at
         return each.prepared_at if each.decided_at is None else each.decided_at
-
-
-def names_in_use(config: Config) -> tuple[InUse, ...]:
-    """What the configuration says of Sender IDs, wherever it does."""
-    found = [InUse("a1", config.a1.sender_id)]
-    if config.consent is not None and config.consent.sender_id is not None:
-        found.append(InUse("consent", config.consent.sender_id))
-    found += [InUse("scenario", each.sender_id, each.name) for each in config.scenario if each.sender_id is not None]
-    return tuple(found)
 
 
 def standings(

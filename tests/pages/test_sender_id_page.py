@@ -24,9 +24,10 @@ from a1gateway.journal import Journal, Store, sender_ids
 from a1gateway.journal.reader import Reader
 from a1gateway.pages.sender_id_letter import SenderIdLetters
 from a1gateway.pages.sender_id_page import LONGEST_NOTE, SenderIdPages
-from a1gateway.pages.sender_id_standing import InUse, Standing, names_in_use, noon, standings
+from a1gateway.pages.sender_id_standing import Standing, noon, standings
 from a1gateway.pages.sender_id_wizard import SenderIdWizard
 from a1gateway.sender_id.applications import Application, State, Step
+from a1gateway.sender_id.in_use import InUse, names_in_use
 
 from ..conftest import START, run
 from ..sender_id.test_particulars import FORM, OURS
