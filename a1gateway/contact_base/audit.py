@@ -7,9 +7,7 @@ once the walk is over. Neither holds more in memory than one request brings.
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -22,7 +20,7 @@ from twisted.internet.interfaces import IReactorTime
 from ..bitrix24.consent_field import ConsentField, NoSuchField, describe
 from ..cells import no_formula, number_cell
 from ..config_sections import Consent
-from ..folder_sync import sync_folder
+from ..folder_sync import as_a_whole
 from ..hours import MINSK
 from ..interfaces import IPortal
 from ..journal.spool import OffThread
@@ -187,20 +185,11 @@ def report(work: WorkFile, output: Path) -> Found:
 
 
 def _write(work: WorkFile, output: Path) -> None:
-    written = output.with_name(output.name + ".new")
-    with suppress(FileNotFoundError):
-        written.unlink()
     # Only Excel needs the mark at the beginning, and takes the text for another encoding without it.
-    with os.fdopen(
-        os.open(written, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8-sig", newline=""
-    ) as out:
+    with as_a_whole(output, "utf-8-sig") as out:
         rows = csv.writer(out)
         rows.writerow(HEADER)
         rows.writerows(_row(*found) for found in work.findings())
-        out.flush()
-        os.fsync(out.fileno())
-    written.replace(output)
-    sync_folder(output.absolute().parent)
 
 
 def _row(finding: Finding, others: int, some: list[int]) -> tuple[Any, ...]:

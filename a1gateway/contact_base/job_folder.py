@@ -7,7 +7,6 @@ methods block.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from ..folder_sync import sync_folder
+from ..folder_sync import as_a_whole
 from ..hours import MINSK
 from .audit import work_path
 from .job import Job, Kind, State, may_go_on, newest_first
@@ -70,15 +69,8 @@ class JobFolder:
     def keep(self, job: Job) -> None:
         """Put what is known of a job on disk, as a whole or not at all; raises `OSError`."""
         self.make()
-        path = self.path / f"{job.id}.json"
-        written = path.with_name(path.name + ".new")
-        descriptor = os.open(written, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        with as_a_whole(self.path / f"{job.id}.json", "ascii") as file:
             json.dump(_form().dump_python(job, mode="json"), file)
-            file.flush()
-            os.fsync(file.fileno())
-        written.replace(path)
-        sync_folder(self.path)
 
     def load(self) -> tuple[list[Job], list[str]]:
         """All jobs, and what is wrong with files of which none can be told; raises `OSError`.
