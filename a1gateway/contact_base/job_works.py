@@ -28,7 +28,6 @@ from .listing import ChangeListing, LeftListing
 from .plan import Application
 from .running_job import LittleSpace, RunningJob
 from .undo import Undo
-from .walk import Reached
 from .work_file import CannotGoOn, CannotKeep
 from .writer import NotTaken
 
@@ -100,12 +99,8 @@ class JobWorks:
         rows = _Left(self._folder.report(run.job.id))
         work = Application(run.writer, undo, not_taken=rows.add, off_thread=self._off_thread)
 
-        def reached(reached: Reached) -> None:
-            run.note(applied=replace(work.done))
-            run.reached(reached)
-
         try:
-            await work.run(planned(), totals, reached)
+            await work.run(planned(), totals, lambda reached: run.reached(reached, applied=replace(work.done)))
         finally:
             run.note(applied=replace(work.done), undo_file=undo.used)
             await self._off_thread(undo.close)
@@ -117,12 +112,8 @@ class JobWorks:
         rows = _Left(self._folder.report(run.job.id))
         work = Undo(run.writer, apply=True, not_taken=rows.add, off_thread=self._off_thread)
 
-        def reached(reached: Reached) -> None:
-            run.note(undone=replace(work.done))
-            run.reached(reached)
-
         try:
-            await work.run(kept(), totals, reached)
+            await work.run(kept(), totals, lambda reached: run.reached(reached, undone=replace(work.done)))
         finally:
             run.note(undone=replace(work.done))
             await self._close(run, rows)

@@ -60,10 +60,10 @@ class RunningJob:
         """These are what is known of the job now, by `Job`'s names."""
         self.job = replace(self.job, **known)
 
-    def reached(self, reached: Reached) -> None:
-        """It has got so far; raises `CancelledError` when it is to stop, and `LittleSpace`."""
+    def reached(self, reached: Reached, **known: Any) -> None:
+        """It has got so far, and `known` besides; raises `CancelledError` when it is to stop, and `LittleSpace`."""
         self.seconds_left = self._estimate.left(reached.share)
-        self.note(share=reached.share, counted=dict(reached.counted), totals=dict(reached.totals))
+        self.note(share=reached.share, counted=dict(reached.counted), totals=dict(reached.totals), **known)
         self._on_step()
         if self.stopping:
             raise CancelledError
