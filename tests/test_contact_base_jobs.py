@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import csv
+import gc
 import json
 import shutil
 import stat
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from a1gateway.contact_base.job import (
     Cause,
     ConsentColumn,
     Job,
+    JobFault,
     Kind,
     Next,
     PlannedLine,
@@ -708,6 +711,32 @@ def test_what_the_portal_refuses_is_said_and_can_be_tried_again(folder: Path) ->
     again = world.over(world.jobs.apply(plan))
     assert again.job.applied == Applied(phones=1, as_planned=3)
     assert refused(world.jobs.apply(plan)) is WhyNot.ALREADY_DONE
+
+
+def test_the_list_of_what_is_left_is_closed_also_when_the_disk_takes_nothing_of_it(folder: Path) -> None:
+    crm = small()
+    world = World(folder, crm)
+    plan = world.over(world.jobs.plan()).job.id
+    done = crm._do
+
+    def stubborn(method: str, parameters: Any) -> Any:
+        if method == "crm.contact.update":
+            assert world.jobs.under_way is not None
+            (folder / f"{world.jobs.under_way.job.id}.csv").symlink_to("/dev/full")
+            # More than is held back before it is written.
+            raise PortalError("", "x" * 100_000)
+        return done(method, parameters)
+
+    crm._do = stubborn  # type: ignore[method-assign]
+    # Of what other tests have left, nothing may be said here.
+    gc.collect()
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", ResourceWarning)
+        view = world.over(world.jobs.apply(plan))
+        gc.collect()
+    assert [str(each.message) for each in said] == []
+    assert view.job.fault == JobFault(Cause.FILES, "[Errno 28] No space left on device")
+    assert (view.report, view.job.left) == (None, ())
 
 
 def test_a_plan_holds_for_a_day_and_for_its_portal(folder: Path) -> None:

@@ -121,7 +121,7 @@ class JobWorks:
     async def _close(self, run: RunningJob, rows: _Left) -> None:
         if rows.first:
             run.note(left=tuple(rows.first), report=rows.path.name)
-            await self._off_thread(rows.close)
+        await self._off_thread(rows.close)
 
     def _now(self) -> str:
         return datetime.fromtimestamp(self._clock.seconds(), MINSK).isoformat(timespec="seconds")
