@@ -22,12 +22,10 @@ PHONE = "+375291112233"
 @pytest.fixture
 def world() -> Iterator[World]:
     """A portal in which the application is installed and its sender registered."""
-    world = made_world()
-    world.install()
-    world.register()
-    yield world
-    world.portal.stop()
-    assert world.clock.getDelayedCalls() == []
+    with made_world() as world:
+        world.install()
+        world.register()
+        yield world
 
 
 def crm(world: World, path: str, **wanted: Any) -> Any:

@@ -18,10 +18,8 @@ from tests.test_sandbox_portal import GATEWAY, World, made_world
 @pytest.fixture
 def bare() -> Iterator[World]:
     """A portal in which the application is not installed."""
-    world = made_world()
-    yield world
-    world.portal.stop()
-    assert world.clock.getDelayedCalls() == []
+    with made_world() as world:
+        yield world
 
 
 @pytest.fixture

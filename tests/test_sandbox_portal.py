@@ -6,6 +6,7 @@ import argparse
 import json
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -184,8 +185,9 @@ class World:
             self.client.flush()
 
 
-def made_world() -> World:
-    """A portal without the application."""
+@contextmanager
+def made_world() -> Iterator[World]:
+    """A portal without the application; once it is stopped, no timer is left."""
     clock = Clock()
     clock.advance(NOW)
     gateway = Gateway(clock)
@@ -198,16 +200,16 @@ def made_world() -> World:
         client_id=CLIENT["client_id"],
         client_secret=CLIENT["client_secret"],
     )
-    return World(clock, gateway, portal, StubTreq(portal.resource()))
+    yield World(clock, gateway, portal, StubTreq(portal.resource()))
+    portal.stop()
+    assert clock.getDelayedCalls() == []
 
 
 @pytest.fixture
 def bare() -> Iterator[World]:
     """A portal in which the application is not installed."""
-    world = made_world()
-    yield world
-    world.portal.stop()
-    assert world.clock.getDelayedCalls() == []
+    with made_world() as world:
+        yield world
 
 
 @pytest.fixture

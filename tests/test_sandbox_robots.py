@@ -48,11 +48,9 @@ INVALID = (400, "ERROR_ACTIVITY_VALIDATION_FAILURE")
 @pytest.fixture
 def portal() -> Iterator[World]:
     """A portal in which the application is installed, without robots."""
-    world = made_world()
-    world.install()
-    yield world
-    world.portal.stop()
-    assert world.clock.getDelayedCalls() == []
+    with made_world() as world:
+        world.install()
+        yield world
 
 
 @pytest.fixture
