@@ -120,7 +120,7 @@ class AppFrame:
     def card(self, request: Request, kind: str, number: str) -> bytes:
         """The tab in the card of an item; 404 when there is no such item, user or tab."""
         viewer = _viewer(request)
-        entity_type = next((each for each in EntityType if each.name.lower() == kind), None)
+        entity_type = EntityType.named(kind)
         item = self._crm.items[entity_type].get(item_id(number)) if entity_type is not None else None
         if viewer is None or entity_type is None or item is None:
             return self._nothing(request)

@@ -40,6 +40,11 @@ class EntityType(enum.IntEnum):
     CONTACT = 3
     COMPANY = 4
 
+    @classmethod
+    def named(cls, name: str) -> EntityType | None:
+        """The type of this name in small letters; None when there is none."""
+        return next((each for each in cls if each.name.lower() == name), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Phone:

@@ -77,7 +77,7 @@ class CrmMethods:
         if not text:
             raise RestError("", "Empty comment message")
         name = str(fields.get("ENTITY_TYPE") or "").lower()
-        kind = next((each for each in EntityType if each.name.lower() == name), None)
+        kind = EntityType.named(name)
         number = item_id(fields.get("ENTITY_ID"))
         if kind is None or self._crm.items[kind].get(number) is None:
             raise RestError("", "Owner is not found")
