@@ -30,9 +30,6 @@ class InTurn:
             async with self._turn:
                 return await self._off_thread(call, *arguments)
 
-        def ended(result: Any) -> None:
-            if not answer.called:
-                answer.callback(result)
-
-        Deferred.fromCoroutine(alone()).addBoth(ended)
+        # Twisted drops what comes for an answer that has been given up.
+        Deferred.fromCoroutine(alone()).chainDeferred(answer)
         return answer
