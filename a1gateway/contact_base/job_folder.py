@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -103,25 +103,28 @@ class JobFolder:
     def tidy(self, jobs: Mapping[str, Job], now: float) -> list[str]:
         """Delete what is not kept any longer, and give the jobs that are gone; raises `OSError`."""
         gone = [job.id for job in jobs.values() if not _is_kept(job, jobs, now)]
-        for path in list(self.path.iterdir()) if self.path.exists() else ():
-            parts = _OF_A_JOB.fullmatch(path.name)
-            if parts is None:
-                continue
-            job = None if parts[1] in gone else jobs.get(parts[1])
+        for path, name, ending in self._files():
+            job = None if name in gone else jobs.get(name)
             if job is not None:
-                superfluous = not _is_needed(parts[2], job, jobs)
+                superfluous = not _is_needed(ending, job, jobs)
             else:
-                superfluous = parts[1] in gone or _age(path, now) > UNDO_DAYS_KEPT * _DAY
+                superfluous = name in gone or _age(path, now) > UNDO_DAYS_KEPT * _DAY
             if superfluous:
                 path.unlink(missing_ok=True)
         return gone
 
     def forget(self, job: str) -> None:
         """Delete all that belongs to a job; raises `OSError`."""
+        for path, name, _ in self._files():
+            if name == job:
+                path.unlink(missing_ok=True)
+
+    def _files(self) -> Iterator[tuple[Path, str, str]]:
+        """All that belongs to jobs, each with the job's name and its own ending."""
         for path in list(self.path.iterdir()) if self.path.exists() else ():
             parts = _OF_A_JOB.fullmatch(path.name)
-            if parts is not None and parts[1] == job:
-                path.unlink(missing_ok=True)
+            if parts is not None:
+                yield path, parts[1], parts[2]
 
 
 def _is_kept(job: Job, jobs: Mapping[str, Job], now: float) -> bool:
