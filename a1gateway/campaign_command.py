@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from .config_sections import Config
 from .control.command import add_config_option, run_command
 from .control.operations import IDesk
-from .hours import MINSK
+from .hours import told_in_minsk
 
 _DOES = ("pause", "resume", "cancel", "anew")
 _LONGEST_TEXT = 60
@@ -69,7 +68,7 @@ def told(found: Mapping[str, Any]) -> Iterator[str]:
     text = " ".join(found["text"].split())
     short = text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
     by = f" by {found['state_by']}" if found["state_by"] else ""
-    yield f"campaign {found['id']}, begun at {_at(found['began_at'])}, {found['state']}{by}: {short}"
+    yield f"campaign {found['id']}, begun at {told_in_minsk(found['began_at'])}, {found['state']}{by}: {short}"
     refused = ", ".join(f"{reason} {count:,}" for reason, count in sorted(found["refused"].items()))
     waiting = ", ".join(
         f"{found['waiting'][name]:,} {why}" for name, why in _WAITS_FOR.items() if found["waiting"][name]
@@ -80,9 +79,6 @@ def told(found: Mapping[str, Any]) -> Iterator[str]:
         f" {found['under_way']:,} under way at A1,"
         f" {found['waiting']['total']:,} waiting{f' ({waiting})' if waiting else ''}"
     )
-    end = f"; the last leaves at about {_at(found['ends_at'])} in Minsk" if found["ends_at"] is not None else ""
+    ends_at = found["ends_at"]
+    end = "" if ends_at is None else f"; the last leaves at about {told_in_minsk(ends_at)} in Minsk"
     yield f"  {found['segments']:,} segments so far, {Decimal(found['amount']):,.2f} BYN{end}"
-
-
-def _at(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, MINSK).strftime("%H:%M on %d.%m.%Y")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 from .message import Kind, Window
 
@@ -12,6 +12,16 @@ MINSK = timezone(timedelta(hours=3), "Europe/Minsk")
 """Belarus has had this time the whole year round since 2011; a small server may have no table of time zones."""
 _DAY = 86400.0
 _FORM = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)\s*[-\N{EN DASH}]\s*([01]?\d|2[0-4]):([0-5]\d)")
+
+
+def in_minsk(moment: float) -> str:
+    """A moment, in seconds since the epoch, as `2026-11-22T03:00:00+03:00`."""
+    return datetime.fromtimestamp(moment, MINSK).isoformat(timespec="seconds")
+
+
+def told_in_minsk(moment: float) -> str:
+    """The same for people who read English: `03:00 on 22.11.2026`."""
+    return datetime.fromtimestamp(moment, MINSK).strftime("%H:%M on %d.%m.%Y")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from twisted.logger import Logger
@@ -14,7 +13,7 @@ from ..bitrix24.crm_answers import ITEMS_IN_A_PAGE, id_of, listed, text_of
 from ..bitrix24.item import Item, name_of
 from ..bitrix24.queries import Reference
 from ..bitrix24.trouble import CommandTrouble, PortalError, PortalTrouble
-from ..hours import MINSK
+from ..hours import in_minsk
 from ..journal import look_ups, portal_change, reminders
 from ..journal.look_ups import Event
 from ..journal.portal_change import while_it_lasts
@@ -212,7 +211,7 @@ class Sweep(PortalLoop):
         changes = await self._journal.within(look_ups.position, _changes_of(of))
         if changes is not None:
             since = max(since, changes[1] - _CLOCKS_DIFFER)
-        entries, _ = stage_history.entries(of, await self._call(stage_history.read_since(of, _written(since))))
+        entries, _ = stage_history.entries(of, await self._call(stage_history.read_since(of, in_minsk(since))))
         before = entries[0].record - 1 if entries else await self._latest_entry(of)
         await self._history(of, (before, since), is_taken_up=True)
 
@@ -288,7 +287,7 @@ class Sweep(PortalLoop):
         position = await self._journal.within(look_ups.position, name)
         if position is not None:
             watched = of in self._scenarios.by_documents or of in await self._watched()
-            await self._look_into(of, {">=updatedTime": _written(position[1] - _CLOCKS_DIFFER)}, every=watched)
+            await self._look_into(of, {">=updatedTime": in_minsk(position[1] - _CLOCKS_DIFFER)}, every=watched)
         await self._write(look_ups.advance, name, 0, now)
 
     async def _begin(self, scenario: Scenario) -> None:
@@ -335,7 +334,7 @@ class Sweep(PortalLoop):
         if described is not None:
             # A date of today may be to come still.
             since = now - _DAY if described.kind == "date" else now
-            await self._look_into(of, {f">={described.key}": _written(since)}, every=True, anew=True)
+            await self._look_into(of, {f">={described.key}": in_minsk(since)}, every=True, anew=True)
 
     async def _begin_with_conditions(
         self, scenario: Scenario, of: int, after: int, began: float, newest: float
@@ -364,7 +363,7 @@ class Sweep(PortalLoop):
             await self._write(look_ups.advance, scenario.beginning, max(page), -began)
         changed = [
             id_
-            async for page in self._pages(of, {">=updatedTime": _written(began)}, fields=["updatedTime"])
+            async for page in self._pages(of, {">=updatedTime": in_minsk(began)}, fields=["updatedTime"])
             for id_ in page
         ]
         events = [Event(name_of(Item(of, id_)), of, id_) for id_ in changed]
@@ -500,7 +499,3 @@ async def _no_record() -> int:
 def _changes_of(of: int) -> str:
     """The name under which it keeps until when changes of a type's documents are known."""
     return f"changes:{of}"
-
-
-def _written(moment: float) -> str:
-    return datetime.fromtimestamp(moment, MINSK).isoformat("T", "seconds")

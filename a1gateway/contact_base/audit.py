@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from ..bitrix24.consent_field import ConsentField, NoSuchField, describe
 from ..cells import no_formula, number_cell
 from ..config_sections import Consent
 from ..folder_sync import as_a_whole
-from ..hours import MINSK
+from ..hours import in_minsk
 from ..interfaces import IPortal
 from ..journal.spool import OffThread
 from ..msisdn import Msisdn, read_number
@@ -67,7 +66,7 @@ def open_work_file(
     field = "" if consent is None else consent.contact_field
     granted = [] if consent is None else consent.granted_values
     settings = {"portal": portal, "contact_field": field, "granted_values": ", ".join(sorted(granted))}
-    return WorkFile.open(path, settings, now=datetime.fromtimestamp(now, MINSK).isoformat(timespec="seconds"))
+    return WorkFile.open(path, settings, now=in_minsk(now))
 
 
 async def consent_field(

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from typing import Protocol
@@ -17,7 +16,7 @@ from ..admission import refusal_of_text
 from ..carriers.a1answers import Cost
 from ..carriers.outcome import LinkTrouble
 from ..config_sections import A1, Consent
-from ..hours import MINSK, Hours, end_of
+from ..hours import Hours, end_of, told_in_minsk
 from ..journal.consents import CONSENT_UNKNOWN, GRANTED
 from ..marketing import Pace, pace_of
 from ..message import Kind, Refusal
@@ -250,11 +249,11 @@ def _of_the_time(campaign: Campaign, pace: Pace) -> str:
     if not pace.per_second:
         return f"time: no rate is configured ({pace.keys}); as fast as A1 takes it"
     seconds = campaign.would_get / pace.per_second
-    end = datetime.fromtimestamp(end_of(campaign.now, seconds, campaign.hours), MINSK)
+    end = end_of(campaign.now, seconds, campaign.hours)
     hours = " within consent.hours" if campaign.hours is not None else ""
     return (
         f"time: about {duration(seconds)}{hours} at up to {pace.per_second:,.10g} messages a second ({pace.keys});"
-        f" begun now it is over at {end:%H:%M on %d.%m.%Y} in Minsk"
+        f" begun now it is over at {told_in_minsk(end)} in Minsk"
     )
 
 

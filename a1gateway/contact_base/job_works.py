@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from ..bitrix24.consent_field import ConsentField, NoSuchField
 from ..bitrix24.trouble import PortalError, PortalTrouble
 from ..config_sections import Consent
-from ..hours import MINSK
+from ..hours import in_minsk
 from ..journal.spool import OffThread
 from . import audit
 from .change_file import PlanFile, UndoFile, counted, kept_changes
@@ -124,7 +123,7 @@ class JobWorks:
         await self._off_thread(rows.close)
 
     def _now(self) -> str:
-        return datetime.fromtimestamp(self._clock.seconds(), MINSK).isoformat(timespec="seconds")
+        return in_minsk(self._clock.seconds())
 
 
 class _Planned:

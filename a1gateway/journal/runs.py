@@ -6,13 +6,12 @@ import enum
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from ..hours import MINSK
+from ..hours import in_minsk
 from ..message import Acceptance, Arrival, Change, Planned, Refusal, RunState, Status
 from . import reminders
 from .acceptance import accept_one, row_of
@@ -329,7 +328,7 @@ def _of_message(connection: Connection, message: int) -> dict[str, Any]:
         "message_id": row["message_id"],
         "status": row["status"],
         "error": row["reason"] or "",
-        "final_at": "" if final_at is None else datetime.fromtimestamp(final_at, MINSK).isoformat("T", "seconds"),
+        "final_at": "" if final_at is None else in_minsk(final_at),
         "segments": row["a1_segments"] or row["segments"],
         "price": row["amount"] or row["price"] or "",
         "a1_id": row["a1_id"] or "",
