@@ -11,7 +11,7 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -24,7 +24,7 @@ from a1gateway.sandbox.crm import Crm, EntityType, Item
 from a1gateway.sandbox.crm_item import item_id
 from a1gateway.sandbox.installation import Installation
 from a1gateway.sandbox.oauth import Pair, Tokens
-from a1gateway.sandbox.placements import DEFAULT, Placements, tab_of
+from a1gateway.sandbox.placements import DEFAULT, DEFAULT_OPTIONS, Placements, tab_of
 from a1gateway.sandbox.portal_pages import PortalPages
 from a1gateway.sandbox.users import INSTALLER_ID, USERS, User
 
@@ -39,11 +39,11 @@ _REMEMBERED = 1000
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where the application is shown: the placement, whose handler it is, and what it is told of the place."""
+    """Where the application is shown: by which handler, in which placement, and what it is told of the place."""
 
-    placement: str
     handler: str
-    options: Mapping[str, str]
+    placement: str = DEFAULT
+    options: Mapping[str, str] = field(default_factory=lambda: DEFAULT_OPTIONS)
     installs: bool = False
 
 
@@ -114,7 +114,7 @@ class AppFrame:
         viewer = _viewer(request)
         if viewer is None:
             return self._nothing(request)
-        place = _Place(DEFAULT, f"{self._gateway}/bitrix24/app", {"any": "/"})
+        place = _Place(f"{self._gateway}/bitrix24/app")
         return self._installed(request, viewer, place, _Around(viewer, None))
 
     def card(self, request: Request, kind: str, number: str) -> bytes:
@@ -130,7 +130,7 @@ class AppFrame:
             return self._none(request, around, "unbound" if self._installation.known else "absent", 404)
         options = {"ID": str(item.id), "URI": f"/crm/{kind}/details/{item.id}/"}
         around = replace(around, tab=bound.title(viewer.language))
-        return self._installed(request, viewer, _Place(bound.placement, bound.handler, options), around)
+        return self._installed(request, viewer, _Place(bound.handler, bound.placement, options), around)
 
     def installation(self, request: Request) -> bytes:
         """A new installation of an application with pages, by the administrator."""
@@ -155,7 +155,7 @@ class AppFrame:
         )
 
     def _install_place(self) -> _Place:
-        return _Place(DEFAULT, f"{self._gateway}/bitrix24/install", {"any": "/"}, installs=True)
+        return _Place(f"{self._gateway}/bitrix24/install", installs=True)
 
     def _installed(self, request: Request, viewer: _Viewer, place: _Place, around: _Around) -> bytes:
         if not self._installation.known:

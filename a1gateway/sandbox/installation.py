@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 from a1gateway.sandbox import php
 from a1gateway.sandbox.oauth import Holder, Pair, Tokens
 from a1gateway.sandbox.outgoing import Outgoing
+from a1gateway.sandbox.placements import DEFAULT, DEFAULT_OPTIONS
 from a1gateway.sandbox.settings import Adjustable, PortalSettings
 from a1gateway.sandbox.users import INSTALLER_ID
 
@@ -132,8 +133,8 @@ class Installation:
         *,
         sid: str | None = None,
         language: str = "ru",
-        placement: str = "DEFAULT",
-        options: Mapping[str, str] | None = None,
+        placement: str = DEFAULT,
+        options: Mapping[str, str] = DEFAULT_OPTIONS,
     ) -> FrameForm:
         """What Bitrix24 posts to `handler` when it shows the application; `sid` is the rendering's APP_SID.
 
@@ -146,7 +147,7 @@ class Installation:
             "APP_SID": sid or secrets.token_hex(16),
         }
         # PHP writes a slash in JSON so.
-        written = json.dumps(options or {"any": "/"}, separators=(",", ":")).replace("/", "\\/")
+        written = json.dumps(options, separators=(",", ":")).replace("/", "\\/")
         fields = {
             "AUTH_ID": pair.access,
             "AUTH_EXPIRES": str(int(pair.lifetime)),

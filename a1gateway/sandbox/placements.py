@@ -15,6 +15,8 @@ from a1gateway.sandbox.settings import Adjustable, PortalSettings
 
 DEFAULT = "DEFAULT"
 """The place of the application's own page, which is not bound."""
+DEFAULT_OPTIONS: Mapping[str, str] = {"any": "/"}
+"""What the application is told of it."""
 
 # The language of a portal in Belarus, which a title without a language is taken to be in.
 _LANGUAGE = "ru"
