@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import Any
 
@@ -17,7 +16,7 @@ from ..contact_base.jobs import BaseJobs, JobView, NotBegun
 from ..contact_base.running_job import PATIENCE
 from ..journal.spool import OffThread
 from ..web.file_sending import send_file
-from .views import Answer, Asked, CannotAnswer, Fragment, Page, Stream, Unchanged
+from .views import Answer, Asked, CannotAnswer, Fragment, Page, Stream, mark_of, once_different
 
 QUESTIONS = ("apply", "undo", "cancel", "forget")
 """What a dialog asks about before it is done."""
@@ -69,14 +68,12 @@ class BasePages:
     async def now(self, asked: Asked) -> Answer:
         """The live part that says what is under way, once it has got further."""
         values = self._now()
-        if asked.text("mark") == values["now_mark"]:
-            return Unchanged()
-        return Fragment("base_now.html", {**values, "alone": True})
+        return once_different(asked, values["now_mark"], "base_now.html", {**values, "alone": True})
 
     async def kept(self, asked: Asked) -> Answer:
         """The live list of what has been done, once there is more of it, or less."""
         values = self._kept()
-        return Unchanged() if asked.text("mark") == values["kept_mark"] else Fragment("base_kept.html", values)
+        return once_different(asked, values["kept_mark"], "base_kept.html", values)
 
     async def job(self, asked: Asked) -> Answer:
         """One job, with all that is known of it."""
@@ -89,7 +86,7 @@ class BasePages:
             # Another administrator has deleted it, or its time was over.
             return Fragment("base_gone.html")
         values = self._state(view)
-        return Unchanged() if asked.text("mark") == values["mark"] else Fragment("base_job_state.html", values)
+        return once_different(asked, values["mark"], "base_job_state.html", values)
 
     async def report(self, asked: Asked) -> Answer:
         """All rows of what a job has found, as a file."""
@@ -190,12 +187,12 @@ class BasePages:
 
     def _now(self) -> dict[str, Any]:
         changing = {"running": self._jobs.under_way, "hindrance": self._jobs.hindrance}
-        return {**changing, "now_mark": _mark(changing), "patience": PATIENCE, "entities": tuple(Entity)}
+        return {**changing, "now_mark": mark_of(changing), "patience": PATIENCE, "entities": tuple(Entity)}
 
     def _kept(self) -> dict[str, Any]:
         views = self._jobs.jobs()
         shown = [(view.job.id, view.job.state, view.next, view.hindrance) for view in views]
-        return {"views": views, "kept_mark": _mark(shown)}
+        return {"views": views, "kept_mark": mark_of(shown)}
 
     def _page(self, view: JobView, *, busy: bool = False, closes: bool = False) -> Fragment:
         values = {**self._state(view), "busy": busy}
@@ -216,12 +213,7 @@ class BasePages:
             "patience": PATIENCE,
             "until": job.over_at + (PLAN_HOLDS if job.kind is Kind.PLAN else UNDO_DAYS_KEPT * _DAY),
         }
-        return {**changing, **stays, "mark": _mark(changing)}
-
-
-def _mark(changing: object) -> str:
-    """Another one as soon as anything is different."""
-    return hashlib.sha256(repr(changing).encode("utf-8", "replace")).hexdigest()[:16]
+        return {**changing, **stays, "mark": mark_of(changing)}
 
 
 def _not_begun(why: WhyNot) -> Fragment:

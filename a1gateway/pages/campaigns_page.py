@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,7 +10,7 @@ from ..campaigns import CampaignIsCancelled, CampaignIsNotCancelled, Campaigns, 
 from ..gate import Gate
 from ..journal.campaign_progress import Progress
 from .campaign_standing import Action, Shown
-from .views import Answer, Asked, CannotAnswer, Fragment, Page, Unchanged
+from .views import Answer, Asked, CannotAnswer, Fragment, Page, mark_of, once_different
 
 AT_ONCE = 20
 """So many campaigns more are shown at a time."""
@@ -56,7 +55,8 @@ class CampaignPages:
 
     async def list(self, asked: Asked) -> Answer:
         """The live part of it, once something in it is different; with `count`, so many campaigns."""
-        return _once_different(asked, "campaigns_list.html", await self._list(asked))
+        values = await self._list(asked)
+        return once_different(asked, values["mark"], "campaigns_list.html", values)
 
     async def one(self, asked: Asked) -> Answer:
         """One campaign."""
@@ -64,7 +64,8 @@ class CampaignPages:
 
     async def figures(self, asked: Asked) -> Answer:
         """The live part of it, once something in it is different."""
-        return _once_different(asked, "campaign_figures.html", self._values(asked, await self._found(asked)))
+        values = self._values(asked, await self._found(asked))
+        return once_different(asked, values["mark"], "campaign_figures.html", values)
 
     async def pause(self, asked: Asked) -> Answer:
         """Nothing of it leaves from now on."""
@@ -133,10 +134,6 @@ class CampaignPages:
         return Fragment(template, {"each": each, "offered": action in each.actions})
 
 
-def _once_different(asked: Asked, template: str, values: dict[str, Any]) -> Answer:
-    return Unchanged() if asked.text("mark") == values["mark"] else Fragment(template, values)
-
-
 def _mark(shown: Sequence[Shown]) -> str:
     """The same as long as the same is to be shown."""
     figures = []
@@ -146,4 +143,4 @@ def _mark(shown: Sequence[Shown]) -> str:
         end = None if each.ends_at is None else (each.ends_at // 60, each.minutes_left)
         rate = None if found.rate is None else round(found.rate, 1)
         figures.append((each.standing, each.kept, end, rate, replace(found, ends_at=None, rate=None)))
-    return hashlib.sha256(repr(figures).encode()).hexdigest()[:16]
+    return mark_of(figures)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -17,7 +16,7 @@ from ..sender_id.letter import Attachment
 from ..sender_id.particulars import printable_line
 from .sender_id_letter import FIXED, draft
 from .sender_id_standing import INames, Standing, all_progress, noon, progress_of, standings
-from .views import Answer, Asked, CannotAnswer, Fragment, Page, Unchanged
+from .views import Answer, Asked, CannotAnswer, Fragment, Page, mark_of, once_different
 
 LONGEST_NOTE = 500
 """Characters of what somebody may note of a step."""
@@ -84,7 +83,8 @@ class SenderIdPages:
 
     async def state(self, asked: Asked) -> Answer:
         """The live part of it, once something in it is different."""
-        return _once_different(asked, "sender_id_state.html", await self._state(asked))
+        values = await self._state(asked)
+        return once_different(asked, values["mark"], "sender_id_state.html", values)
 
     async def ask(self, asked: Asked) -> Answer:
         """Somebody wants to know what A1 says now."""
@@ -102,7 +102,8 @@ class SenderIdPages:
 
     async def progress(self, asked: Asked) -> Answer:
         """The live part of one application, once something in it is different."""
-        return _once_different(asked, "sender_id_progress.html", await self._progress(asked))
+        values = await self._progress(asked)
+        return once_different(asked, values["mark"], "sender_id_progress.html", values)
 
     async def ask_step(self, asked: Asked) -> Answer:
         """A dialog that asks whether, and when, something has happened to an application."""
@@ -163,7 +164,6 @@ class SenderIdPages:
 
     def _marked(self, changing: Mapping[str, Any]) -> dict[str, Any]:
         """The same with all that stays, and a mark that is another one as soon as anything is."""
-        mark = hashlib.sha256(repr(changing).encode()).hexdigest()[:16]
         steps = {state: self._steps(state) for state in State}
         stays = {
             "steps": steps,
@@ -173,11 +173,7 @@ class SenderIdPages:
             "standing_marks": _STANDING_MARKS,
             "state_marks": _STATE_MARKS,
         }
-        return {**changing, **stays, "mark": mark}
-
-
-def _once_different(asked: Asked, template: str, values: Mapping[str, Any]) -> Answer:
-    return Unchanged() if asked.text("mark") == values["mark"] else Fragment(template, values)
+        return {**changing, **stays, "mark": mark_of(changing)}
 
 
 def _fault(step: Step, note: str, on: date | None, today: date) -> str | None:

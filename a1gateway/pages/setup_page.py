@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..checklist.findings import Check, Finding, State, Subject
 from ..journal.overdue import MOST_COUNTED, Overdue
 from .trial import TrialPages
-from .views import Answer, Asked, Fragment, Page, Unchanged
+from .views import Answer, Asked, Fragment, Page, mark_of, once_different
 from .words import Words
 
 GROUPS: Mapping[str, tuple[Subject, ...]] = {
@@ -103,14 +102,14 @@ class SetupPages:
     async def checks(self, asked: Asked) -> Answer:
         """The checklist, when it says something new."""
         values = await self._values(asked)
-        return Unchanged() if asked.text("seen") == values["seen"] else Fragment("setup_checks.html", values)
+        return once_different(asked, values["mark"], "setup_checks.html", values)
 
-    async def _values(self, asked: Asked) -> dict[str, object]:
+    async def _values(self, asked: Asked) -> dict[str, Any]:
         lines = {each.subject: each for each in lines_of(await self._checklist.checks(), asked.words)}
         groups = {name: [lines[each] for each in subjects if each in lines] for name, subjects in GROUPS.items()}
         states = [each.state for each in lines.values()]
-        seen = hashlib.sha256(repr((asked.words.language, list(lines.values()))).encode()).hexdigest()[:16]
-        return {"groups": groups, "bad": states.count(State.BAD), "waits": states.count(State.WAIT), "seen": seen}
+        mark = mark_of((asked.words.language, list(lines.values())))
+        return {"groups": groups, "bad": states.count(State.BAD), "waits": states.count(State.WAIT), "mark": mark}
 
 
 def lines_of(checks: Iterable[Check], words: Words) -> Iterator[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,6 +101,16 @@ class Stream:
 
 Answer = Fragment | Unchanged | File | Stream
 View = Callable[[Asked], Awaitable[Answer]]
+
+
+def mark_of(changing: object) -> str:
+    """Another one as soon as anything is different."""
+    return hashlib.sha256(repr(changing).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def once_different(asked: Asked, mark: str, template: str, values: Mapping[str, Any]) -> Answer:
+    """The piece, unless the page has it as it is: its form brings the mark that it was given."""
+    return Unchanged() if asked.text("mark") == mark else Fragment(template, values)
 
 
 @dataclass(frozen=True, slots=True)
