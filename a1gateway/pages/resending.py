@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -16,7 +15,6 @@ from ..errors import TryLater
 from ..intake import Intake
 from ..journal import whole
 from ..journal.reader import IReader
-from ..journal.search import Listed
 from ..journal.whole import Whole
 from ..message import Acceptance, Arrival, Kind, Refusal, Status, Teller
 from . import filters
@@ -24,9 +22,10 @@ from .views import Answer, Asked, CannotAnswer, Fragment, Page
 
 RESEND, TEST = "resend", "test"
 """What `page` in the origin of such a message says."""
+ONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
+"""What a form brings that makes two presses of its button one sending."""
 # What says from which item of the CRM a message was sent: the copy belongs there too.
 _BELONGS = ("bindings", "document_id", "document", "call")
-_ONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
 class IPrices(Protocol):
@@ -34,22 +33,6 @@ class IPrices(Protocol):
 
     async def cost(self, text: str, numbers: list[str], sender_id: str | None) -> Cost:
         """What it costs; raises `LinkTrouble`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What sending it would cost, or why it cannot be sent."""
-
-    message: Listed
-    once: str
-    """Makes two presses of the button one sending."""
-    sender_id: str | None = None
-    """The one that it would go out under; None: A1's own number."""
-    segments: int = 1
-    refusal: str | None = None
-    amount: Decimal | None = None
-    no_price: str | None = None
-    """Why what it costs is not known; empty where A1 tells no prices."""
 
 
 class Sender:
@@ -119,17 +102,27 @@ class ResendPages:
         found = await self._found(asked)
         if not found.listed.status.final:
             return Fragment("resend_no.html", {"key": "resend.under_way", "reason": None}, 200)
-        offer = await self._offer(found, asked.now)
-        if offer.refusal is not None:
-            return Fragment("resend_no.html", {"key": "resend.refused", "reason": offer.refusal})
-        doubtful = found.listed.status is Status.EXPIRED or found.listed.reason == "uncertain"
-        return Fragment("resend_ask.html", {"offer": offer, "doubtful": doubtful})
+        message = found.listed
+        number = message.msisdn or message.number_received
+        arrival = self._sender.arrival("-", asked.now, number, message.text, message.kind, message.sender_id, {})
+        if arrival.refusal is not None or arrival.msisdn is None:
+            return Fragment("resend_no.html", {"key": "resend.refused", "reason": arrival.refusal})
+        amount, no_price = await price(self._prices, message.text, arrival.msisdn, arrival.sender_id)
+        values = {
+            "message": message,
+            "arrival": arrival,
+            "amount": amount,
+            "no_price": no_price,
+            "once": secrets.token_urlsafe(24),
+            "doubtful": message.status is Status.EXPIRED or message.reason == "uncertain",
+        }
+        return Fragment("resend_ask.html", values)
 
     async def resend(self, asked: Asked) -> Answer:
         """Send it again, and show the new message."""
         found = await self._found(asked)
         once = asked.text("once")
-        if not _ONCE.fullmatch(once) or not found.listed.status.final:
+        if not ONCE.fullmatch(once) or not found.listed.status.final:
             raise CannotAnswer(asked.words("resend.under_way"))
         message, name = found.listed, f"{RESEND}:{once}"
         await self._sender.send(
@@ -148,16 +141,6 @@ class ResendPages:
         if found is None:
             raise CannotAnswer(asked.words("message.none"))
         return found
-
-    async def _offer(self, found: Whole, now: float) -> Offer:
-        message = found.listed
-        number = message.msisdn or message.number_received
-        arrival = self._sender.arrival("-", now, number, message.text, message.kind, message.sender_id, {})
-        once = secrets.token_urlsafe(24)
-        if arrival.refusal is not None or arrival.msisdn is None:
-            return Offer(message, once, refusal=arrival.refusal)
-        amount, no_price = await price(self._prices, message.text, arrival.msisdn, arrival.sender_id)
-        return Offer(message, once, arrival.sender_id, arrival.segments, amount=amount, no_price=no_price)
 
 
 async def price(

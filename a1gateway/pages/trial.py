@@ -15,11 +15,10 @@ from ..journal import whole
 from ..journal.reader import IReader
 from ..journal.whole import Whole
 from ..message import Arrival, Kind, Status
-from .resending import TEST, IPrices, Sender, price
+from .resending import ONCE, TEST, IPrices, Sender, price
 from .views import Answer, Asked, CannotAnswer, Fragment, Page, Unchanged
 
-_ONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
-_NAME = re.compile(rf"{TEST}:[A-Za-z0-9_-]{{16,64}}")
+_NAME = re.compile(rf"{TEST}:{ONCE.pattern}")
 # A portal that takes longer to name the visitor's number, in seconds, has not named it.
 _PATIENCE = 2.0
 
@@ -110,7 +109,7 @@ class TrialPages:
     async def send(self, asked: Asked) -> Answer:
         """Send it, once however often the button is pressed, and follow it."""
         once, number, text = asked.text("once"), asked.text("number"), asked.text("text")
-        if not _ONCE.fullmatch(once):
+        if not ONCE.fullmatch(once):
             raise CannotAnswer(asked.words("trial.again"))
         name = f"{TEST}:{once}"
         await self._sender.send(name, asked, number, text, kind=Kind.TRANSACTIONAL, origin={"page": TEST})
