@@ -132,17 +132,18 @@ def test_the_pages_are_shown_in_the_tabs_of_cards(with_pages: Registration, port
 def test_tabs_that_are_bound_stay_and_those_at_an_older_address_go(
     with_pages: Registration, portal: FakePortal, clock: Clock
 ) -> None:
+    first, second, *others = TABS
     portal.results["placement.get"] = [
-        {"placement": TABS[0], "handler": APP},
-        {"placement": TABS[1], "handler": "https://old.example.by/bitrix24/app"},
+        {"placement": first, "handler": APP},
+        {"placement": second, "handler": "https://old.example.by/bitrix24/app"},
         {"placement": "CALL_CARD", "handler": "https://old.example.by/bitrix24/app"},
         "strange",
     ]
     register(with_pages, clock)
     bound = [given["PLACEMENT"] for method, given in portal.calls if method == "placement.bind"]
-    assert bound == list(TABS[1:])
+    assert bound == [second, *others]
     gone = [given for method, given in portal.calls if method == "placement.unbind"]
-    assert gone == [{"PLACEMENT": TABS[1], "HANDLER": "https://old.example.by/bitrix24/app"}]
+    assert gone == [{"PLACEMENT": second, "HANDLER": "https://old.example.by/bitrix24/app"}]
 
 
 def test_without_the_permission_for_tabs_the_sender_is_registered_all_the_same(

@@ -10,8 +10,10 @@ from typing import Any
 
 from ..interfaces import IPortal
 from .crm_answers import listed
+from .item import NAMES
 
-TABS = ("CRM_LEAD_DETAIL_TAB", "CRM_DEAL_DETAIL_TAB", "CRM_CONTACT_DETAIL_TAB", "CRM_COMPANY_DETAIL_TAB")
+TABS = {f"CRM_{name.upper()}_DETAIL_TAB": entity_type for entity_type, name in NAMES.items()}
+"""The placements that show an item's messages, with the type of the item."""
 _TITLE = "SMS A1"
 _LANGUAGES = ("ru", "be", "en")
 

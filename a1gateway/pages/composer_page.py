@@ -17,7 +17,7 @@ from ..admission import Admission
 from ..automation.documents import Document, DocumentReader
 from ..automation.preview import NoSuchDocument, document_of, preview
 from ..automation.template import Template, TemplateFault
-from ..bitrix24.item import COMPANY, CONTACT, DEAL, LEAD, Item, item_named
+from ..bitrix24.item import Item, item_named
 from ..bitrix24.trouble import PortalError, PortalTrouble
 from ..composition import composed
 from ..msisdn import Msisdn, read_number
@@ -36,7 +36,6 @@ _MOST_READ = 50
 # How long A1 may take for a price, in seconds: behind a campaign it would be long.
 _PATIENCE = 6.0
 _MOST_SIGNS = 40
-_PATHS = {"lead": LEAD, "deal": DEAL, "contact": CONTACT, "company": COMPANY}
 # Bitrix24's own addresses of cards.
 _LINK = re.compile(r"/crm/(?:(lead|deal|contact|company)|type/(\d{1,9}))/details/(\d{1,18})(?!\d)", re.ASCII)
 _ID = re.compile(r"(?:№|#|N)?\s*(\d{1,18})", re.ASCII)
@@ -175,12 +174,11 @@ class ComposerPages:
 def item_of(named: str) -> Item | None:
     """The item that people mean by a number (of a deal), a link to a card, or `lead:5`; None when none is meant."""
     link = _LINK.search(named)
-    if link is not None:
-        of = _PATHS[link[1]] if link[1] else int(link[2])
-        return Item(of, int(link[3])) if of and int(link[3]) else None
     alone = _ID.fullmatch(named.strip())
-    if alone is not None:
-        return Item(DEAL, int(alone[1])) if int(alone[1]) else None
+    if link is not None:
+        named = f"{link[1] or link[2]}:{link[3]}"
+    elif alone is not None:
+        named = f"deal:{alone[1]}"
     try:
         return item_named(named)
     except ValueError:

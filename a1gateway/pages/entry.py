@@ -9,19 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..bitrix24.calls import ApplicationCall
-from ..bitrix24.item import COMPANY, CONTACT, DEAL, LEAD, Item
+from ..bitrix24.item import Item
 from ..bitrix24.lifecycle import YES, Lifecycle
+from ..bitrix24.placements import TABS
 from ..errors import TryLater
 from ..web.forms import text_field
 from .sessions import LONGEST, Sessions, Visitor
 
-_TABS = {
-    "CRM_LEAD_DETAIL_TAB": LEAD,
-    "CRM_DEAL_DETAIL_TAB": DEAL,
-    "CRM_CONTACT_DETAIL_TAB": CONTACT,
-    "CRM_COMPANY_DETAIL_TAB": COMPANY,
-}
-"""The placements that show an item's messages. Source: Bitrix24's documentation of `placement.bind`."""
 MOST_AT_ONCE = 20
 """So many are being asked for at a time: a flood of calls must not use up what the portal lets us ask."""
 _ID = re.compile(r"[1-9]\d{0,17}", re.ASCII)
@@ -38,7 +32,7 @@ class Place:
 
 def place_of(fields: Mapping[str, Any]) -> Place:
     """Where the frame is by the fields that it posts, `PLACEMENT` and `PLACEMENT_OPTIONS`."""
-    entity_type = _TABS.get(text_field(dict(fields), "PLACEMENT").strip().upper())
+    entity_type = TABS.get(text_field(dict(fields), "PLACEMENT").strip().upper())
     if entity_type is None:
         return Place()
     try:

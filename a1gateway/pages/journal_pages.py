@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..bitrix24.crm_answers import phones_of
-from ..bitrix24.item import COMPANY, CONTACT, DEAL, LEAD, Item
+from ..bitrix24.item import DEAL, NAMES, Item
 from ..bitrix24.trouble import PortalError
 from ..journal import search, whole
 from ..journal.reader import IReader
@@ -29,7 +29,6 @@ _MOST_READABLE = 2000
 _MOST_NUMBERS = 50
 # What a list says that has no rows.
 _NOTHING_IN_CARD = "card.empty"
-_PATHS = {LEAD: "lead", DEAL: "deal", CONTACT: "contact", COMPANY: "company"}
 
 
 class IUsersPortal(Protocol):
@@ -121,7 +120,7 @@ class JournalPages:
             "whole": found,
             "last": last,
             "filters": filters.read(asked),
-            "paths": _PATHS,
+            "paths": NAMES,
             "live": not found.listed.status.final or (found.telling is not None and not found.telling.confirmed_at),
         }
         return Fragment("message.html", values)
