@@ -100,7 +100,7 @@ class ComposerPages:
     async def price(self, asked: Asked) -> Answer:
         """What A1 says that it costs."""
         read = read_number(asked.text("to"))
-        text = text_field(dict(asked.fields), "priced")
+        text = text_field(asked.fields, "priced")
         if not isinstance(read, Msisdn) or not text.strip():
             raise CannotAnswer(asked.words("composer.no_number"))
         amount: Decimal | None = None
@@ -187,7 +187,7 @@ def item_of(named: str) -> Item | None:
 
 def _text(asked: Asked) -> str:
     """As it would be sent: with the spaces at its ends, and one character for a line break."""
-    return text_field(dict(asked.fields), "text").replace("\r\n", "\n")[:LONGEST]
+    return text_field(asked.fields, "text").replace("\r\n", "\n")[:LONGEST]
 
 
 def _read_template(text: str) -> tuple[Template | None, TemplateFault | None]:

@@ -32,11 +32,11 @@ class Place:
 
 def place_of(fields: Mapping[str, Any]) -> Place:
     """Where the frame is by the fields that it posts, `PLACEMENT` and `PLACEMENT_OPTIONS`."""
-    entity_type = TABS.get(text_field(dict(fields), "PLACEMENT").strip().upper())
+    entity_type = TABS.get(text_field(fields, "PLACEMENT").strip().upper())
     if entity_type is None:
         return Place()
     try:
-        options = json.loads(text_field(dict(fields), "PLACEMENT_OPTIONS"))
+        options = json.loads(text_field(fields, "PLACEMENT_OPTIONS"))
     except (ValueError, RecursionError):
         options = None
     id_ = str(options.get("ID", "")) if isinstance(options, dict) else ""
@@ -74,5 +74,5 @@ def _visitor(profile: Mapping[str, Any]) -> Visitor:
 
 def _lifetime(fields: Mapping[str, Any]) -> float:
     """The portal's token for the user is good for so many seconds."""
-    given = text_field(dict(fields), "AUTH_EXPIRES").strip()
+    given = text_field(fields, "AUTH_EXPIRES").strip()
     return float(given) if given.isascii() and given.isdecimal() and len(given) < 9 else LONGEST

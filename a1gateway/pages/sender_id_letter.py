@@ -89,5 +89,5 @@ class SenderIdLetters:
 
 
 def _ticked(asked: Asked) -> Collection[Attachment]:
-    given = inner_fields(dict(asked.fields), "attach")
+    given = inner_fields(asked.fields, "attach")
     return tuple(each for each in Attachment if given.get(str(each)))

@@ -41,7 +41,7 @@ class Asked:
 
     def text(self, name: str) -> str:
         """A field of the form, without space around it; empty when it is missing."""
-        return text_field(dict(self.fields), name).strip()
+        return text_field(self.fields, name).strip()
 
     def number(self, name: str) -> int:
         """A field of the form as a whole number; 0 when it is none."""

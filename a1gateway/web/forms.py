@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -135,7 +135,7 @@ def _kept_keys(name: bytes) -> tuple[str, ...]:
     return _keys(_decoded(name))
 
 
-def text_field(fields: dict[str, Any], name: str) -> str:
+def text_field(fields: Mapping[str, Any], name: str) -> str:
     """A field as text; empty when it is missing or is no single value."""
     value = fields.get(name)
     if isinstance(value, str):
@@ -143,7 +143,7 @@ def text_field(fields: dict[str, Any], name: str) -> str:
     return "" if value is None or isinstance(value, (bool, dict, list)) else str(value)
 
 
-def inner_fields(fields: dict[str, Any], name: str) -> dict[str, Any]:
+def inner_fields(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
     """A field that holds fields; empty when it is missing or holds none."""
     value = fields.get(name)
     return value if isinstance(value, dict) else {}
