@@ -12,7 +12,7 @@ from ..hours import Hours, OpenHours
 from ..message import Kind, Refusal
 from ..sender_id.name import SENDER_ID
 from .moments import DATE_AT, midnight, read_aheads, read_moment, zone_of
-from .template import Template, as_written
+from .template import fields_left_in
 from .terms import Terms
 from .values import event_values
 
@@ -239,8 +239,7 @@ def left_in(code: str, properties: Mapping[str, str]) -> str:
     Bitrix24 has put its own in, with what customers have typed among them: that must not name others.
     """
     text = properties.get("text", "")
-    text = _EVENT.sub("", text) if code == REMIND else text
-    return as_written(Template.left_in(text).placeholders)
+    return fields_left_in(_EVENT.sub("", text) if code == REMIND else text)
 
 
 def rule_name(properties: Mapping[str, str]) -> str:

@@ -175,6 +175,11 @@ def as_written(placeholders: Iterable[Placeholder]) -> str:
     return ", ".join(each.written for each in placeholders)
 
 
+def fields_left_in(text: str) -> str:
+    """The fields that are left in a text that is no template, as people read them; empty when there are none."""
+    return as_written(Template.left_in(text).placeholders) if "#" in text else ""
+
+
 def _parts(
     text: str, marks: re.Pattern[str], read: Callable[[re.Match[str]], Placeholder | None]
 ) -> tuple[str | Placeholder, ...]:

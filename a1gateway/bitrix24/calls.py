@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..admission import Admission
-from ..automation.template import Template, as_written
+from ..automation.template import fields_left_in
 from ..message import Arrival, Kind, Refusal
 from ..web.forms import BadBody, inner_fields, text_field
 from .contacts import bindings_of
@@ -115,7 +115,7 @@ def read_message(fields: dict[str, Any], now: float, admission: Admission, sende
     for_marketing = text_field(fields, "code").strip() == marketing_code(sender_code)
     kind = Kind.MARKETING if module == _MARKETING or for_marketing else Kind.TRANSACTIONAL
     origin = _origin(fields)
-    left = as_written(Template.left_in(text).placeholders) if "#" in text else ""
+    left = fields_left_in(text)
     # What customers have typed stands in the texts of robots and mailings, and must not name fields.
     fillable = bool(left) and module not in _FILLED_BY_BITRIX24 and bool(bindings_of(origin))
     return admission.arrival(

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from ..admission import Admission
-from ..automation.template import Template, as_written
+from ..automation.template import fields_left_in
 from ..carriers.a1answers import Cost
 from ..errors import TryLater
 from ..intake import Intake
@@ -69,7 +69,7 @@ class Sender:
         origin: Mapping[str, Any],
     ) -> Arrival:
         """The message as it would be taken in."""
-        left = as_written(Template.left_in(text).placeholders) if "#" in text else ""
+        left = fields_left_in(text)
         return self._admission.arrival(
             name,
             now,
