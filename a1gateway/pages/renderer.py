@@ -17,7 +17,6 @@ STATIC = "/bitrix24/static"
 _KINDS = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
-    "svg": "image/svg+xml",
 }
 
 

@@ -69,7 +69,6 @@
     session = (await response.json()).session;
     renewed = Date.now();
     document.body.dataset.session = session;
-    for (const field of document.querySelectorAll("input[name=session]")) field.value = session;
     return true;
   }
 
@@ -235,6 +234,15 @@
     return request("POST", `/bitrix24/pages/${shown.page}`, { target: "body", swap: "innerHTML", values });
   }
 
+  function kept(use) {
+    try {
+      return use(window.localStorage);
+    } catch {
+      // A browser that keeps nothing for a frame: the choice lasts as long as the page.
+      return null;
+    }
+  }
+
   document.addEventListener("htmx:afterSettle", (event) => {
     // Not by `autofocus`, which browsers deny to frames; and not before htmx knows the form that the field is in.
     const wanted = document.querySelector("[data-focus]");
@@ -245,11 +253,7 @@
     if (event.detail.target !== document.body) return;
     const { speak: language } = document.querySelector("[data-speak][aria-pressed=true]").dataset;
     document.documentElement.lang = language;
-    try {
-      window.localStorage.setItem("language", language);
-    } catch {
-      // A browser that keeps nothing for a frame: the choice lasts as long as the page.
-    }
+    kept((store) => store.setItem("language", language));
     draw(document.body);
     fit();
   });
@@ -285,12 +289,7 @@
     for (const canvas of root.querySelectorAll("canvas[data-chart]")) {
       if (drawn.has(canvas)) continue;
       const chart = JSON.parse(canvas.dataset.chart);
-      for (const set of chart.data.datasets) {
-        for (const key of ["backgroundColor", "borderColor"]) {
-          if (Array.isArray(set[key])) set[key] = set[key].map((each) => colour(each) || each);
-          else if (set[key]) set[key] = colour(set[key]) || set[key];
-        }
-      }
+      for (const set of chart.data.datasets) set.backgroundColor = colour(set.backgroundColor);
       drawn.set(canvas, new Chart(canvas, chart));
     }
   }
@@ -305,12 +304,7 @@
     document.body.inert = false;
     draw(document);
     fit();
-    let chosen = null;
-    try {
-      chosen = window.localStorage.getItem("language");
-    } catch {
-      chosen = null;
-    }
+    const chosen = kept((store) => store.getItem("language"));
     if (chosen && chosen !== document.documentElement.lang && document.querySelector(`[data-speak="${chosen}"]`)) speak(chosen);
   });
   if ("ResizeObserver" in window) new ResizeObserver(() => fit()).observe(document.body);
