@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import string
-
 import pytest
 
 from a1gateway.automation.robots import CODES
@@ -86,17 +84,3 @@ def test_every_word_that_the_gateway_chooses_has_its_text(language: str) -> None
         *(f"uncertain.{word}" for word in (ANSWER_LOST, "restart", "not_recorded", "duplicate")),
     }
     assert wanted - texts.keys() == set()
-
-
-def test_the_languages_have_the_same_keys_and_fields_and_no_empty_text() -> None:
-    first, *others = (catalogue("journal", language) for language in LANGUAGES)
-    assert all(text == text.strip() != "" for texts in (first, *others) for text in texts.values())
-    for other in others:
-        assert other.keys() == first.keys()
-        assert {key: _fields(text) for key, text in other.items()} == {
-            key: _fields(text) for key, text in first.items()
-        }
-
-
-def _fields(text: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
