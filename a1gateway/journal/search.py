@@ -101,6 +101,10 @@ class Place:
     received_at: float
     id: int
 
+    def __str__(self) -> str:
+        """As a page brings it back."""
+        return f"{self.received_at}/{self.id}"
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:

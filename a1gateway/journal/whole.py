@@ -187,6 +187,11 @@ class Whole:
     copies: tuple[Listed, ...]
     """The messages that repeat this one."""
 
+    @property
+    def last_step(self) -> int:
+        """The latest step that is known of it, as the journal numbers them; 0 before there is one."""
+        return self.history[-1].id if self.history else 0
+
 
 def whole(connection: Connection, message_id: str) -> Whole | None:
     """All of a message; None when it is unknown."""

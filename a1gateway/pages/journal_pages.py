@@ -113,12 +113,10 @@ class JournalPages:
         if (item := asked.item) is not None:
             # Shown in a card's tab: whoever may not see the item is not told that it is there.
             await self._numbers(asked, item)
-        last = found.history[-1].id if found.history else 0
-        if asked.number("step") == last and asked.text("live"):
+        if asked.number("step") == found.last_step and asked.text("live"):
             return Unchanged()
         values = {
             "whole": found,
-            "last": last,
             "filters": filters.read(asked),
             "paths": NAMES,
             "live": not found.listed.status.final or (found.telling is not None and not found.telling.confirmed_at),

@@ -130,8 +130,7 @@ class TrialPages:
 
     async def _following(self, name: str) -> Following:
         found = await self._reader.read(whole.whole, name)
-        last = found.history[-1].id if found is not None and found.history else 0
-        return Following(name, found, _steps(found), last)
+        return Following(name, found, _steps(found), 0 if found is None else found.last_step)
 
 
 async def own_number(clock: IReactorTime, users: IUsersPhone, asked: Asked) -> str:
