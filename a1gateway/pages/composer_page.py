@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as WaitedTooLong
@@ -24,6 +22,8 @@ from ..msisdn import Msisdn, read_number
 from ..plain_letters import in_latin_letters, with_plain_signs
 from ..text import fewer_characters
 from ..web.forms import text_field
+from .journal_pages import IUsersPortal
+from .kept import Kept
 from .resending import IPrices, price
 from .trial import IUsersPhone, own_number
 from .views import Answer, Asked, CannotAnswer, Fragment, Page
@@ -41,11 +41,8 @@ _LINK = re.compile(r"/crm/(?:(lead|deal|contact|company)|type/(\d{1,9}))/details
 _ID = re.compile(r"(?:№|#|N)?\s*(\d{1,18})", re.ASCII)
 
 
-class IUsers(IUsersPhone, Protocol):
-    """The portal as one of its users sees it."""
-
-    async def read(self, access_token: str, item: Item) -> Mapping[str, Any]:
-        """The item; raises `PortalError` when this user may not read it, `PortalTrouble` when nobody can say."""
+class IUsers(IUsersPortal, IUsersPhone, Protocol):
+    """The portal as one of its users sees it, and the user's number."""
 
 
 class _NoDocument(Exception):
@@ -77,7 +74,7 @@ class ComposerPages:
         self._users = users
         self._admission = admission
         self._prices = prices
-        self._read: OrderedDict[tuple[str, Item, frozenset[tuple[str, str]]], tuple[float, Document]] = OrderedDict()
+        self._read: Kept[tuple[str, Item, frozenset[tuple[str, str]]], Document] = Kept(_READ_FOR, _MOST_READ)
 
     def pages(self) -> list[Page]:
         """All of them."""
@@ -149,13 +146,10 @@ class ComposerPages:
         placeholders = () if template is None else template.placeholders
         needed = frozenset((str(each.prefix), each.field) for each in placeholders)
         key = (asked.session.access_token, item, needed)
-        until, document = self._read.get(key, (0.0, None))
-        if document is None or until <= asked.now:
+        document = self._read.find(key, asked.now)
+        if document is None:
             document = await self._read_anew(asked, item, template)
-            self._read[key] = (asked.now + _READ_FOR, document)
-            self._read.move_to_end(key)
-            while len(self._read) > _MOST_READ:
-                self._read.popitem(last=False)
+            self._read.keep(key, document, asked.now)
         return document
 
     async def _read_anew(self, asked: Asked, item: Item, template: Template | None) -> Document:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,6 +17,7 @@ from ..journal.statements import Connection
 from ..message import Kind
 from ..msisdn import Msisdn, read_number
 from . import filters
+from .kept import Kept
 from .views import Answer, Asked, CannotAnswer, Fragment, NotForVisitor, Page, Unchanged
 
 _AT_ONCE = 50
@@ -56,7 +56,7 @@ class JournalPages:
     def __init__(self, reader: IReader, portal: IUsersPortal) -> None:
         self._reader = reader
         self._portal = portal
-        self._readable: OrderedDict[tuple[str, Item], tuple[float, tuple[str, ...]]] = OrderedDict()
+        self._readable: Kept[tuple[str, Item], tuple[str, ...]] = Kept(_READABLE_FOR, _MOST_READABLE)
 
     def pages(self) -> list[Page]:
         """All of them, for whoever may open the application."""
@@ -149,17 +149,15 @@ class JournalPages:
         Raises `NotForVisitor` when the portal does not show the item to this visitor.
         """
         key = (asked.session.access_token, item)
-        until, numbers = self._readable.get(key, (0.0, ()))
-        if until > asked.now:
-            return numbers
+        kept = self._readable.find(key, asked.now)
+        if kept is not None:
+            return kept
         try:
             fields = await self._portal.read(asked.session.access_token, item)
         except PortalError:
             raise NotForVisitor from None
         numbers = () if item.entity_type == DEAL else tuple(_numbers_in(fields))
-        self._readable[key] = (asked.now + _READABLE_FOR, numbers)
-        while len(self._readable) > _MOST_READABLE:
-            self._readable.popitem(last=False)
+        self._readable.keep(key, numbers, asked.now)
         return numbers
 
 
