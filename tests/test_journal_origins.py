@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -14,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from a1gateway.journal import Journal, Store
-from a1gateway.journal import store as store_module
 from a1gateway.journal.origins import sent_by
 
 from .conftest import START, arrival, run
+from .older_journal import older_journal
 
 ORIGINS: list[tuple[dict[str, Any], str, list[tuple[int, int]]]] = [
     (
@@ -76,15 +75,7 @@ def test_who_sent_a_message_and_from_which_items_is_kept(
 
 
 def test_messages_of_versions_before_are_known_the_same_way(tmp_path: Path) -> None:
-    migrations = tmp_path / "migrations"
-    shutil.copytree(store_module._MIGRATIONS, migrations)
-    for later in (migrations / "versions").glob("v*.py"):
-        if later.name[:5] > "v0006":
-            later.unlink()
-    path = tmp_path / "old.sqlite3"
-    old = Store(f"sqlite:///{path}", migrations=migrations)
-    old.prepare()
-    old.close()
+    path = older_journal(tmp_path, "0006")
     with closing(sqlite3.connect(path)) as raw:
         raw.executemany(
             "INSERT INTO messages (message_id, custom_id, received_at, kind, origin, number_received, msisdn, text,"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,13 +13,13 @@ from hypothesis import strategies as st
 
 from a1gateway.carriers.outcome import Accepted, LinkTrouble, Outcome, Postponed, Refused, Trouble, Uncertain
 from a1gateway.journal import Journal, Store
-from a1gateway.journal import store as store_module
 from a1gateway.journal.lane import InlineLane
 from a1gateway.journal.schema import REVISION
 from a1gateway.message import Source, Stage, Status, StatusReport, Submission, custom_id
 
 from .conftest import START, arrival, run
 from .journal_in_parts import BROKEN, FINAL, GRACE, NUMBER, WORDS, Traffic, fresh
+from .older_journal import older_journal
 
 FIRST, SECOND, THIRD = "aaaaaaa1-1", "aaaaaaa1-2", "aaaaaaa1-3"
 
@@ -725,15 +724,7 @@ def test_whatever_happens_no_message_is_lost_and_no_final_status_replaced(
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     """A journal of version 0001 with a message in every stage and two statuses that no message was found for."""
-    migrations = tmp_path / "migrations"
-    shutil.copytree(store_module._MIGRATIONS, migrations)
-    for later in (migrations / "versions").glob("v*.py"):
-        if not later.name.startswith("v0001_"):
-            later.unlink()
-    path = tmp_path / "old.sqlite3"
-    store = Store(f"sqlite:///{path}", migrations=migrations)
-    store.prepare()
-    store.close()
+    path = older_journal(tmp_path, "0001")
     columns = (
         "message_id, custom_id, a1_id, received_at, kind, origin, number_received, msisdn, text, segments, status, "
         "stage, due_at, attempts, asked, tell_tries"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,12 +12,12 @@ import pytest
 
 from a1gateway.automation.robots import REMIND
 from a1gateway.journal import Journal, Store, look_ups, reminders, runs
-from a1gateway.journal import store as store_module
 from a1gateway.journal.lane import InlineLane
 from a1gateway.journal.reminders import Reminder, Rule
 from a1gateway.message import Drop, Planned
 
 from .conftest import START, arrival, run
+from .older_journal import older_journal
 from .test_portal import INSTALLATION
 
 HOUR, DAY = 3600.0, 86400.0
@@ -41,15 +40,7 @@ REMINDERS = [
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     """A journal of version 0005 with reminders to come."""
-    migrations = tmp_path / "migrations"
-    shutil.copytree(store_module._MIGRATIONS, migrations)
-    for later in (migrations / "versions").glob("v*.py"):
-        if later.name[:5] > "v0005":
-            later.unlink()
-    path = tmp_path / "old.sqlite3"
-    store = Store(f"sqlite:///{path}", migrations=migrations)
-    store.prepare()
-    store.close()
+    path = older_journal(tmp_path, "0005")
     with closing(sqlite3.connect(path)) as raw:
         portal = [getattr(INSTALLATION, field.name) for field in fields(INSTALLATION)]
         raw.execute(f"INSERT INTO installation VALUES ({', '.join('?' * len(portal))})", portal)  # noqa: S608

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 from a1gateway.carriers.outcome import Accepted, LinkTrouble, Outcome, Refused, Trouble, Uncertain
 from a1gateway.journal import Journal, Store, statistics
-from a1gateway.journal import store as store_module
 from a1gateway.journal.delivery_times import step_of
 from a1gateway.journal.lane import InlineLane
 from a1gateway.journal.reader import reading
@@ -28,6 +27,7 @@ from a1gateway.operators import operator_of
 from a1gateway.text import Alphabet, alphabet, segments
 
 from .conftest import START, agree, arrival, run
+from .older_journal import older_journal
 
 HOUR, DAY = 3600.0, 86400.0
 TEXTS = (
@@ -366,15 +366,7 @@ def forget_all(store: Store, journal: Journal) -> None:
 
 
 def test_answers_that_came_late_in_versions_before_are_counted(tmp_path: Path) -> None:
-    migrations = tmp_path / "migrations"
-    shutil.copytree(store_module._MIGRATIONS, migrations)
-    for later in (migrations / "versions").glob("v*.py"):
-        if later.name[:5] > "v0006":
-            later.unlink()
-    path = tmp_path / "old.sqlite3"
-    old = Store(f"sqlite:///{path}", migrations=migrations)
-    old.prepare()
-    old.close()
+    path = older_journal(tmp_path, "0006")
     with closing(sqlite3.connect(path)) as raw:
         for name, ways in (("overtaken", ["queued", "delivered"]), ("sent", ["queued", "sent", "delivered"])):
             made = raw.execute(

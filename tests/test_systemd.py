@@ -17,10 +17,10 @@ from twisted.scripts._twistd_unix import ServerOptions
 
 from a1gateway import gateway, tap
 from a1gateway.export.exports import MOST_AT_ONCE
-from a1gateway.journal import Store
-from a1gateway.journal import store as store_module
 from a1gateway.journal.schema import REVISION
 from a1gateway.systemd import MORE_TIME, MoreTime, notify
+
+from .older_journal import older_journal
 
 ROOT = Path(__file__).parent.parent
 UNIT = ROOT / "systemd" / "a1gateway.service"
@@ -245,14 +245,7 @@ def test_an_upgrade_of_the_journal_asks_systemd_for_more_time(
     service_manager: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the daemon is made of, on a journal of the version before."""
-    migrations = tmp_path / "migrations"
-    shutil.copytree(store_module._MIGRATIONS, migrations)
-    (latest,) = (migrations / "versions").glob(f"v{REVISION}_*.py")
-    latest.unlink()
-    journal = tmp_path / "journal.sqlite3"
-    before = Store(f"sqlite:///{journal}", migrations=migrations)
-    before.prepare()
-    before.close()
+    journal = older_journal(tmp_path, f"{int(REVISION) - 1:04}")
     for name in example_secrets(commented_out=False):
         (tmp_path / name).write_text("0123456789abcdef0123456789abcdef")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
