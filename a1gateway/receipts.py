@@ -12,7 +12,6 @@ from .message import Change, Source, Status, StatusReport
 from .metrics import Metrics
 
 _WONDERS_AT_MOST = 1000
-_NEVER = Heard(None, None)
 
 
 class Receipts:
@@ -51,12 +50,10 @@ class Receipts:
             self._metrics.unmatched.inc(settled.unmatched)
             self._log.info("{count} statuses of messages not known by them yet, kept", count=settled.unmatched)
         for report in reports:
-            before = self._heard.get(report.source, _NEVER)
-            self._heard[report.source] = Heard(max(before.at or 0.0, report.at), before.changed_at)
+            self._hear(report.source, Heard(report.at))
         if settled.changes and reports:
             # They all come from one source.
-            source, at = reports[0].source, max(report.at for report in reports)
-            self._heard[source] = Heard(self._heard[source].at, max(self._heard[source].changed_at or 0.0, at))
+            self._hear(reports[0].source, Heard(changed_at=max(report.at for report in reports)))
         self.announce(settled.changes)
 
     def announce(self, changes: Iterable[Change]) -> None:
@@ -77,3 +74,6 @@ class Receipts:
             final = final or change.status.final
         if final:
             self._on_final()
+
+    def _hear(self, source: Source, more: Heard) -> None:
+        self._heard[source] = self._heard.get(source, Heard()).and_then(more)

@@ -28,7 +28,6 @@ _SILENT_FOR = 3600.0
 # Polling looks every interval; it is given up when it has missed some.
 _MISSED = 3
 _AT_LEAST = 60.0
-_NEVER = Heard(None, None)
 
 
 class IGate(Protocol):
@@ -210,7 +209,7 @@ class A1Checks:
             "id_field": callback.id_field,
             "status_field": callback.status_field,
         }
-        at, polled_at = heard.get(Source.CALLBACK, _NEVER).at, heard.get(Source.POLL, _NEVER).changed_at
+        at, polled_at = heard.get(Source.CALLBACK, Heard()).at, heard.get(Source.POLL, Heard()).changed_at
         if at is None:
             return Check(Finding.CALLBACK_AWAITED if polled_at is None else Finding.CALLBACK_NEVER, facts)
         silent = polled_at is not None and polled_at - at > _SILENT_FOR

@@ -58,12 +58,6 @@ class Checklist:
 
     def _heard(self) -> dict[Source, Heard]:
         since, before = self._heard_since_start(), self._heard_before or {}
-        return {source: _later(before.get(source), since.get(source)) for source in {*since, *before}}
-
-
-def _later(one: Heard | None, other: Heard | None) -> Heard:
-    known = [each for each in (one, other) if each is not None]
-    return Heard(
-        max((each.at for each in known if each.at is not None), default=None),
-        max((each.changed_at for each in known if each.changed_at is not None), default=None),
-    )
+        return {
+            source: before.get(source, Heard()).and_then(since.get(source, Heard())) for source in {*since, *before}
+        }

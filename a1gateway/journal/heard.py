@@ -19,10 +19,18 @@ _LATEST_UNMATCHED = 500
 class Heard:
     """Moments, in seconds since the epoch; None: never, as far as is known."""
 
-    at: float | None
+    at: float | None = None
     """When a status came, known or not, new or not."""
-    changed_at: float | None
+    changed_at: float | None = None
     """When one came that a message took: nobody else had said it before."""
+
+    def and_then(self, more: Heard) -> Heard:
+        """The later moments of both."""
+        return Heard(_later(self.at, more.at), _later(self.changed_at, more.changed_at))
+
+
+def _later(*moments: float | None) -> float | None:
+    return max((each for each in moments if each is not None), default=None)
 
 
 _steps = (
@@ -46,6 +54,5 @@ def heard(connection: Connection) -> dict[Source, Heard]:
     found = {Source(row["source"]): Heard(row["at"], row["changed_at"]) for row in connection.all(_HISTORY)}
     for row in connection.all(_UNMATCHED):
         source = Source(row["source"])
-        before = found.get(source, Heard(None, None))
-        found[source] = Heard(max(before.at or 0.0, row["at"]), before.changed_at)
+        found[source] = found.get(source, Heard()).and_then(Heard(row["at"]))
     return found
