@@ -13,7 +13,8 @@ from a1gateway.journal.campaign_progress import Terms, progress, recent
 from a1gateway.journal.heard import heard
 from a1gateway.journal.overdue import overdue
 from a1gateway.journal.reader import reading
-from a1gateway.journal.search import Search, count, found, latest, senders, sources
+from a1gateway.journal.rows import latest_record
+from a1gateway.journal.search import Search, count, found, senders, sources
 from a1gateway.journal.statements import Connection
 from a1gateway.journal.whole import whole
 from a1gateway.message import Kind, Status
@@ -34,7 +35,7 @@ def _last(days: int) -> Period:
 def _journal(connection: Connection, search: Search) -> object:
     return (
         found(connection, search),
-        latest(connection),
+        latest_record(connection),
         senders(connection),
         sources(connection),
         count(connection, search),

@@ -16,6 +16,7 @@ from a1gateway.carriers.outcome import Accepted
 from a1gateway.journal import Journal, Store, search_statements
 from a1gateway.journal import search as search_module
 from a1gateway.journal.reader import Reader, reading
+from a1gateway.journal.rows import latest_record
 from a1gateway.journal.search import (
     WITHOUT_NAME,
     WITHOUT_REASON,
@@ -26,7 +27,6 @@ from a1gateway.journal.search import (
     WholeNumber,
     count,
     found,
-    latest,
     senders,
     sources,
 )
@@ -210,15 +210,15 @@ def test_the_menus_of_the_filters_hold_what_there_is(filled: Journal, reader: Re
 
 
 def test_whatever_happens_to_a_message_is_something_new(journal: Journal, reader: Reader) -> None:
-    seen = [run(reader.read(latest))]
+    seen = [run(reader.read(latest_record))]
     run(journal.accept(arrival()))
-    seen.append(run(reader.read(latest)))
+    seen.append(run(reader.read(latest_record)))
     report = StatusReport("nobody's", "DELIVERED", Status.DELIVERED, Source.CALLBACK, START + 9)
     run(journal.settle([report]))
-    seen.append(run(reader.read(latest)))
+    seen.append(run(reader.read(latest_record)))
     claim = run(journal.claim(START + 1, 10))
     run(journal.record([(claim.submissions[0], Accepted("A7"), START + 60)], START + 2))
-    seen.append(run(reader.read(latest)))
+    seen.append(run(reader.read(latest_record)))
     assert seen[0] == 0 < seen[1] == seen[2] < seen[3]
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, func, select
 from ..hours import Hours, end_of
 from ..message import Stage, Status
 from .campaigns import State, may_go_on
+from .rows import latest_record
 from .schema import campaigns, history, messages
 from .statements import Connection, Row, Statement
 
@@ -50,7 +51,6 @@ _RECENT = Statement(
     .order_by(campaigns.c.id.desc())
     .limit(bindparam("most"))
 )
-_LAST_LINE = Statement(select(func.max(history.c.id)))
 # From the history to the messages, and not the other way round.
 _WENT = Statement(
     select(func.count(), func.min(history.c.at)).where(
@@ -223,8 +223,7 @@ def _waiting(stages: Counter[Stage], *, hours: bool) -> Waiting:
 
 
 def _rate(connection: Connection, row: Row, now: float) -> float | None:
-    last = connection.value(_LAST_LINE) or 0
     since = max(now - _RATE_OF, row["state_at"])
-    values = {"of": row["id"], "after": last - _LINES, "since": since, "now": now}
+    values = {"of": row["id"], "after": latest_record(connection) - _LINES, "since": since, "now": now}
     count, first = connection.all(_WENT, values)[0]
     return count / (now - first) if count and now - first >= _LEAST else None

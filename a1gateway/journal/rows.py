@@ -82,6 +82,7 @@ _BY_A1_ID = Statement(
     select(*STATE).where(messages.c.a1_id == bindparam("name")).order_by(messages.c.id.desc()).limit(1)
 )
 _BY_CUSTOM_ID = Statement(select(*STATE).where(messages.c.custom_id == bindparam("name")))
+_LATEST_RECORD = Statement(select(func.max(history.c.id)))
 _HISTORY = Statement(insert(history), ("message", "at", "source", "status", "word", "note"))
 IN_ORDER = (Kind.TRANSACTIONAL, Kind.MARKETING)
 """The kinds of messages, those first that wait for no others."""
@@ -164,6 +165,11 @@ def ending(status: Status, at: float, reason: str | None, teller: str) -> dict[s
         "told": status.told if by_sender else None,
         "tell_at": at if by_sender else None,
     }
+
+
+def latest_record(connection: Connection) -> int:
+    """The last record of the history, which grows whenever anything happens to any message; 0: there is none."""
+    return connection.value(_LATEST_RECORD) or 0
 
 
 def write_history(

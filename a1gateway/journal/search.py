@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from ..bitrix24.item import Item
 from ..message import Kind, Stage, Status
 from ..msisdn import Msisdn, NumberFault, read_number
 from . import search_statements
 from .origins import items_of
-from .schema import history, message_sources, messages
+from .schema import message_sources, messages
 from .statements import Connection, Row, Statement, listed
 
 FEWEST_DIGITS = 4
@@ -173,7 +173,6 @@ _LISTED = (
 )
 LISTED = tuple(messages.c[name] for name in _LISTED)
 """The columns of a `Listed`."""
-_LATEST = Statement(select(func.max(history.c.id)))
 _SENDERS = Statement(select(message_sources.c.sender_id).distinct())
 _SOURCES = Statement(select(message_sources.c.sent_by).distinct())
 
@@ -200,11 +199,6 @@ def query(search: Search, columns: tuple[str, ...]) -> tuple[str, dict[str, Any]
     shape, values = _asked(search, _NEWEST)
     statement = search_statements.page(shape, columns)
     return statement.sql, {**statement.constants, **values}
-
-
-def latest(connection: Connection) -> int:
-    """A number that grows whenever anything happens to any message."""
-    return connection.value(_LATEST) or 0
 
 
 def senders(connection: Connection) -> list[str]:

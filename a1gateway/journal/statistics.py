@@ -29,7 +29,7 @@ from ..message import Status
 from ..operators import operator_of
 from ..text import Alphabet, alphabet, fewer_characters
 from .delivery_times import step_of
-from .rows import ANSWERED_LATE
+from .rows import ANSWERED_LATE, latest_record
 from .schema import (
     history,
     messages,
@@ -68,7 +68,6 @@ _position = insert(statistics_position).values(id=1)
 _ADVANCE = Statement(
     _position.on_conflict_do_update(index_elements=["id"], set_={"record": _position.excluded.record}), ("record",)
 )
-_LATEST = Statement(select(func.max(history.c.id)))
 _next = select(history.c.id).where(history.c.id > bindparam("after")).order_by(history.c.id).limit(bindparam("most"))
 _END = Statement(select(func.max(_next.subquery().c.id)))
 # Whether a record adds nothing to what is known of A1's taking the message: it says nothing of that, or it was known.
@@ -179,7 +178,7 @@ def position(connection: Connection) -> int:
 
 def uncounted(connection: Connection, most: int) -> Batch | None:
     """The next piece of the history, of up to `most` records, added up; None when all are counted."""
-    after, latest = position(connection), connection.value(_LATEST) or 0
+    after, latest = position(connection), latest_record(connection)
     if latest <= after:
         return None
     end: int = connection.value(_END, {"after": after, "most": most})
@@ -222,7 +221,7 @@ def add(connection: Connection, batch: Batch) -> bool:
 
 def history_is_shorter(connection: Connection) -> None:
     """For whoever deletes records, in the same transaction: SQLite may give the numbers of the last to new ones."""
-    latest = connection.value(_LATEST) or 0
+    latest = latest_record(connection)
     if latest < position(connection):
         connection.execute(_ADVANCE, {"record": latest})
 

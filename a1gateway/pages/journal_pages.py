@@ -12,6 +12,7 @@ from ..bitrix24.item import DEAL, NAMES, Item
 from ..bitrix24.trouble import PortalError
 from ..journal import search, whole
 from ..journal.reader import IReader
+from ..journal.rows import latest_record
 from ..journal.search import Listed, Place, Search
 from ..journal.statements import Connection
 from ..message import Kind
@@ -171,7 +172,7 @@ def _numbers_in(fields: Mapping[str, Any]) -> list[str]:
 
 def _newest(connection: Connection, wanted: Search) -> _Rows:
     page = search.found(connection, wanted, _AT_ONCE)
-    return _Rows(page.rows, page.next, search.latest(connection))
+    return _Rows(page.rows, page.next, latest_record(connection))
 
 
 def _older(connection: Connection, wanted: Search, before: Place) -> _Rows:
@@ -181,7 +182,7 @@ def _older(connection: Connection, wanted: Search, before: Place) -> _Rows:
 
 def _live(connection: Connection, wanted: Search, seen: int, bottom: Place | None) -> _Rows | None:
     """The rows down to `bottom`, where older ones stand below; None when nothing has happened since `seen`."""
-    latest = search.latest(connection)
+    latest = latest_record(connection)
     if latest == seen:
         return None
     page = search.found(connection, wanted, _AT_ONCE if bottom is None else _MOST_LIVE)
