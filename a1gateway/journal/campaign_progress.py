@@ -24,26 +24,8 @@ _LEAST = 10.0
 NO_ANSWER = "no_answer"
 """The reason of those of which A1 has never said what became."""
 
-_COUNTS = Statement(
-    select(
-        messages.c.stage,
-        messages.c.status,
-        messages.c.reason,
-        messages.c.segments,
-        messages.c.a1_segments,
-        messages.c.amount,
-        func.count(),
-    )
-    .where(messages.c.campaign == bindparam("of"))
-    .group_by(
-        messages.c.stage,
-        messages.c.status,
-        messages.c.reason,
-        messages.c.segments,
-        messages.c.a1_segments,
-        messages.c.amount,
-    )
-)
+_BY = tuple(messages.c[name] for name in ("stage", "status", "reason", "segments", "a1_segments", "amount"))
+_COUNTS = Statement(select(*_BY, func.count()).where(messages.c.campaign == bindparam("of")).group_by(*_BY))
 _ONE = Statement(select(campaigns).where(campaigns.c.id == bindparam("of")))
 _RECENT = Statement(
     select(campaigns)
