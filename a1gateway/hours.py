@@ -10,6 +10,8 @@ from .message import Kind, Window
 
 MINSK = timezone(timedelta(hours=3), "Europe/Minsk")
 """Belarus has had this time the whole year round since 2011; a small server may have no table of time zones."""
+MINSK_AHEAD = MINSK.utcoffset(None).total_seconds()
+"""By how many seconds the clock in Minsk is ahead of UTC."""
 _DAY = 86400.0
 _FORM = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)\s*[-\N{EN DASH}]\s*([01]?\d|2[0-4]):([0-5]\d)")
 
@@ -68,8 +70,7 @@ class Hours:
     @staticmethod
     def _day(now: float) -> tuple[float, float]:
         """The last midnight in Minsk, and the seconds since then."""
-        offset = MINSK.utcoffset(None).total_seconds()
-        second = (now + offset) % _DAY
+        second = (now + MINSK_AHEAD) % _DAY
         return now - second, second
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
-from ..hours import MINSK, Hours, windows
+from ..hours import MINSK, MINSK_AHEAD, Hours, windows
 from ..message import Drop, Planned, Window
 
 DATE_AT = 9 * 3600.0
@@ -119,7 +119,7 @@ def _read_moment(text: str, date_at: float) -> float:
         moment = begin.replace(hour=int(hour or 0), minute=int(minute or 0), second=int(second or 0))
         if hour is None:
             return moment.timestamp() + date_at
-        return moment.timestamp() + (0 if offset is None else MINSK.utcoffset(None).seconds - int(offset))
+        return moment.timestamp() + (0 if offset is None else MINSK_AHEAD - int(offset))
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=MINSK)

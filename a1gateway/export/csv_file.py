@@ -17,11 +17,10 @@ from decimal import Decimal
 from typing import BinaryIO
 
 from ..cells import no_formula, number_cell
-from ..hours import MINSK
+from ..hours import MINSK_AHEAD
 from .columns import Holds, Value
 
 _ENGLISH = "en"
-_MINSK = MINSK.utcoffset(None).total_seconds()
 
 
 class CsvFile:
@@ -54,7 +53,7 @@ class CsvFile:
         if holds is Holds.MOMENT:
             assert not isinstance(value, Decimal)
             # A fifth of the time that `datetime` takes.
-            return time.strftime(self._moment, time.gmtime(value + _MINSK))
+            return time.strftime(self._moment, time.gmtime(value + MINSK_AHEAD))
         if holds is Holds.SECONDS:
             value = round(float(value), 1)
         text = format(value, "f") if isinstance(value, Decimal) else str(value)

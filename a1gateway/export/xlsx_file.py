@@ -17,7 +17,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from xlsxwriter import Workbook
 from xlsxwriter.utility import xl_col_to_name
 
-from ..hours import MINSK
+from ..hours import MINSK_AHEAD
 from .columns import Column, Holds, Texts, Value
 
 MOST_ROWS = 1_048_575
@@ -34,7 +34,6 @@ _FORMATS = {
 }
 # Days from 30 December 1899, by which spreadsheets count, to the epoch.
 _EPOCH, _DAY = 25_569, 86_400
-_MINSK = MINSK.utcoffset(None).total_seconds()
 _SAMPLE = re.compile(rb'<row r="2".*</row>')
 _STYLE = re.compile(rb'<c r="[A-Z]+2"( s="\d+")?')
 # It would name the cells of the frame, and may be left out.
@@ -120,7 +119,7 @@ def _content(holds: Holds, value: Value) -> str:
         return f' t="inlineStr"><is><t xml:space="preserve">{_safe(value)}</t></is></c>'
     assert value is not None
     if holds is Holds.MOMENT:
-        value = (round(float(value)) + _MINSK) / _DAY + _EPOCH
+        value = (round(float(value)) + MINSK_AHEAD) / _DAY + _EPOCH
     elif holds is Holds.SECONDS:
         value = round(float(value), 1)
     return f"><v>{value:f}</v></c>" if isinstance(value, Decimal) else f"><v>{value}</v></c>"

@@ -24,7 +24,7 @@ from typing import NamedTuple
 from sqlalchemy import Table, bindparam, case, exists, func, or_, select, true
 from sqlalchemy.dialects.sqlite import insert
 
-from ..hours import MINSK
+from ..hours import MINSK_AHEAD
 from ..message import Status
 from ..operators import operator_of
 from ..text import Alphabet, alphabet, fewer_characters
@@ -50,7 +50,7 @@ HOUR = 3600
 """In seconds."""
 HOURS = 24
 """Of a day."""
-AHEAD = int(MINSK.utcoffset(None).total_seconds()) // HOUR
+AHEAD = int(MINSK_AHEAD) // HOUR
 """By how many hours the clock in Minsk is ahead of UTC."""
 
 COUNTED = ("accepted", "taken", "delivered", "failed")
