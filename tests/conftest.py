@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 
 import pytest
 from hypothesis import settings
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from a1gateway.journal import Journal, Store
 from a1gateway.journal.lane import InlineLane
+from a1gateway.journal.reader import Reader
 from a1gateway.message import Arrival, Verdict
 
 from .daemon.processes import Warden
@@ -104,3 +105,8 @@ def store(tmp_path: Path, empty_journal: Path) -> Iterator[Store]:
 @pytest.fixture
 def journal(store: Store) -> Journal:
     return Journal(InlineLane(store))
+
+
+@pytest.fixture
+def reader(store: Store) -> Reader:
+    return Reader(store.path, execute)

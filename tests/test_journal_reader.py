@@ -22,11 +22,6 @@ COUNT = Statement(select(func.count()).select_from(messages))
 INSERT = insertion(positions, ("name", "record", "at"))
 
 
-@pytest.fixture
-def reader(store: Store) -> Reader:
-    return Reader(store.path, execute)
-
-
 def count(connection: Connection, *, times: int = 1) -> int:
     return int(connection.value(COUNT)) * times
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import execute
 
 from a1gateway.bitrix24.item import Item
 from a1gateway.carriers.outcome import Accepted
@@ -37,11 +36,6 @@ from .conftest import START, arrival, run
 
 DEAL, CONTACT = Item(2, 4182), Item(3, 7)
 OTHER_NUMBER = "+375447654321"
-
-
-@pytest.fixture
-def reader(store: Store) -> Reader:
-    return Reader(store.path, execute)
 
 
 def of_card(*items: Item) -> dict[str, Any]:

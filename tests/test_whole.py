@@ -6,9 +6,6 @@ import sqlite3
 from contextlib import closing
 from decimal import Decimal
 
-import pytest
-from twisted.internet.defer import execute
-
 from a1gateway.bitrix24.item import Item
 from a1gateway.carriers.outcome import Accepted
 from a1gateway.journal import Journal, Store
@@ -28,11 +25,6 @@ from a1gateway.message import (
 )
 
 from .conftest import START, arrival, run
-
-
-@pytest.fixture
-def reader(store: Store) -> Reader:
-    return Reader(store.path, execute)
 
 
 def look(reader: Reader, message_id: str = "m1") -> Whole:
