@@ -14,12 +14,9 @@ from typing import Any, cast
 import pytest
 from pytest_twisted import ensureDeferred
 from twisted.internet.defer import Deferred
-from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.internet.task import Clock, deferLater
 from twisted.python.failure import Failure
 from twisted.web.http import Request
-from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET, Site
 
 from a1gateway.export import exports as exports_module
 from a1gateway.export.exports import LONGEST_PAUSE, ExportFailed, Exports, TooManyExports
@@ -29,6 +26,7 @@ from a1gateway.journal.search import Search
 from a1gateway.pages.catalogue import catalogue
 
 from .conftest import START, arrival, run
+from .long_answers import Browser, Server
 
 MANY = 40_000
 
@@ -46,111 +44,20 @@ def fill(store: Store, journal: Journal, count: int = MANY) -> None:
         )
 
 
-class Browser(Protocol):
-    """Asks for one file, and reads as it is told."""
-
-    def __init__(self) -> None:
-        self.received = b""
-        self.gone: Deferred[None] = Deferred()
-        self.wants = 0
-
-    def connectionMade(self) -> None:
-        assert self.transport is not None
-        self.transport.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-
-    def dataReceived(self, data: bytes) -> None:
-        self.received += data
-        if self.wants and len(self.received) >= self.wants:
-            self.pause()
-
-    def pause(self) -> None:
-        cast(Any, self.transport).pauseProducing()
-
-    def go_on(self) -> None:
-        self.wants = 0
-        cast(Any, self.transport).resumeProducing()
-
-    def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: B008
-        self.gone.callback(None)
-
-    @property
-    def body(self) -> bytes:
-        """What came in whole chunks."""
-        chunks = []
-        at = self.received.index(b"\r\n\r\n") + 4
-        while at < len(self.received):
-            begin = self.received.index(b"\r\n", at) + 2
-            size = int(self.received[at : begin - 2], 16)
-            chunks.append(self.received[begin : begin + size])
-            at = begin + size + 2
-        return b"".join(chunks)
-
-    @property
-    def whole(self) -> bool:
-        """Whether the answer has its end."""
-        return self.received.endswith(b"\r\n0\r\n\r\n")
-
-
-class Server:
+class ExportServer(Server):
     """A site whose one page is an export."""
 
     def __init__(self, exports: Exports, form: Form = Form.CSV) -> None:
-        from twisted.internet import reactor
+        self._exports = exports
+        self._form = form
+        super().__init__()
 
-        self.reactor = cast(Any, reactor)
-        self.exports = exports
-        self.failures: list[BaseException | None] = []
-        self.browsers: list[Browser] = []
-        self.open = 0
-        outer = self
-
-        class Root(Resource):
-            isLeaf = True
-
-            def render(self, request: Any) -> int:
-                outer.open += 1
-                request.notifyFinish().addBoth(outer.closed)
-
-                def over(result: object) -> None:
-                    if isinstance(result, Failure):
-                        outer.failures.append(result.value)
-                    if not request._disconnected:
-                        request.finish()
-
-                try:
-                    exports.send(request, Search(), form, "ru").addBoth(over)
-                except TooManyExports as error:
-                    over(Failure(error))
-                return NOT_DONE_YET
-
-        self.port: Any = self.reactor.listenTCP(0, Site(Root()), interface="127.0.0.1")
-
-    async def browser(self, wants: int = 0) -> Browser:
-        """One that has asked; it takes so many octets and then no more (0: all)."""
-        browser = Browser()
-        browser.wants = wants
-        self.browsers.append(browser)
-        factory = ClientFactory.forProtocol(lambda: browser)
-        self.reactor.connectTCP("127.0.0.1", self.port.getHost().port, factory)
-        await self.until(lambda: browser.connected)
-        return browser
-
-    async def until(self, true: Callable[[], object]) -> None:
-        """Wait for something that another process or the kernel brings about."""
-        while not true():
-            await deferLater(self.reactor, 0.01)
-
-    def closed(self, _result: object) -> None:
-        self.open -= 1
+    def answer(self, request: Request) -> Deferred[None]:
+        return self._exports.send(request, Search(), self._form, "ru")
 
     async def close(self) -> None:
-        await self.exports.stopService()
-        for browser in self.browsers:
-            if browser.connected:
-                cast(Any, browser.transport).abortConnection()
-                await browser.gone
-        await self.until(lambda: not self.open)
-        await self.port.stopListening()
+        await self._exports.stopService()
+        await super().close()
 
 
 @pytest.fixture
@@ -164,6 +71,18 @@ def processes(exports: Exports) -> list[int]:
     return [export.transport.pid for export in exports._running]
 
 
+async def half_sent(
+    store: Store, journal: Journal, exports: Exports, form: Form = Form.CSV
+) -> tuple[ExportServer, Browser, int]:
+    """A browser that takes no more than the beginning of a large file, with the server and the file's process."""
+    fill(store, journal)
+    server = ExportServer(exports, form)
+    browser = await server.browser(wants=1)
+    await server.until(lambda: browser.received)
+    (pid,) = processes(exports)
+    return server, browser, pid
+
+
 def is_there(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
@@ -171,7 +90,7 @@ def is_there(pid: int) -> bool:
 @ensureDeferred
 async def test_a_file_comes_to_the_browser_whole(store: Store, journal: Journal, exports: Exports) -> None:
     fill(store, journal)
-    server = Server(exports)
+    server = ExportServer(exports)
     browser = await server.browser()
     await browser.gone
     assert browser.whole
@@ -192,7 +111,7 @@ async def test_a_browser_that_takes_nothing_stops_the_process(
 ) -> None:
     """What the daemon holds of a file does not grow with the file."""
     fill(store, journal)
-    server = Server(exports)
+    server = ExportServer(exports)
     browser = await server.browser(wants=1)
     await server.until(lambda: exports._running and next(iter(exports._running))._alarm)
     (export,) = exports._running
@@ -218,11 +137,7 @@ def asleep(pid: int) -> bool:
 
 @ensureDeferred
 async def test_the_process_gives_way_to_everything_else(store: Store, journal: Journal, exports: Exports) -> None:
-    fill(store, journal)
-    server = Server(exports)
-    browser = await server.browser(wants=1)
-    await server.until(lambda: browser.received)
-    (pid,) = processes(exports)
+    server, browser, pid = await half_sent(store, journal, exports)
     assert os.getpriority(os.PRIO_PROCESS, pid) == 19
     assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "1000\n"
     await server.close()
@@ -232,11 +147,7 @@ async def test_the_process_gives_way_to_everything_else(store: Store, journal: J
 async def test_the_process_of_a_browser_that_has_gone_is_ended(
     store: Store, journal: Journal, exports: Exports
 ) -> None:
-    fill(store, journal)
-    server = Server(exports)
-    browser = await server.browser(wants=1)
-    await server.until(lambda: browser.received)
-    (pid,) = processes(exports)
+    server, browser, pid = await half_sent(store, journal, exports)
     assert browser.transport is not None
     cast(Any, browser.transport).abortConnection()
     await server.until(lambda: not exports._running)
@@ -250,7 +161,7 @@ async def test_no_more_are_under_way_at_once_than_the_server_bears(
     store: Store, journal: Journal, exports: Exports
 ) -> None:
     fill(store, journal)
-    server = Server(exports)
+    server = ExportServer(exports)
     browsers = [await server.browser(wants=1) for _ in range(2)]
     await server.until(lambda: all(browser.received for browser in browsers))
     third = await server.browser()
@@ -270,11 +181,7 @@ async def test_no_more_are_under_way_at_once_than_the_server_bears(
 async def test_stopping_ends_what_is_under_way_and_the_browser_hears_that_it_is_not_all(
     store: Store, journal: Journal, exports: Exports
 ) -> None:
-    fill(store, journal)
-    server = Server(exports)
-    browser = await server.browser(wants=1)
-    await server.until(lambda: browser.received)
-    (pid,) = processes(exports)
+    server, browser, pid = await half_sent(store, journal, exports)
     await exports.stopService()
     assert not is_there(pid)
     browser.go_on()
@@ -290,11 +197,7 @@ async def test_stopping_ends_what_is_under_way_and_the_browser_hears_that_it_is_
 async def test_a_file_that_breaks_off_is_told_from_a_whole_one(
     store: Store, journal: Journal, exports: Exports
 ) -> None:
-    fill(store, journal)
-    server = Server(exports, Form.XLSX)
-    browser = await server.browser(wants=1)
-    await server.until(lambda: browser.received)
-    (pid,) = processes(exports)
+    server, browser, pid = await half_sent(store, journal, exports, Form.XLSX)
     # As a server that has no memory left does.
     os.kill(pid, 9)
     browser.go_on()
@@ -307,7 +210,7 @@ async def test_a_file_that_breaks_off_is_told_from_a_whole_one(
 @ensureDeferred
 async def test_a_journal_that_cannot_be_read_is_an_error_and_no_empty_file(store: Store, exports: Exports) -> None:
     store.path.unlink()
-    server = Server(exports)
+    server = ExportServer(exports)
     browser = await server.browser()
     await browser.gone
     (error,) = server.failures
@@ -321,10 +224,7 @@ async def test_a_journal_that_cannot_be_read_is_an_error_and_no_empty_file(store
 async def test_a_journal_that_is_put_in_the_place_of_another_does_no_harm(
     store: Store, journal: Journal, exports: Exports, tmp_path: Path
 ) -> None:
-    fill(store, journal)
-    server = Server(exports)
-    browser = await server.browser(wants=1)
-    await server.until(lambda: browser.received)
+    server, browser, _ = await half_sent(store, journal, exports)
     other = Store(f"sqlite:///{tmp_path}/other.sqlite3")
     other.prepare()
     other.close()
@@ -342,7 +242,7 @@ async def test_a_journal_that_is_locked_for_the_moment_is_waited_for(
 ) -> None:
     fill(store, journal, 100)
     store.disconnect()
-    server = Server(exports)
+    server = ExportServer(exports)
     with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("UPDATE messages SET word = 'x'")

@@ -11,26 +11,22 @@ import pytest
 import pytest_twisted
 from pytest_twisted import ensureDeferred
 from twisted.internet.defer import Deferred
-from twisted.internet.protocol import ClientFactory
 from twisted.internet.task import Clock, deferLater
 from twisted.logger import capturedLogs
-from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET, Site
+from twisted.web.http import Request
 
 from a1gateway.web.file_sending import LONGEST_PAUSE, send_file
 
-from .test_exports import Browser
+from .long_answers import Browser, Server
 
 LARGE = 20_000_000
 
 
-class Server:
+class FileServer(Server):
     """A site whose one page is a file."""
 
     def __init__(self, path: Path) -> None:
-        from twisted.internet import reactor
-
-        self.reactor = cast(Any, reactor)
+        super().__init__()
         self.clock = Clock()
         self.path = path
         self.read = 0
@@ -38,26 +34,11 @@ class Server:
         self.files: list[BinaryIO] = []
         self.broken = False
         """Whether nothing can be read any more."""
-        self.ended = 0
-        self.browsers: list[Browser] = []
-        outer = self
 
-        class Root(Resource):
-            isLeaf = True
-
-            def render(self, request: Any) -> int:
-                file = outer.path.open("rb")
-                outer.files.append(file)
-
-                def over(_: object) -> None:
-                    outer.ended += 1
-                    if not request._disconnected:
-                        request.finish()
-
-                Deferred.fromCoroutine(send_file(outer.clock, request, file, outer.off_thread)).addBoth(over)
-                return NOT_DONE_YET
-
-        self.port: Any = self.reactor.listenTCP(0, Site(Root()), interface="127.0.0.1")
+    def answer(self, request: Request) -> Deferred[None]:
+        file = self.path.open("rb")
+        self.files.append(file)
+        return Deferred.fromCoroutine(send_file(self.clock, request, file, self.off_thread))
 
     def off_thread(self, call: Callable[..., Any], /, *arguments: Any) -> Deferred[Any]:
         """As away from the reactor: the result comes later."""
@@ -71,38 +52,19 @@ class Server:
 
         return deferLater(self.reactor, 0, answered)
 
-    async def browser(self, wants: int = 0) -> Browser:
-        """One that has asked; it takes so many octets and then no more (0: all)."""
-        browser = Browser()
-        browser.wants = wants
-        self.browsers.append(browser)
-        self.reactor.connectTCP("127.0.0.1", self.port.getHost().port, ClientFactory.forProtocol(lambda: browser))
-        await self.until(lambda: browser.received)
-        return browser
-
-    async def until(self, true: Callable[[], object]) -> None:
-        """Wait for something that the kernel brings about."""
-        while not true():
-            await deferLater(self.reactor, 0.005)
-
     async def stuck(self) -> None:
         """Wait until the browser takes no more."""
         await self.until(lambda: self.clock.getDelayedCalls())
 
     async def close(self) -> None:
-        for browser in self.browsers:
-            if browser.connected:
-                cast(Any, browser.transport).abortConnection()
-                await browser.gone
-        await self.until(lambda: self.ended == len(self.files))
-        await self.port.stopListening()
+        await super().close()
         assert all(file.closed for file in self.files)
         assert self.clock.getDelayedCalls() == []
 
 
 @pytest_twisted.async_yield_fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    server = Server(tmp_path / "report.csv")
+async def server(tmp_path: Path) -> AsyncIterator[FileServer]:
+    server = FileServer(tmp_path / "report.csv")
     yield server
     await server.close()
 
@@ -112,7 +74,7 @@ def body(browser: Browser) -> bytes:
 
 
 @ensureDeferred
-async def test_it_comes_whole_and_says_how_long_it_is(server: Server) -> None:
+async def test_it_comes_whole_and_says_how_long_it_is(server: FileServer) -> None:
     content = os.urandom(LARGE)
     server.path.write_bytes(content)
     browser = await server.browser()
@@ -124,7 +86,7 @@ async def test_it_comes_whole_and_says_how_long_it_is(server: Server) -> None:
 
 
 @ensureDeferred
-async def test_an_empty_one_comes_too(server: Server) -> None:
+async def test_an_empty_one_comes_too(server: FileServer) -> None:
     server.path.touch()
     browser = await server.browser()
     await browser.gone
@@ -132,7 +94,7 @@ async def test_an_empty_one_comes_too(server: Server) -> None:
 
 
 @ensureDeferred
-async def test_no_more_is_read_than_is_taken(server: Server) -> None:
+async def test_no_more_is_read_than_is_taken(server: FileServer) -> None:
     """What the daemon holds of a file does not grow with the file."""
     content = os.urandom(LARGE)
     server.path.write_bytes(content)
@@ -149,7 +111,7 @@ async def test_no_more_is_read_than_is_taken(server: Server) -> None:
 
 
 @ensureDeferred
-async def test_whoever_leaves_lets_go_of_the_file(server: Server) -> None:
+async def test_whoever_leaves_lets_go_of_the_file(server: FileServer) -> None:
     server.path.write_bytes(bytes(LARGE))
     browser = await server.browser(wants=1)
     await server.stuck()
@@ -159,7 +121,7 @@ async def test_whoever_leaves_lets_go_of_the_file(server: Server) -> None:
 
 
 @ensureDeferred
-async def test_whoever_takes_nothing_for_too_long_is_left(server: Server) -> None:
+async def test_whoever_takes_nothing_for_too_long_is_left(server: FileServer) -> None:
     server.path.write_bytes(bytes(LARGE))
     browser = await server.browser(wants=1)
     await server.stuck()
@@ -174,7 +136,7 @@ async def test_whoever_takes_nothing_for_too_long_is_left(server: Server) -> Non
 
 @pytest.mark.parametrize("fault", ["shorter", "broken"])
 @ensureDeferred
-async def test_a_file_that_cannot_be_read_to_its_end_breaks_off(server: Server, fault: str) -> None:
+async def test_a_file_that_cannot_be_read_to_its_end_breaks_off(server: FileServer, fault: str) -> None:
     server.path.write_bytes(bytes(LARGE))
     browser = await server.browser(wants=1)
     await server.stuck()
@@ -185,7 +147,7 @@ async def test_a_file_that_cannot_be_read_to_its_end_breaks_off(server: Server, 
     with capturedLogs() as events:
         browser.go_on()
         await browser.gone
-        await server.until(lambda: server.ended)
+        await server.over()
     assert len(body(browser)) < LARGE
     assert [event["why"] for event in events if "why" in event] == [
         {"shorter": "it has become shorter", "broken": "[Errno 5] Input/output error"}[fault]
@@ -193,7 +155,7 @@ async def test_a_file_that_cannot_be_read_to_its_end_breaks_off(server: Server, 
 
 
 @ensureDeferred
-async def test_what_grows_meanwhile_stays_as_long_as_was_promised(server: Server) -> None:
+async def test_what_grows_meanwhile_stays_as_long_as_was_promised(server: FileServer) -> None:
     server.path.write_bytes(bytes(LARGE))
     browser = await server.browser(wants=1)
     await server.stuck()
