@@ -19,7 +19,7 @@ from ..message import Kind
 from ..msisdn import Msisdn, read_number
 from . import filters
 from .kept import Kept
-from .views import Answer, Asked, CannotAnswer, Fragment, NotForVisitor, Page, Unchanged
+from .views import Answer, Asked, CannotAnswer, Fragment, NotForVisitor, Page, Unchanged, mark_of, once_different
 
 _AT_ONCE = 50
 # However many have come since a page was opened, its live part shows no more.
@@ -106,7 +106,7 @@ class JournalPages:
         return Fragment("journal_older.html", {"found": found})
 
     async def message(self, asked: Asked) -> Answer:
-        """One message's whole way; nothing new when nothing has happened to it since the page was read."""
+        """One message's whole way, and where it stands now; nothing new while the page has it as it is."""
         name = asked.text("id")
         found = await self._reader.read(whole.whole, name)
         if found is None:
@@ -114,15 +114,16 @@ class JournalPages:
         if (item := asked.item) is not None:
             # Shown in a card's tab: whoever may not see the item is not told that it is there.
             await self._numbers(asked, item)
-        if asked.number("step") == found.last_step and asked.text("live"):
-            return Unchanged()
+        listed = found.listed
+        mark = mark_of((found.last_step, listed.status, listed.stage, found.uncertain, found.telling))
         values = {
             "whole": found,
+            "mark": mark,
             "filters": filters.read(asked),
             "paths": NAMES,
-            "live": not found.listed.status.final or (found.telling is not None and not found.telling.confirmed_at),
+            "live": not listed.status.final or (found.telling is not None and not found.telling.confirmed_at),
         }
-        return Fragment("message.html", values)
+        return once_different(asked, mark, "message.html", values)
 
     async def card(self, asked: Asked) -> Answer:
         """The messages of the item in whose card the tab is."""

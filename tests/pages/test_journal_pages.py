@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from a1gateway.carriers.outcome import Accepted, Refused
+from a1gateway.carriers.outcome import Accepted, LinkTrouble, Refused, Trouble, Uncertain
 from a1gateway.journal import Journal
 from a1gateway.message import Evidence, Kind, PortalUpdate, Price, Source, Status, StatusReport, Verdict
 
@@ -273,13 +273,51 @@ def test_marketing_shows_the_evidence_of_the_consent(world: World) -> None:
     assert "/crm/contact/details/7/" in page
 
 
+def asks_again(page: str) -> dict[str, str]:
+    """What a message's page sends when it looks for news."""
+    values = re.search(r"data-live .*?hx-vals='([^']*)'", page)
+    assert values is not None, page
+    asks: dict[str, str] = json.loads(values[1])
+    return asks
+
+
+def stands(page: str) -> str:
+    """Where the message stands now, in words; empty when the page does not say."""
+    found = re.search(r'<p id="now"><b>Now:</b> (.*?)</p>', page)
+    return found[1] if found is not None else ""
+
+
+def test_a_message_on_its_way_says_where_it_stands(world: World) -> None:
+    run(world.journal.accept(arrival("m1")))
+    visit = world.enter(LANG="en")
+    page = message_page(visit)
+    assert stands(page) == "waits to be sent"
+    assert visit.page("message", asks_again(page)).code == 204
+    (each,) = run(world.journal.claim(START + 1, 1)).submissions
+    page = message_page(visit, more=asks_again(page))
+    assert stands(page) == "is being handed to A1"
+    run(
+        world.journal.record(
+            [(each, Uncertain(LinkTrouble(Trouble.UNREACHABLE, "no answer")), START + 60)], START + 2
+        )
+    )
+    page = message_page(visit, more=asks_again(page))
+    assert stands(page) == "A1 is being asked whether it has it (A1's answer was lost)"
+    assert visit.page("message", asks_again(page)).code == 204
+
+
+def test_a_message_that_is_over_stands_nowhere(world: World) -> None:
+    send(world.journal, "m1", "7001")
+    visit = world.enter(LANG="en")
+    assert stands(message_page(visit)) == "A1 has it; its final status is awaited"
+    ends(world.journal, "7001")
+    assert stands(message_page(visit)) == ""
+
+
 def test_a_messages_page_is_live_until_bitrix24_knows(world: World) -> None:
     send(world.journal, "m1", "7001")
     visit = world.enter()
-    page = message_page(visit)
-    values = re.search(r"data-live .*?hx-vals='([^']*)'", page)
-    assert values is not None
-    asks = json.loads(values[1])
+    asks = asks_again(message_page(visit))
     assert visit.page("message", asks).code == 204
     ends(world.journal, "7001")
     assert "data-live" in message_page(visit, more=asks)
