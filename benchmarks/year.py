@@ -55,7 +55,7 @@ _SPELLINGS = ("+375{}", "375{}", "+375 {}", "80{}", "8 0{}", "+375 ({})")
 _PRICE = {Kind.TRANSACTIONAL: 45_000, Kind.MARKETING: 62_000}
 
 _REFUSED_AT_THE_DOOR = ("not_a_number", "foreign", "fixed_line", "too_short", "empty_number", "several_numbers")
-_REFUSED_BY_A1 = ("stop_list", "invalid_number", "gateway_fault", "duplicate")
+_REFUSED_BY_A1 = ("stop_list", "bad_recipient", "gateway_fault", "duplicate")
 
 _Row = dict[str, Any]
 _Origin = Callable[[int, int], Mapping[str, Any]]
