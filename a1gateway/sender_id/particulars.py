@@ -138,8 +138,8 @@ def printable_line(text: str) -> str:
 
     That takes away what turns the direction of writing, too: it would make a letter say something else than it holds.
     """
-    one_line = _BLANKS.sub(" ", unicodedata.normalize("NFC", text)).strip()
-    return "".join(each for each in one_line if not unicodedata.category(each).startswith("C")).strip()
+    shown = "".join(each for each in text if each.isspace() or not unicodedata.category(each).startswith("C"))
+    return _BLANKS.sub(" ", unicodedata.normalize("NFC", shown)).strip()
 
 
 def _read_unp(text: str) -> str | Wrong:
