@@ -95,6 +95,7 @@ def counted_directly(path: Path) -> Tables:
     took = {
         (row["message"], row["status"]): row["at"] for row in rows(path, "SELECT * FROM history WHERE status <> ''")
     }
+    answered_late = {row["message"] for row in rows(path, "SELECT * FROM history WHERE word = 'answered_late'")}
     for row in rows(path, "SELECT * FROM messages"):
         group = (row["kind"], str(operator_of(row["msisdn"])), row["sender_id"] or "", row["sent_by"])
         hour = int(row["received_at"] // HOUR)
@@ -107,7 +108,7 @@ def counted_directly(path: Path) -> Tables:
             counts["failed"] += 1
             tables.failures[day_of(hour), row["status"], row["reason"] or "", *group, "messages"] += 1
         by_its_end = row["reason"] is None and row["status"] in ("delivered", "expired", "undeliverable")
-        if (row["id"], "sent") in took or by_its_end or row["amount"] is not None:
+        if (row["id"], "sent") in took or by_its_end or row["id"] in answered_late:
             ucs2 = alphabet(row["text"]) is Alphabet.UCS2
             shorter = segments(row["text"][:-10]) < segments(row["text"]) and ucs2
             counts.update({"taken": 1, "segments": row["a1_segments"] or row["segments"]})
@@ -249,6 +250,17 @@ def test_in_whatever_pieces_it_is_counted_the_sums_are_those_of_the_messages(
     count_all(world.journal, path, 3)
     assert kept(path) == counted_directly(path)
     world.store.close()
+
+
+def test_what_a1_says_only_after_it_has_rejected_a_message_is_counted(journal: Journal, store: Store) -> None:
+    run(journal.accept(arrival()))
+    [submitted] = run(journal.claim(START, 10)).submissions
+    run(journal.settle([StatusReport(submitted.custom_id, "5", Status.REJECTED, Source.CALLBACK, START + 1)]))
+    count_all(journal, store.path)
+    assert total(store.path) == {"accepted": 1, "failed": 1}
+    run(journal.record([(submitted, Accepted("7001", 3), START + 60)], START + 2))
+    count_all(journal, store.path)
+    assert total(store.path) == {"accepted": 1, "failed": 1, "taken": 1, "segments": 3, "unicode": 1}
 
 
 def test_a_message_is_counted_for_each_status_that_it_takes(journal: Journal, store: Store) -> None:
