@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -59,7 +60,7 @@ class Browser(Protocol):
         return self.received.endswith(b"\r\n0\r\n\r\n")
 
 
-class Server:
+class Server(ABC):
     """The site."""
 
     def __init__(self) -> None:
@@ -84,9 +85,9 @@ class Server:
 
         self._port: Any = self.reactor.listenTCP(0, Site(Root()), interface="127.0.0.1")
 
+    @abstractmethod
     def answer(self, request: Request) -> Deferred[None]:
         """Answer a request, but for its end."""
-        raise NotImplementedError
 
     async def browser(self, wants: int = 0) -> Browser:
         """One that has asked; it takes so many octets and then no more (0: all)."""
