@@ -19,7 +19,7 @@ from twisted.internet.interfaces import IReactorTime
 from ..bitrix24.consent_field import ConsentField, NoSuchField, describe
 from ..cells import no_formula, number_cell
 from ..config_sections import Consent
-from ..folder_sync import as_a_whole
+from ..files_on_disk import as_a_whole
 from ..hours import in_minsk
 from ..interfaces import IPortal
 from ..journal.spool import OffThread

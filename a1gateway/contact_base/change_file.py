@@ -10,7 +10,7 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ..folder_sync import sync_folder
+from ..files_on_disk import sync_folder
 from ..journal.spool import OffThread
 from .changes import Change, Mark, MarkField, PhoneChange, Unusable
 from .items import Entity

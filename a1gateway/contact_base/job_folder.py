@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from ..folder_sync import as_a_whole
+from ..files_on_disk import as_a_whole
 from ..hours import MINSK
 from .audit import work_path
 from .job import Job, Kind, State, may_go_on, newest_first

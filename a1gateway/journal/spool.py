@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from ..errors import CannotStart, NothingCanHold
-from ..folder_sync import sync_folder
+from ..files_on_disk import sync_folder
 from ..message import Acceptance, Arrival, Kind, Source, Status, StatusReport, Teller
 from .runs import RunCall
 

@@ -149,7 +149,7 @@ def _wrap_link(steps: Steps, reactor: Any) -> None:
 
 
 def _wrap_spool(steps: Steps) -> None:
-    from a1gateway import folder_sync
+    from a1gateway import files_on_disk
     from a1gateway.journal import spool
 
     class SteppedOs:
@@ -163,7 +163,7 @@ def _wrap_spool(steps: Steps) -> None:
             os.fsync(descriptor)
             steps.take("after sync of the spool")
 
-    for module in (spool, folder_sync):
+    for module in (spool, files_on_disk):
         setattr(module, "os", SteppedOs())  # noqa: B010
     remove = spool.Spool.remove
 

@@ -1,4 +1,4 @@
-"""Putting on disk that a file has its name."""
+"""Files that are on disk for certain: under their names, and as a whole or not at all."""
 
 from __future__ import annotations
 
