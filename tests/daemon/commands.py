@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .stack import Stack
+from .stack import KEYS, Stack
 
 _PROGRAM = str(Path(sys.executable).with_name("a1gateway"))
 
@@ -14,7 +14,10 @@ _PROGRAM = str(Path(sys.executable).with_name("a1gateway"))
 def command(stack: Stack, *arguments: str, within: float = 60.0) -> subprocess.CompletedProcess[str]:
     """Run `a1gateway` with the stack's configuration, and wait for its end."""
     given = [_PROGRAM, *arguments, "--config", str(stack.gateway.config)]
-    return subprocess.run(given, capture_output=True, text=True, timeout=within, check=False, cwd=stack.directory)
+    ended = subprocess.run(given, capture_output=True, text=True, timeout=within, check=False, cwd=stack.directory)
+    shown = [key for key in KEYS if key in ended.stdout + ended.stderr]
+    assert not shown, f"{arguments[0]} shows {shown}"
+    return ended
 
 
 def check_config(stack: Stack) -> subprocess.CompletedProcess[str]:

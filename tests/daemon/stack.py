@@ -25,6 +25,8 @@ CALLBACK_SECRET = "callback-secret-of-the-tests"
 APIKEY = "apikey-of-the-tests"
 CLIENT_ID = "local.tests"
 CLIENT_SECRET = "client-secret-of-the-tests"
+KEYS = frozenset({HANDLER_SECRET, CALLBACK_SECRET, APIKEY, CLIENT_SECRET, PASSWORD})
+"""What no output may show, not even of a command that shows numbers and texts."""
 NUMBER = "+375291112233"
 # The contract's phone number, which the sandbox knows.
 _LOGIN = "375291234567"
@@ -328,7 +330,7 @@ class Stack:
         self.a1 = self.sandbox.a1
         self.portal = self.sandbox.portal
         self._numbers = count(1)
-        self._secrets = {HANDLER_SECRET, CALLBACK_SECRET, APIKEY, CLIENT_SECRET, _LOGIN[-9:], PASSWORD}
+        self._secrets = {*KEYS, _LOGIN[-9:]}
         self.gateway.configure(self.sections(**changes))
 
     @property
@@ -384,12 +386,24 @@ class Stack:
             self._centre.close()
 
     def kept_its_secrets(self) -> None:
-        """Nothing that the daemons wrote holds a secret, a token, a whole phone number or a message's text."""
+        """Nothing that was written holds a secret, a token, a whole phone number or a message's text.
+
+        But for the configuration, the journal with what is kept beside it, and what the simulated parties write.
+        """
         self.note_secrets()
-        for process in self.gateway.processes:
-            for number, line in enumerate((process.out + process.errors).splitlines(), 1):
+        outputs = {f"{process.pid}": process.out + process.errors for process in self.gateway.processes}
+        for path in self.directory.rglob("*"):
+            if path.is_file() and self.gateway.data not in path.parents and path.name not in self._knowing():
+                outputs[str(path)] = path.read_text("utf-8", errors="replace")
+        for name, written in outputs.items():
+            for number, line in enumerate(written.splitlines(), 1):
                 shown = [secret for secret in self._secrets if secret in line]
-                assert not shown, f"line {number} shows {shown}: {line}"
+                assert not shown, f"{name}: line {number} shows {shown}: {line}"
+
+    def _knowing(self) -> set[str]:
+        """The files that hold secrets because they are for them, or are not the gateway's."""
+        others = {f"{name}.{kind}" for name in ("sandbox", "centre") for kind in ("out", "err")}
+        return others | {path.name for path in self.directory.glob("*.toml")}
 
     def note_secrets(self) -> None:
         """Keep in mind what the journal holds now and no log may show."""
