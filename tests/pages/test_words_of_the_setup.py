@@ -10,9 +10,9 @@ import pytest
 from a1gateway.automation.template import Problem
 from a1gateway.bitrix24.trouble import _OPERATOR
 from a1gateway.checklist.findings import Finding, State, Subject
+from a1gateway.checklist.lines import GROUPS, WHAT_TO_DO
 from a1gateway.journal.overdue import QUEUES
 from a1gateway.pages.catalogue import catalogue
-from a1gateway.pages.setup_page import GROUPS, WHAT_TO_DO
 from a1gateway.pages.words import LANGUAGES
 
 MINE = ("setup", "composer")
@@ -61,6 +61,7 @@ def test_no_word_is_left_over(name: str) -> None:
     folder = files("a1gateway.pages")
     sources = [each.read_text("utf-8") for each in (folder / "templates").iterdir()]
     sources += [(folder / f"{each}.py").read_text("utf-8") for each in ("setup_page", "trial", "composer_page")]
+    sources.append((files("a1gateway.checklist") / "lines.py").read_text("utf-8"))
     together = "\n".join(sources)
     keys = {re.sub(r"\.(one|few|many|other)$", "", key) for key in catalogue(name, "ru")}
     of_checks = ("finding.", "subject.", "queue.", "permission.", "portal.", "setup.state.", "setup.group.")
