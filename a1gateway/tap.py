@@ -58,6 +58,7 @@ from .config import Config, ConfigFaults, load
 from .config_sections import A1Http, A1Smpp, Consent
 from .contact_base.jobs import BaseJobs
 from .control.campaigns import campaign_operations
+from .control.checklist import checklist_operation
 from .control.marketing import cost_operation, marketing_operations
 from .control.operations import Operation, portal_operations
 from .control.place import socket_of
@@ -685,6 +686,7 @@ def build(config: Config, reactor: Any) -> Gateway:
             reactor, journal, portal, receipts, metrics, marketing.check, on_choice=lambda: marketing.on_choice()
         ),
         **campaign_operations(campaigns),
+        "checklist": checklist_operation(checklist),
         "version": _version,
     }
     if isinstance(way.carrier, A1HttpCarrier):
