@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -36,6 +37,8 @@ class Answer:
     code: int
     body: bytes
     location: str | None = None
+    date: float | None = None
+    """When it was made by the clock of who made it, in seconds since the epoch; None when that is not said."""
 
     def json(self) -> Any:
         """The body as JSON, its fractions as `Decimal`; raises `ValueError` when it is none."""
@@ -115,7 +118,8 @@ class HttpClient:
 
         await treq.collect(response, collect)
         location = response.headers.getRawHeaders("Location", [None])[0]
-        return Answer(response.code, b"".join(pieces), location)
+        date = _moment(response.headers.getRawHeaders("Date", [None])[0])
+        return Answer(response.code, b"".join(pieces), location, date)
 
 
 def http_client(reactor: Any, *, connections: int = 8) -> HttpClient:
@@ -126,6 +130,14 @@ def http_client(reactor: Any, *, connections: int = 8) -> HttpClient:
     # Whether a request is safe to repeat is decided where it was made, never by the transport.
     pool.retryAutomatically = False
     return HttpClient(HTTPClient(Agent(reactor, connectTimeout=_CONNECT_TIMEOUT, pool=pool)), reactor)
+
+
+def _moment(date: str | None) -> float | None:
+    """The moment of a header `Date` (RFC 9110, 5.6.7); None when there is none that can be read."""
+    try:
+        return None if date is None else parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _words(error: BaseException) -> str:

@@ -59,6 +59,7 @@ from .config_sections import A1Http, A1Smpp, Consent
 from .contact_base.jobs import BaseJobs
 from .control.campaigns import campaign_operations
 from .control.checklist import checklist_operation
+from .control.doctor import doctor_operations
 from .control.marketing import cost_operation, marketing_operations
 from .control.operations import Operation, portal_operations
 from .control.place import socket_of
@@ -92,6 +93,7 @@ from .receipts import Receipts
 from .sender_id.watch import SenderNamesWatch
 from .systemd import MoreTime
 from .web.operations import A1Callback, Operations
+from .web.sightings import Sightings
 from .web.site import ByFirstPart, CountingSite, Root
 
 _WITH_A_BACKLOG = ("tcp", "tcp6", "ssl", "unix")
@@ -680,6 +682,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         )
         root.putChild(b"a1", a1_callback.resource())
 
+    sightings = Sightings()
     offered: dict[str, Operation] = {
         **portal_operations(portal, lambda: tokens.current().domain),
         **marketing_operations(
@@ -687,6 +690,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         ),
         **campaign_operations(campaigns),
         "checklist": checklist_operation(checklist),
+        **doctor_operations(config, sightings),
         "version": _version,
     }
     if isinstance(way.carrier, A1HttpCarrier):
@@ -694,7 +698,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         offered["a1.cost"] = cost_operation(way.carrier, sender_id)
     control = ControlService(reactor, socket_of(store.path), offered)
 
-    site = CountingSite(root, reactor, tells_each=config.log.level == "debug")
+    site = CountingSite(root, reactor, tells_each=config.log.level == "debug", sightings=sightings)
     return Gateway(
         reactor,
         store=store,

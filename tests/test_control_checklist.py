@@ -34,8 +34,10 @@ class Wire:
     def __init__(self, found: list[Check]) -> None:
         self.found = found
         self.answer: Any = None
+        self.was_asked = False
 
-    async def checks(self) -> list[Check]:
+    async def checks(self, *, ask: bool = False) -> list[Check]:
+        self.was_asked = ask
         return self.found
 
     async def ask(self, operation: str, arguments: Mapping[str, Any]) -> Any:
@@ -52,6 +54,14 @@ def test_what_was_found_is_the_same_on_the_other_side() -> None:
 def test_it_is_said_in_the_same_words(language: str) -> None:
     there = run(ask_for_checklist(Wire(FOUND)))
     assert list(lines_of(there, words(language))) == list(lines_of(FOUND, words(language)))
+
+
+def test_whether_to_ask_first_crosses_too() -> None:
+    wire = Wire(FOUND)
+    run(ask_for_checklist(wire, ask=True))
+    assert wire.was_asked
+    run(ask_for_checklist(wire))
+    assert not wire.was_asked
 
 
 def test_it_crosses_without_any_language() -> None:

@@ -6,19 +6,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from ..errors import AnswerLost, NotSent
 from ..http_client import Answer, IHttpClient
+from ..journal.journal import Installation
 from ..metrics import Metrics
 from .addresses import endpoint_address
 from .budget import Budget, Use
 from .queries import query
-from .tokens import Tokens
 from .trouble import (
     EXPIRED,
     INVALID_TOKEN,
@@ -39,13 +40,23 @@ _LAST_MOMENT = 1e11
 _MOVED = (301, 302, 307, 308)
 
 
+class ITokens(Protocol):
+    """The pair of tokens that the portal is called with."""
+
+    def current(self) -> Installation:
+        """The tokens to use; raises `NotInstalled`."""
+
+    def refresh(self, expired: str) -> Deferred[Installation]:
+        """A pair newer than the access token `expired`; fails with `PortalTrouble`."""
+
+
 class Portal:
     """Calls the portal that installed the application. See `interfaces.IPortal` for what is promised."""
 
     _log = Logger()
 
     def __init__(
-        self, clock: IReactorTime, client: IHttpClient, tokens: Tokens, budget: Budget, metrics: Metrics
+        self, clock: IReactorTime, client: IHttpClient, tokens: ITokens, budget: Budget, metrics: Metrics
     ) -> None:
         self._clock = clock
         self._client = client

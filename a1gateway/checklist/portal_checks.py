@@ -10,8 +10,8 @@ from twisted.internet.interfaces import IReactorTime
 
 from ..bitrix24.consent_field import ConsentField, NoSuchField
 from ..bitrix24.permissions import Permissions
-from ..bitrix24.tokens import Tokens
 from ..bitrix24.trouble import PortalError, PortalTrouble
+from ..journal.journal import Installation
 from ..readiness import ITroubled
 from .expected import Expected
 from .findings import Check, Finding
@@ -27,6 +27,14 @@ class IPortalState(Protocol):
     @property
     def trouble(self) -> PortalTrouble | None:
         """What kept it from answering; None when it did."""
+
+
+class ITokens(Protocol):
+    """Who has installed the application."""
+
+    @property
+    def installation(self) -> Installation | None:
+        """The portal that has; None when none has."""
 
 
 class IRegistration(Protocol):
@@ -63,7 +71,7 @@ class PortalChecks:
         self,
         clock: IReactorTime,
         portal: IPortalState,
-        tokens: Tokens,
+        tokens: ITokens,
         registration: IRegistration,
         permissions: Permissions,
         expected: Expected,
@@ -86,6 +94,17 @@ class PortalChecks:
     def checks(self) -> Iterator[Check]:
         """All of them, by what is known now; what is not, or is amiss, is asked for meanwhile."""
         self._look_again()
+        yield from self.known()
+
+    async def asked(self) -> list[Check]:
+        """All of them, once the portal has been asked; it takes a minute at the most for each answer."""
+        if self._tokens.installation is not None:
+            self._asked_at = self._clock.seconds()
+            await self._ask()
+        return list(self.known())
+
+    def known(self) -> Iterator[Check]:
+        """All of them, by what is known now; nobody is asked."""
         yield self._check_tokens()
         yield self._check_permissions()
         yield self._check_sender()

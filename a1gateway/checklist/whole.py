@@ -39,11 +39,12 @@ class Checklist:
         self._heard_since_start = heard_since_start
         self._heard_before: Mapping[Source, Heard] | None = None
 
-    async def checks(self) -> list[Check]:
-        """Everything, in the order of `findings.Subject`."""
+    async def checks(self, *, ask: bool = False) -> list[Check]:
+        """Everything, in the order of `findings.Subject`; `ask` the portal first, and wait for its answer."""
+        portal = await self._portal.asked() if ask else list(self._portal.checks())
         late = await self._overdue()
         return [
-            *self._portal.checks(),
+            *portal,
             *self._a1.checks(self._heard()),
             *await self._server.checks(late),
         ]

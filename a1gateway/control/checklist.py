@@ -18,23 +18,22 @@ _FINDINGS = {each.word: each for each in Finding}
 class IChecklist(Protocol):
     """Whoever looks at everything."""
 
-    async def checks(self) -> list[Check]:
-        """Everything, each subject once."""
+    async def checks(self, *, ask: bool = False) -> list[Check]:
+        """Everything, each subject once; `ask` whoever can be asked first, and wait for the answer."""
 
 
 def checklist_operation(checklist: IChecklist) -> Operation:
-    """All that is looked at, as `written_checks` has it."""
+    """All that is looked at, as `written_checks` has it; with `ask`, who can be asked is asked first."""
 
     async def looked_at(given: dict[str, Any]) -> Any:
-        del given
-        return written_checks(await checklist.checks())
+        return written_checks(await checklist.checks(ask=bool(given.get("ask"))))
 
     return looked_at
 
 
-async def ask_for_checklist(desk: IDesk) -> list[Check]:
-    """What the daemon has found; raises `GatewayError`."""
-    return read_checks(await desk.ask("checklist", {}))
+async def ask_for_checklist(desk: IDesk, *, ask: bool = False) -> list[Check]:
+    """What the daemon has found; raises `GatewayError`. See `Checklist.checks`."""
+    return read_checks(await desk.ask("checklist", {"ask": ask}))
 
 
 def written_checks(checks: Iterable[Check]) -> list[dict[str, Any]]:

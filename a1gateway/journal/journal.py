@@ -219,6 +219,12 @@ class Installation:
     refreshed_at: float
 
 
+def read_installation(connection: Connection) -> Installation | None:
+    """The portal that installed the application; None when none has, or it uninstalled."""
+    row = connection.first(_INSTALLATION)
+    return None if row is None else Installation(**dict(row))
+
+
 class Journal:
     """Messages, their history, and the portal's tokens."""
 
@@ -603,12 +609,7 @@ class Journal:
 
     def installation(self) -> Deferred[Installation | None]:
         """The portal that installed the application; None when none has, or it uninstalled."""
-
-        def operation(connection: Connection) -> Installation | None:
-            row = connection.first(_INSTALLATION)
-            return None if row is None else Installation(**dict(row))
-
-        return self._lane.run(operation)
+        return self._lane.run(read_installation)
 
     def install(self, installed: Installation) -> Deferred[None]:
         """Keep the portal's tokens, in place of any older ones; what automation knows of another portal's is over."""

@@ -13,6 +13,8 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
+from .sightings import Sightings
+
 LARGEST_BODY = 1_000_000
 # A client that goes on sending long after it was too much is cut off.
 _CUT_OFF = 16 * LARGEST_BODY
@@ -61,16 +63,29 @@ class CountingSite(Site):
     noisy = False
     _log = Logger()
 
-    def __init__(self, resource: IResource, clock: IReactorTime, *, tells_each: bool = True) -> None:
-        """`tells_each`: every request has a line in the log, at the level `debug`."""
+    def __init__(
+        self,
+        resource: IResource,
+        clock: IReactorTime,
+        *,
+        tells_each: bool = True,
+        sightings: Sightings | None = None,
+    ) -> None:
+        """`tells_each`: every request has a line in the log, at the level `debug`.
+
+        `sightings` is shown the address of every request.
+        """
         super().__init__(resource, requestFactory=BoundedRequest, timeout=_IDLE_TIMEOUT, reactor=clock)
         self._tells_each = tells_each
+        self._sightings = sightings
         self._open = 0
         self._idle: list[Deferred[None]] = []
 
     def opened(self, request: Request) -> None:
         """A request has come in whole."""
         self._open += 1
+        if self._sightings is not None:
+            self._sightings.look_at(request.path)
         request.notifyFinish().addBoth(self._closed, request, self.reactor.seconds())
 
     def idle(self) -> Deferred[None]:
