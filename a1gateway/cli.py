@@ -15,6 +15,7 @@ from .contact_base import desk
 from .contact_base.command import add_campaign_arguments, add_contacts_arguments
 from .control.command import ask_daemon
 from .control.operations import IDesk
+from .doctor.command import add_doctor_command
 from .sandbox import command as sandbox
 
 
@@ -30,6 +31,8 @@ def parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check-config", help="check a configuration file; names every fault and its key")
     check.add_argument("file", metavar="FILE")
     check.set_defaults(run=_check_config)
+
+    add_doctor_command(commands)
 
     numbers = commands.add_parser("normalize", help="read phone numbers, write what would be sent to, as CSV")
     numbers.add_argument("file", metavar="FILE", nargs="?", help="text or CSV; without it, or with -, standard input")

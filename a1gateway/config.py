@@ -141,15 +141,16 @@ def check_table(
         for name in section.secrets()
         if (*place, name) not in files.read_from and _secret(config, (*place, name))
     ]
-    warnings = list(files.warnings.items())
+    open_files = list(files.warnings.items())
     if others_may_read(mode) and plain:
         names = ", ".join(map(_key, plain))
         mode_of_file = f"{stat.S_IMODE(mode):04o}"
-        warnings.append(
+        open_files.append(
             ((), f"not for its owner alone (mode {mode_of_file}), with {names} in it; run chmod 600 on it")
         )
-    warnings += [(files.read_from.get(place, place), problem) for place, problem in _doubts(config)]
-    config._warnings = tuple(_in_order(warnings))
+    doubts = [(files.read_from.get(place, place), problem) for place, problem in _doubts(config)]
+    config._warnings = tuple(_in_order(open_files + doubts))
+    config._open_files = tuple(_in_order(open_files))
     return config
 
 

@@ -366,11 +366,17 @@ class Config(Section):
         return value
 
     _warnings: tuple[Fault, ...] = PrivateAttr(default=())
+    _open_files: tuple[Fault, ...] = PrivateAttr(default=())
 
     @property
     def warnings(self) -> tuple[Fault, ...]:
         """What the operator should mend though the gateway can run with it, in the order of the sections."""
         return self._warnings
+
+    @property
+    def open_files(self) -> tuple[Fault, ...]:
+        """Those of the warnings that are about secrets which others may read."""
+        return self._open_files
 
 
 LISTS = frozenset({("scenario",)})

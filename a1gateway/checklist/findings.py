@@ -39,6 +39,17 @@ class Subject(enum.StrEnum):
     SPOOL = "spool"
     QUEUES = "queues"
 
+    # What `a1gateway doctor` alone looks at.
+    CONFIG = "config"
+    SECRETS = "secrets"
+    DAEMON = "daemon"
+    ADDRESS = "address"
+    CERTIFICATE = "certificate"
+    INTEGRITY = "integrity"
+    CLOCK = "clock"
+    EXAMINATION = "examination"
+    """The examination itself, where it has failed."""
+
 
 class Finding(enum.Enum):
     """What can be found of a subject, with the state that it means."""
@@ -133,6 +144,74 @@ class Finding(enum.Enum):
     QUEUES_MOVE = ("queues_move", Subject.QUEUES, State.GOOD)
     QUEUES_STAND = ("queues_stand", Subject.QUEUES, State.BAD)
     QUEUES_UNKNOWN = ("queues_unknown", Subject.QUEUES, State.WAIT)
+
+    # What follows, `a1gateway doctor` finds: where the daemon does not run, or from outside of it.
+
+    CONFIG_RIGHT = ("config_right", Subject.CONFIG, State.GOOD)
+    CONFIG_DOUBTFUL = ("config_doubtful", Subject.CONFIG, State.GOOD)
+    """What is allowed and yet probably wrong; all else shows whether it is."""
+    CONFIG_FAULTY = ("config_faulty", Subject.CONFIG, State.BAD)
+
+    SECRETS_CLOSED = ("secrets_closed", Subject.SECRETS, State.GOOD)
+    SECRETS_OPEN = ("secrets_open", Subject.SECRETS, State.BAD)
+
+    DAEMON_RUNS = ("daemon_runs", Subject.DAEMON, State.GOOD)
+    DAEMON_AWAY = ("daemon_away", Subject.DAEMON, State.BAD)
+    DAEMON_SILENT = ("daemon_silent", Subject.DAEMON, State.BAD)
+    """It holds the journal, and answers nothing."""
+    DAEMON_NOT_OURS = ("daemon_not_ours", Subject.DAEMON, State.BAD)
+    """It is not for this user to ask it."""
+    DAEMON_OTHER_VERSION = ("daemon_other_version", Subject.DAEMON, State.BAD)
+    DAEMON_OTHER_CONFIG = ("daemon_other_config", Subject.DAEMON, State.BAD)
+    """The file has been changed since its start."""
+
+    TOKENS_REST = ("tokens_rest", Subject.TOKENS, State.WAIT)
+    """The access token has expired, as it does without the daemon, which alone may refresh it."""
+    TOKENS_UNKNOWN = ("tokens_unknown", Subject.TOKENS, State.WAIT)
+
+    SENDER_GONE = ("sender_gone", Subject.SENDER, State.BAD)
+    """The portal does not have it any more."""
+    SENDER_UNKNOWN = ("sender_unknown", Subject.SENDER, State.WAIT)
+
+    SMPP_BINDS = ("smpp_binds", Subject.SMPP, State.GOOD)
+    """It was bound to see whether that goes, and unbound."""
+    SMPP_UNTRIED = ("smpp_untried", Subject.SMPP, State.WAIT)
+    """A bind of ours could end the daemon's."""
+
+    ADDRESS_LEADS_HERE = ("address_leads_here", Subject.ADDRESS, State.GOOD)
+    ADDRESS_UNRESOLVED = ("address_unresolved", Subject.ADDRESS, State.BAD)
+    ADDRESS_UNREACHABLE = ("address_unreachable", Subject.ADDRESS, State.BAD)
+    ADDRESS_ELSEWHERE = ("address_elsewhere", Subject.ADDRESS, State.BAD)
+    """Somebody answers, and the request has not come to this gateway."""
+    ADDRESS_UNKNOWN = ("address_unknown", Subject.ADDRESS, State.WAIT)
+    """Nobody is there to see whether requests arrive."""
+
+    CERTIFICATE_VALID = ("certificate_valid", Subject.CERTIFICATE, State.GOOD)
+    CERTIFICATE_ENDS = ("certificate_ends", Subject.CERTIFICATE, State.BAD)
+    """In so few days that it should have been renewed."""
+    CERTIFICATE_INVALID = ("certificate_invalid", Subject.CERTIFICATE, State.BAD)
+    CERTIFICATE_UNKNOWN = ("certificate_unknown", Subject.CERTIFICATE, State.WAIT)
+    CERTIFICATE_OFF = ("certificate_off", Subject.CERTIFICATE, State.OFF)
+
+    STORE_READABLE = ("store_readable", Subject.STORE, State.GOOD)
+    STORE_NOT_YET = ("store_not_yet", Subject.STORE, State.WAIT)
+    """The daemon's first start makes it."""
+    STORE_OLDER = ("store_older", Subject.STORE, State.WAIT)
+    """The daemon's next start upgrades it."""
+    STORE_NEWER = ("store_newer", Subject.STORE, State.BAD)
+    STORE_CUT_OFF = ("store_cut_off", Subject.STORE, State.WAIT)
+    """The daemon was killed, and has left a file that only a start puts in order."""
+    STORE_UNREADABLE = ("store_unreadable", Subject.STORE, State.BAD)
+
+    INTEGRITY_WHOLE = ("integrity_whole", Subject.INTEGRITY, State.GOOD)
+    INTEGRITY_DAMAGED = ("integrity_damaged", Subject.INTEGRITY, State.BAD)
+    INTEGRITY_UNKNOWN = ("integrity_unknown", Subject.INTEGRITY, State.WAIT)
+
+    CLOCK_RIGHT = ("clock_right", Subject.CLOCK, State.GOOD)
+    CLOCK_WRONG = ("clock_wrong", Subject.CLOCK, State.BAD)
+    CLOCK_UNKNOWN = ("clock_unknown", Subject.CLOCK, State.WAIT)
+
+    EXAMINATION_FAILED = ("examination_failed", Subject.EXAMINATION, State.BAD)
 
     def __init__(self, word: str, subject: Subject, state: State) -> None:
         self.word = word

@@ -30,6 +30,8 @@ GROUPS: Mapping[str, tuple[Subject, ...]] = {
     "server": (Subject.STORE, Subject.SPACE, Subject.SPOOL, Subject.QUEUES),
 }
 """The subjects as they stand together on the page."""
+OF_THE_PAGE = frozenset(subject for subjects in GROUPS.values() for subject in subjects)
+"""All of them; the others are `a1gateway doctor`'s alone."""
 WHAT_TO_DO: Mapping[str, str] = {
     "INVALID_TOKEN": "reinstall",
     "NO_AUTH_FOUND": "reinstall",
@@ -52,6 +54,7 @@ WHAT_TO_DO: Mapping[str, str] = {
 }
 """Which advice is for which of Bitrix24's codes."""
 _MOMENTS = frozenset({"installed_at", "refreshed_at", "since", "asked_at", "at", "looked_at", "answered_at"})
+_MB = 1_000_000
 _GB = 1_000_000_000
 
 
@@ -97,8 +100,12 @@ def _written(name: str, value: object, words: Words) -> object:
         return words.minute(value) if isinstance(value, float) else words("setup.not_yet")
     if name == "free" and isinstance(value, int):
         return words.number(value / _GB, 1)
-    if name == "every" and isinstance(value, float):
+    if name in ("every", "seconds") and isinstance(value, float):
         return words.duration(value)
+    if name == "until" and isinstance(value, float):
+        return words.day(value)
+    if name == "size" and isinstance(value, int):
+        return words.number(value / _MB, 1)
     if isinstance(value, Decimal):
         return words.money(value)
     if name == "missing" and isinstance(value, Sequence):

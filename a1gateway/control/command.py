@@ -80,7 +80,7 @@ def run_command(name: str, config_path: str, work: Work) -> int:
     except ConfigFaults as faults:
         sys.stderr.write(f"{faults}\n")
         return 1
-    return _run(name, config, work, _with_a_desk)
+    return _run(name, lambda reactor: _with_a_desk(reactor, config, work))
 
 
 def ask_daemon(name: str, config: Config, work: Work) -> int | None:
@@ -92,7 +92,7 @@ def ask_daemon(name: str, config: Config, work: Work) -> int | None:
         return None
     is_there = True
 
-    async def if_it_is_there(reactor: Any, config: Config, work: Work) -> int:
+    async def if_it_is_there(reactor: Any) -> int:
         nonlocal is_there
         with short_path(socket_of(journal_of(config))) as path:
             desk = _remote(reactor, path)
@@ -103,17 +103,36 @@ def ask_daemon(name: str, config: Config, work: Work) -> int | None:
                 return 0
             return await work(desk, config)
 
-    status = _run(name, config, work, if_it_is_there)
+    status = _run(name, if_it_is_there)
     return status if is_there else None
 
 
-def _run(name: str, config: Config, work: Work, way: Callable[[Any, Config, Work], Awaitable[int]]) -> int:
+def run_beside_daemon(name: str, config: Config, work: Callable[[Any, IDesk | None], Awaitable[int]]) -> int:
+    """Do `work` with the reactor and the daemon's desk, None where there is no socket of one; the exit status.
+
+    Whether somebody answers at the desk is for `work` to find out.
+    """
+
+    async def beside(reactor: Any) -> int:
+        socket = socket_of(journal_of(config))
+        try:
+            if not socket.exists():
+                return await work(reactor, None)
+        except OSError:
+            return await work(reactor, None)
+        with short_path(socket) as path:
+            return await work(reactor, _remote(reactor, path))
+
+    return _run(name, beside)
+
+
+def _run(name: str, way: Callable[[Any], Awaitable[int]]) -> int:
     status = 1
 
     async def main(reactor: Any) -> None:
         nonlocal status
         try:
-            status = await way(reactor, config, work)
+            status = await way(reactor)
         except GatewayError as error:
             sys.stderr.write(f"a1gateway {name}: {error}\n")
 
@@ -161,7 +180,7 @@ async def _with_a_desk(reactor: Any, config: Config, work: Work) -> int:
         except NoDaemon as nobody:
             if _refused_to_us(socket):
                 raise GatewayError(
-                    f"{socket} is not for this user: run it as root, or as {_owner(journal)}"
+                    f"{socket} is not for this user: run it as root, or as {owner_of(journal)}"
                 ) from nobody
         else:
             return await work(desk, config)
@@ -176,7 +195,7 @@ def _remote(reactor: Any, path: str) -> RemoteDesk:
 async def _alone(reactor: Any, config: Config, journal: Path, work: Work) -> int:
     from ..tap import build
 
-    _become_owner(journal)
+    become_owner(journal)
     gateway = build(config, reactor)
     try:
         operations = await gateway.open_for_commands()
@@ -188,23 +207,29 @@ async def _alone(reactor: Any, config: Config, journal: Path, work: Work) -> int
         await gateway.close_for_commands()
 
 
-def _become_owner(journal: Path) -> None:
-    """No file of root's may be left beside the journal: the daemon could not open it any more."""
+def become_owner(journal: Path) -> None:
+    """Be the journal's owner from now on; raises `GatewayError` when this user cannot. Blocks.
+
+    No file of root's may be left beside the journal: the daemon could not open it any more.
+    """
     owner = journal.stat()
     if os.geteuid() == owner.st_uid:
         return
     if os.geteuid() != 0:
-        raise GatewayError(f"{journal} belongs to {_owner(journal)}: run it as that user or as root")
+        raise GatewayError(f"{journal} belongs to {owner_of(journal)}: run it as that user or as root")
     os.setgroups([])
     os.setgid(owner.st_gid)
     os.setuid(owner.st_uid)
 
 
-def _owner(path: Path) -> str:
+def owner_of(path: Path) -> str:
+    """The name of whose file it is, or his number; "root" where even that cannot be seen."""
     try:
         return path.owner()
     except KeyError:
         return str(path.stat().st_uid)
+    except OSError:
+        return "root"
 
 
 def _refused_to_us(socket: Path) -> bool:

@@ -328,6 +328,13 @@ def revision(driver: sqlite3.Connection) -> str | None:
     return None if row is None else str(row[0])
 
 
+def is_of_an_earlier_version(found: str) -> bool:
+    """Whether a revision is one that `Store.prepare` upgrades from; the other ones are of later versions."""
+    from .upgrade import known
+
+    return found != REVISION and found in known(_MIGRATIONS)
+
+
 def _whole(connection: Connection, operation: type_of_operation) -> Any:
     result = operation(connection)
     connection.write_later_ones()

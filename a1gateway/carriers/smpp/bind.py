@@ -86,6 +86,7 @@ class _Core:
     failures: int = 0
     pause: float = 0.0
     binds: int = 0
+    tried: bool = False
     last_enquire_link: float | None = None
     unexpected: int = 0
     stoppers: list[Deferred[None]] = field(default_factory=list)
@@ -99,6 +100,7 @@ class _Core:
     def note_bound(self) -> None:
         """All is well."""
         self.binds += 1
+        self.tried = True
         self.trouble = None
         self.on_change()
 
@@ -111,6 +113,7 @@ class _Core:
             # A session writes its own end into the log. An attempt in vain is told of once, not every time.
             self.log.warn("{trouble}", trouble=str(self.trouble))
         self.pause = self._next_pause(ending)
+        self.tried = True
         self.on_change()
 
     def note_stop(self) -> None:
@@ -312,6 +315,11 @@ class LastingBind:
     def bound(self) -> bool:
         """Whether requests are taken."""
         return self._core.session is not None and self._core.session.bound
+
+    @property
+    def tried(self) -> bool:
+        """Whether an attempt has come to a bind, or to nothing."""
+        return self._core.tried
 
     @property
     def in_flight(self) -> int:

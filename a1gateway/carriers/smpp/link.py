@@ -85,6 +85,11 @@ class Link(Service):
         return all(each.bound for each in self._binds)
 
     @property
+    def tried(self) -> bool:
+        """Whether every bind has been tried, well or in vain."""
+        return all(each.tried for each in self._binds)
+
+    @property
     def can_submit(self) -> bool:
         """Whether requests are taken; of a pair, whether the transmitter is bound."""
         return self._submitting.bound
