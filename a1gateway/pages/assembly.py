@@ -12,6 +12,7 @@ from ..automation.documents import DocumentReader
 from ..bitrix24.lifecycle import Lifecycle
 from ..bitrix24.portal import Portal
 from ..bitrix24.tokens import Tokens
+from ..by_hand import Sender
 from ..campaigns import Campaigns
 from ..checklist.whole import Checklist
 from ..config_sections import Config
@@ -32,7 +33,7 @@ from .entry import Entry
 from .export_page import ExportPage
 from .front import PagesFront
 from .journal_pages import JournalPages
-from .resending import IPrices, ResendPages, Sender
+from .resending import IPrices, ResendPages
 from .sender_id_letter import SenderIdLetters
 from .sender_id_page import SenderIdPages
 from .sender_id_wizard import SenderIdWizard

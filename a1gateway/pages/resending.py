@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Protocol
 
-from ..admission import Admission
-from ..automation.template import fields_left_in
+from ..by_hand import Sender
 from ..carriers.a1answers import Cost
 from ..errors import TryLater
-from ..intake import Intake
 from ..journal import whole
 from ..journal.reader import IReader
 from ..journal.whole import Whole
-from ..message import Acceptance, Arrival, Kind, Refusal, Status, Teller
+from ..message import Status
 from . import filters
 from .views import Answer, Asked, CannotAnswer, Fragment, Page
 
@@ -33,55 +30,6 @@ class IPrices(Protocol):
 
     async def cost(self, text: str, numbers: list[str], sender_id: str | None) -> Cost:
         """What it costs; raises `LinkTrouble`."""
-
-
-class Sender:
-    """Hands over what an administrator sends from a page, as Bitrix24 hands over its messages."""
-
-    def __init__(self, intake: Intake, admission: Admission) -> None:
-        self._intake = intake
-        self._admission = admission
-
-    async def send(
-        self,
-        name: str,
-        asked: Asked,
-        number: str,
-        text: str,
-        *,
-        kind: Kind = Kind.TRANSACTIONAL,
-        sender_id: str | None = None,
-        origin: Mapping[str, Any],
-    ) -> Acceptance:
-        """Take it in under the identifier `name`, once; raises `TryLater` when nothing can hold it."""
-        return await self._intake.take_message(
-            self.arrival(name, asked.now, number, text, kind, sender_id, {**origin, "user": asked.visitor.id})
-        )
-
-    def arrival(
-        self,
-        name: str,
-        now: float,
-        number: str,
-        text: str,
-        kind: Kind,
-        sender_id: str | None,
-        origin: Mapping[str, Any],
-    ) -> Arrival:
-        """The message as it would be taken in."""
-        left = fields_left_in(text)
-        return self._admission.arrival(
-            name,
-            now,
-            number,
-            text,
-            kind,
-            origin=origin,
-            sender_id=sender_id,
-            teller=Teller.NOBODY,
-            refusal=Refusal.UNFILLED_FIELD if left else None,
-            note=left,
-        )
 
 
 class ResendPages:
@@ -127,12 +75,12 @@ class ResendPages:
         message, name = found.listed, f"{RESEND}:{once}"
         await self._sender.send(
             name,
-            asked,
+            asked.now,
             message.msisdn or message.number_received,
             message.text,
             kind=message.kind,
             sender_id=message.sender_id,
-            origin=_origin(found),
+            origin={**_origin(found), "user": asked.visitor.id},
         )
         return Fragment("resent.html", {"id": name, "filters": filters.read(asked)}, events=("close-dialog",))
 

@@ -11,11 +11,12 @@ from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as WaitedTooLong
 from twisted.internet.interfaces import IReactorTime
 
+from ..by_hand import Sender
 from ..journal import whole
 from ..journal.reader import IReader
 from ..journal.whole import Whole
 from ..message import Arrival, Kind, Status
-from .resending import ONCE, TEST, IPrices, Sender, price
+from .resending import ONCE, TEST, IPrices, price
 from .views import Answer, Asked, CannotAnswer, Fragment, Page, Unchanged
 
 _NAME = re.compile(rf"{TEST}:{ONCE.pattern}")
@@ -112,7 +113,8 @@ class TrialPages:
         if not ONCE.fullmatch(once):
             raise CannotAnswer(asked.words("trial.again"))
         name = f"{TEST}:{once}"
-        await self._sender.send(name, asked, number, text, kind=Kind.TRANSACTIONAL, origin={"page": TEST})
+        origin = {"page": TEST, "user": asked.visitor.id}
+        await self._sender.send(name, asked.now, number, text, kind=Kind.TRANSACTIONAL, origin=origin)
         return Fragment("trial_way.html", {"following": await self._following(name)})
 
     async def way(self, asked: Asked) -> Answer:

@@ -17,6 +17,7 @@ from a1gateway.bitrix24.budget import Budget
 from a1gateway.bitrix24.lifecycle import Lifecycle
 from a1gateway.bitrix24.portal import Portal
 from a1gateway.bitrix24.tokens import Tokens
+from a1gateway.by_hand import Sender
 from a1gateway.http_client import Answer
 from a1gateway.intake import Intake
 from a1gateway.journal import Journal, Spool, Store
@@ -25,7 +26,7 @@ from a1gateway.metrics import Metrics
 from a1gateway.pages.entry import Entry
 from a1gateway.pages.front import PagesFront
 from a1gateway.pages.journal_pages import JournalPages
-from a1gateway.pages.resending import IPrices, ResendPages, Sender
+from a1gateway.pages.resending import IPrices, ResendPages
 from a1gateway.pages.sessions import Sessions
 from a1gateway.pages.users_portal import UsersPortal
 from a1gateway.pages.views import Page
