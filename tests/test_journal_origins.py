@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from a1gateway.journal import Journal, Store
-from a1gateway.journal.origins import sent_by
+from a1gateway.journal.origins import COMMAND, sent_by
 
 from .conftest import START, arrival, run
 from .older_journal import older_journal
@@ -107,3 +107,7 @@ def test_messages_of_versions_before_are_known_the_same_way(tmp_path: Path) -> N
 def test_whatever_an_origin_holds_it_has_a_word_of_bounded_length(origin: dict[str, Any]) -> None:
     word = sent_by(origin)
     assert 0 < len(word) <= 80
+
+
+def test_what_a_command_sends_is_the_commands_and_of_no_page() -> None:
+    assert sent_by({"command": "send", "user": "root"}) == COMMAND

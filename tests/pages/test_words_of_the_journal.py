@@ -71,7 +71,14 @@ def test_every_word_that_the_gateway_chooses_has_its_text(language: str) -> None
         *(f"source.{source}" for source in Source),
         *(
             f"sent_by.{word}"
-            for word in (origins.CARD, origins.ROBOT, origins.MAILING, origins.BY_PAGE, origins.OTHER)
+            for word in (
+                origins.CARD,
+                origins.ROBOT,
+                origins.MAILING,
+                origins.BY_PAGE,
+                origins.COMMAND,
+                origins.OTHER,
+            )
         ),
         *(f"sent_by.{word[:-1]}" for word in (origins.RULE, origins.SCENARIO)),
         *(f"sent_by.{origins.RULE}{code}" for code in CODES),
