@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TextIO
 
+from ..terminal import Terminal
 from .estimate import Estimate
 from .walk import Reached, counts
 
@@ -18,28 +19,26 @@ class Progress:
 
     def __init__(self, out: TextIO, seconds: Callable[[], float]) -> None:
         """`seconds` is a clock."""
-        self._out = out
+        self._terminal = Terminal(out)
         self._seconds = seconds
-        self._bar = out.isatty()
         self._estimate = Estimate(seconds)
         self._shown_at: float | None = None
-        self._width = 0
 
     def show(self, done: float, text: str) -> None:
         """`done` is the share of the whole, 0 to 1, by which the time left is estimated; `text` says the counts."""
         now = self._seconds()
         done = min(1.0, max(0.0, done))
         left = self._estimate.left(done)
-        between = _BETWEEN_BARS if self._bar else _BETWEEN_LINES
+        between = _BETWEEN_BARS if self._terminal.watched else _BETWEEN_LINES
         if self._shown_at is not None and now - self._shown_at < between:
             return
         self._shown_at = now
         line = f"{done:4.0%} {text}" + (f", about {duration(left)} left" if left is not None else "")
-        if self._bar:
+        if self._terminal.watched:
             full = round(done * _WIDTH)
-            self._over(f"[{'#' * full}{'.' * (_WIDTH - full)}] {line}")
+            self._terminal.change(f"[{'#' * full}{'.' * (_WIDTH - full)}] {line}")
         else:
-            self._line(line)
+            self._terminal.say(line)
 
     def walked(self, reached: Reached) -> None:
         """Show how far a walk has got."""
@@ -47,24 +46,11 @@ class Progress:
 
     def say(self, text: str) -> None:
         """A line that stays."""
-        self.clear()
-        self._line(text)
+        self._terminal.say(text)
 
     def clear(self) -> None:
         """Take the bar away, for what is written next."""
-        if self._bar and self._width:
-            self._over("")
-            self._out.write("\r")
-            self._out.flush()
-
-    def _over(self, line: str) -> None:
-        self._out.write("\r" + line.ljust(self._width))
-        self._out.flush()
-        self._width = len(line)
-
-    def _line(self, line: str) -> None:
-        self._out.write(line + "\n")
-        self._out.flush()
+        self._terminal.clear()
 
 
 def duration(seconds: float) -> str:
