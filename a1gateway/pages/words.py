@@ -60,6 +60,15 @@ class Words:
         otherwise = self.known(f"sent_by.{of}", of) + (f": {name}" if name else "")
         return self.known(f"sent_by.{word}", otherwise)
 
+    def failed(self, status: str, reason: str | None) -> str:
+        """How a message has failed, in a word or two."""
+        return self.known(f"reason.{reason or status}", reason or self(f"status.{status}"))
+
+    def about_failure(self, status: str, reason: str | None, what: str) -> str:
+        """The `why` of it, or what to `do`; where nothing is known of the reason, of the status."""
+        known_of = reason if reason and self.has(f"reason.{reason}.why") else status
+        return self.known(f"reason.{known_of}.{what}", self.known(f"status.{status}.{what}", ""))
+
     def count(self, key: str, number: int) -> str:
         """A number with its noun: `key` with the plural form that the language has for it, such as `.few`."""
         form = f"{key}.{self._locale.plural_form(number)}"
