@@ -17,6 +17,7 @@ from .control.command import ask_daemon
 from .control.operations import IDesk
 from .doctor.command import add_doctor_command
 from .sandbox import command as sandbox
+from .send_command import add_send_command
 
 
 def parser() -> argparse.ArgumentParser:
@@ -44,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     campaign = commands.add_parser("campaign-check", help="who would get a campaign, its price and its time")
     add_campaign_arguments(campaign, desk.run("campaign-check"), desk.console)
 
+    add_send_command(commands)
     add_campaigns_command(commands)
     add_template_command(commands)
 

@@ -38,6 +38,7 @@ from .bitrix24.portal import Portal
 from .bitrix24.registration import Registration
 from .bitrix24.reporter import Reporter
 from .bitrix24.tokens import Tokens
+from .by_hand import Sender
 from .campaigns import Campaigns
 from .carriers.a1http import A1HttpCarrier
 from .carriers.outcome import Accepted, LinkTrouble, Outcome, Postponed, Trouble
@@ -61,6 +62,7 @@ from .control.campaigns import campaign_operations
 from .control.checklist import checklist_operation
 from .control.doctor import doctor_operations
 from .control.marketing import cost_operation, marketing_operations
+from .control.messages import message_operations
 from .control.operations import Operation, portal_operations
 from .control.place import socket_of
 from .control.service import ControlService
@@ -689,6 +691,7 @@ def build(config: Config, reactor: Any) -> Gateway:
             reactor, journal, portal, receipts, metrics, marketing.check, on_choice=lambda: marketing.on_choice()
         ),
         **campaign_operations(campaigns),
+        **message_operations(reactor, reader, Sender(intake, admission)),
         "checklist": checklist_operation(checklist),
         **doctor_operations(config, sightings),
         "version": _version,

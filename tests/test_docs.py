@@ -397,12 +397,25 @@ def test_every_command_has_a_row(readme: Document) -> None:
 
 
 def test_every_option_of_the_sandbox_has_a_row_with_its_default(readme: Document) -> None:
-    rows = {spans(row[0])[0]: row[2] for table in readme.tables for row in table if row[0].startswith("`--")}
+    rows = {
+        spans(row[0])[0]: row[2]
+        for table in readme.tables
+        for row in table
+        if len(row) == 3 and row[0].startswith("`--")
+    }
     options = {each.option_strings[-1]: each for each in _parsers()["sandbox"]._actions if each.dest != "help"}
     assert options.keys() == rows.keys()
     for name, option in options.items():
         if isinstance(option.default, str | int) and not isinstance(option.default, bool):
             assert spans(rows[name]) == [str(option.default)]
+
+
+@pytest.mark.parametrize("command", ["send"])
+def test_every_option_of_a_command_is_named(readme: Document, command: str) -> None:
+    named = {word for span in readme.spans() for word in span.split()}
+    named |= {word for _, text in readme.blocks for word in text.split()}
+    options = [each.option_strings[-1] for each in _parsers()[command]._actions if each.dest != "help"]
+    assert [each for each in options if each not in named] == []
 
 
 def test_every_ending_and_every_fault_of_the_sandbox_has_a_row(readme: Document) -> None:

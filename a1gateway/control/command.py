@@ -38,6 +38,10 @@ class NoDaemon(GatewayError):
     """Nobody listens at the socket."""
 
 
+class DaemonGone(GatewayError):
+    """The daemon ended before it answered: it may have done what it was asked for."""
+
+
 class RemoteDesk:
     """Asks the daemon."""
 
@@ -45,13 +49,13 @@ class RemoteDesk:
         self._client = client
 
     async def ask(self, operation: str, arguments: Mapping[str, Any]) -> Any:
-        """See `IDesk`; raises `NoDaemon` too."""
+        """See `IDesk`; raises `NoDaemon` and `DaemonGone` too."""
         try:
             answer = await self._client.post_json(_HOST + operation, arguments, timeout=_TIMEOUT)
         except NotSent as error:
             raise NoDaemon(str(error)) from None
         except AnswerLost as error:
-            raise GatewayError(f"the daemon ended before it answered: {error}") from None
+            raise DaemonGone(f"the daemon ended before it answered: {error}") from None
         content = json.loads(answer.body)
         if "error" in content:
             raise raised(content["error"])
@@ -73,14 +77,19 @@ def add_config_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", default=DEFAULT_CONFIG, help=f"default: {DEFAULT_CONFIG}")
 
 
-def run_command(name: str, config_path: str, work: Work) -> int:
-    """Do `work` with the daemon of this configuration, or without one; the exit status, 1 with a line on stderr."""
+def run_command(
+    name: str, config_path: str, work: Work, *, without: Callable[[Config], Awaitable[int]] | None = None
+) -> int:
+    """Do `work` with the daemon of this configuration; the exit status, 1 with a line on stderr.
+
+    While none runs, `work` is done in this process, or `without` is in its place, where the command has it.
+    """
     try:
         config = load(config_path)
     except ConfigFaults as faults:
         sys.stderr.write(f"{faults}\n")
         return 1
-    return _run(name, lambda reactor: _with_a_desk(reactor, config, work))
+    return _run(name, lambda reactor: _with_a_desk(reactor, config, work, without=without))
 
 
 def ask_daemon(name: str, config: Config, work: Work) -> int | None:
@@ -164,12 +173,16 @@ def journal_of(config: Config) -> Path:
     return Path(make_url(config.store.url).database or "").absolute()
 
 
-async def _with_a_desk(reactor: Any, config: Config, work: Work) -> int:
+async def _with_a_desk(
+    reactor: Any, config: Config, work: Work, *, without: Callable[[Config], Awaitable[int]] | None
+) -> int:
     journal = journal_of(config)
     try:
         there = journal.exists()
     except OSError as error:
         raise GatewayError(f"{journal}: {error.strerror}: run it as root") from None
+    if not there and without is not None:
+        return await without(config)
     if not there:
         raise GatewayError(f"there is no journal {journal}: the daemon has never run with this configuration")
     socket = socket_of(journal)
@@ -184,6 +197,8 @@ async def _with_a_desk(reactor: Any, config: Config, work: Work) -> int:
                 ) from nobody
         else:
             return await work(desk, config)
+    if without is not None:
+        return await without(config)
     return await _alone(reactor, config, journal, work)
 
 
