@@ -4,6 +4,8 @@
 # All set up everything they need in .venv. The tests of SMPP need node and npm besides, those in a browser Chromium
 # too, and are skipped without.
 # make smpp-proof   20,000 messages over SMPP, 200 disconnections, and no message lost; takes a while
+# make dist         the wheel and the source archive, in dist/
+# make lock         requirements/*.txt anew: the versions and hashes of everything that is installed
 # make bench        the figures of docs/performance.md: throughput, CPU time, memory, requests; takes most of an hour
 # make campaign-proof  10,000 marketing messages within Bitrix24's limits, nobody reached who has not agreed
 # make reminders-proof  100,000 reminders due within an hour, across a SIGKILL; takes an hour and a half
@@ -16,7 +18,7 @@ READY := $(VENV)/.ready
 CENTRE := tests/centre/node_modules/.ready
 BROWSER := tests/browser/node_modules/.ready
 
-.PHONY: run test browser smpp-proof campaign-proof reminders-proof crash bench lint format clean
+.PHONY: run test browser dist lock smpp-proof campaign-proof reminders-proof crash bench lint format clean
 
 run: $(READY)
 	$(BIN)/python -m a1gateway.sandbox.demo
@@ -26,6 +28,18 @@ test: $(READY) $(CENTRE) $(BROWSER) lint
 
 browser: $(READY) $(BROWSER)
 	$(BIN)/python -m pytest tests/browser
+
+dist: $(READY)
+	$(BIN)/python -m packages.dist dist
+
+# Packages in the locks come from wherever pip and uv fetch them; no address gets into the files.
+LOCKING := $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --python-platform linux --generate-hashes \
+	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+lock: $(READY)
+	$(BIN)/python -m pip install --quiet --editable '.[lock]'
+	$(LOCKING) --output-file requirements/runtime.txt setup.cfg
+	$(LOCKING) --output-file requirements/build.txt requirements/build.in
 
 PROOF :=
 
@@ -58,9 +72,11 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 
 # The .pth file puts the checkout itself on the path: twistd looks for twisted/plugins in the folders of the path only.
-$(READY): setup.cfg pyproject.toml
+# The tests run with the versions that are installed on a server.
+$(READY): setup.cfg pyproject.toml requirements/build.txt requirements/runtime.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/build.txt
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/runtime.txt
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	$(BIN)/python -c "import sysconfig; print('$(CURDIR)', file=open(sysconfig.get_path('purelib') + '/a1gateway.pth', 'w'))"
 	touch $(READY)
