@@ -6,6 +6,7 @@
 # make smpp-proof   20,000 messages over SMPP, 200 disconnections, and no message lost; takes a while
 # make dist         the wheel and the source archive, in dist/
 # make lock         requirements/*.txt anew: the versions and hashes of everything that is installed
+# make audit        PyPI's advisories about each locked version
 # make bench        the figures of docs/performance.md: throughput, CPU time, memory, requests; takes most of an hour
 # make campaign-proof  10,000 marketing messages within Bitrix24's limits, nobody reached who has not agreed
 # make reminders-proof  100,000 reminders due within an hour, across a SIGKILL; takes an hour and a half
@@ -18,7 +19,7 @@ READY := $(VENV)/.ready
 CENTRE := tests/centre/node_modules/.ready
 BROWSER := tests/browser/node_modules/.ready
 
-.PHONY: run test browser dist lock smpp-proof campaign-proof reminders-proof crash bench lint format clean
+.PHONY: run test browser dist lock audit smpp-proof campaign-proof reminders-proof crash bench lint format clean
 
 run: $(READY)
 	$(BIN)/python -m a1gateway.sandbox.demo
@@ -40,6 +41,11 @@ lock: $(READY)
 	$(BIN)/python -m pip install --quiet --editable '.[lock]'
 	$(LOCKING) --output-file requirements/runtime.txt setup.cfg
 	$(LOCKING) --output-file requirements/build.txt requirements/build.in
+
+AUDIT :=
+
+audit: $(READY)
+	$(BIN)/python -m packages.audit $(AUDIT)
 
 PROOF :=
 
