@@ -5,6 +5,7 @@ Times are seconds as floats, hosts and addresses have one form, secrets are hidd
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationInfo, field_validator
@@ -18,6 +19,7 @@ from .config_values import (
     host_and_port,
     host_name,
     listening_endpoint,
+    networks,
     number,
     numbers,
     one_of,
@@ -45,6 +47,7 @@ _SecondsOrNone = Annotated[float, number("a time", "seconds", zero=True)]
 _Rate = Annotated[float, number("a rate", "requests a second")]
 _Ton = Annotated[int, whole(0, 6, "a type of number", "SMPP 3.4, 5.2.5")]
 _Npi = Annotated[int, whole(0, 18, "a numbering plan", "SMPP 3.4, 5.2.6")]
+_Network = IPv4Network | IPv6Network
 _Switch = Annotated[bool, switch()]
 
 
@@ -60,12 +63,42 @@ class Section(BaseModel):
 
 
 class Http(Section):
-    """Where the gateway listens, and the address under which Bitrix24 and A1 reach it, without a slash at its end."""
+    """Where the gateway listens, and the address under which Bitrix24 and A1 reach it, without a slash at its end.
+
+    `monitors` are those who may ask for `/readyz` and `/metrics`, besides this machine; None: everybody, or with a
+    certificate the private networks.
+    """
 
     listen: Annotated[str, listening_endpoint()] = "tcp:8080:interface=127.0.0.1"
+    certificate_file: Annotated[str, text("a path", "the path of the certificate with its chain, in PEM")] | None = (
+        None
+    )
+    private_key_file: Annotated[
+        Annotated[str, text("a path", "the path of the certificate's key, in PEM")] | None,
+        Field(validate_default=True),
+    ] = None
+    trusted_proxies: Annotated[list[_Network], networks('addresses, such as ["10.0.0.5", "10.1.0.0/16"]')] = []
+    monitors: Annotated[list[_Network], networks('addresses, such as ["10.0.0.7", "10.2.0.0/16"]')] | None = None
     public_url: Annotated[
         str, web_address('the address that Bitrix24 and A1 call, such as "https://sms.example.by"', slash=False)
     ]
+
+    @field_validator("private_key_file")
+    @classmethod
+    def _both(cls, value: str | None, info: ValidationInfo) -> str | None:
+        certificate, listen = info.data.get("certificate_file"), str(info.data.get("listen", ""))
+        if (certificate is None) is not (value is None):
+            raise Misfit(
+                "missing while its counterpart is given; certificate_file and private_key_file go together",
+                "private_key_file" if value is None else "certificate_file",
+            )
+        if certificate is not None and listen.startswith(("ssl:", "tls:")):
+            raise Misfit(
+                f'has no effect with listen = "{printable(listen)}", which has a certificate of its own; '
+                'listen at "tcp:443" or "systemd:domain=INET6:index=0"',
+                "certificate_file",
+            )
+        return value
 
 
 class Store(Section):

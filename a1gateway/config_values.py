@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, time
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -181,6 +181,23 @@ def numbers(right: str) -> Rule:
             if not isinstance(number_read, Msisdn):
                 raise Misfit(f"{shown(entry)} in the list is not a mobile number in quotes; give {right}")
         return [number_read.number for _, number_read in read if isinstance(number_read, Msisdn)]
+
+    return Rule(right, check)
+
+
+def networks(right: str) -> Rule:
+    """A list of IP addresses and networks, as networks."""
+
+    def check(value: object) -> list[IPv4Network | IPv6Network]:
+        if not isinstance(value, list):
+            raise Misfit(f"{shown(value)} is not a list; give {right}")
+        found = []
+        for entry in value:
+            try:
+                found.append(ip_network(entry if isinstance(entry, str | IPv4Network | IPv6Network) else ""))
+            except ValueError:
+                raise Misfit(f"{shown(entry)} in the list is no address or network in quotes; give {right}") from None
+        return found
 
     return Rule(right, check)
 

@@ -12,6 +12,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.internet.task import deferLater
 from twisted.logger import ILogObserver, Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.components import Componentized
 from twisted.python.failure import Failure
 
@@ -20,6 +21,7 @@ from .bitrix24.tokens import Tokens
 from .control.operations import Operations
 from .errors import CannotStart, JournalUnavailable, TryLater
 from .journal import Journal, Spool, Store
+from .web.certificate import CertificateFiles
 from .web.door import Door
 from .web.site import CountingSite
 
@@ -44,6 +46,7 @@ class Gateway(MultiService):
         spool: Spool,
         tokens: Tokens,
         site: CountingSite,
+        certificate: CertificateFiles | None = None,
         endpoint: Callable[[], IStreamServerEndpoint],
         loops: Sequence[Service],
         long_answers: Sequence[Service] = (),
@@ -53,7 +56,9 @@ class Gateway(MultiService):
         poll_within: float,
         uncertain_for: float = 0.0,
     ) -> None:
-        """`endpoint` makes the place to listen at; raises `CannotStart`. `operations` are what commands can ask for.
+        """`certificate` is for TLS by the daemon itself.
+
+        `endpoint` makes the place to listen at; raises `CannotStart`. `operations` are what commands can ask for.
 
         `long_answers` are those of the `loops` that answer requests for minutes: a stop does not wait for the end of
         what these are about, but ends it first.
@@ -69,7 +74,9 @@ class Gateway(MultiService):
         self._spool = spool
         self._tokens = tokens
         self._site = site
-        self._door = Door(site)
+        self._certificate = certificate
+        tls = site if certificate is None else TLSMemoryBIOFactory(certificate, False, site, clock=reactor)
+        self._door = Door(tls, on_change=site.unanswered.door_is_shut)
         self._endpoint = endpoint
         self._loops = loops
         self._long_answers = long_answers
@@ -102,6 +109,8 @@ class Gateway(MultiService):
             except JournalUnavailable as trouble:
                 # Locked, or on a full disk: messages go into the spool until it is back.
                 self._log.error("starting without the journal: {trouble}", trouble=str(trouble))
+            if self._certificate is not None:
+                self._certificate.load()
             # Not before: a command that is no daemon has no socket of systemd's.
             endpoint = self._endpoint()
         except CannotStart as reason:

@@ -133,6 +133,17 @@ class Metrics:
             "Messages answered with 503 because neither journal nor spool could hold them: each is a lost SMS",
             registry=self.registry,
         )
+        self.strangers = Counter(
+            "a1gateway_strangers_total",
+            "Calls that proved to be nobody's, and connections that were broken off, by what became of them",
+            ["result"],
+            registry=self.registry,
+        )
+        self.certificate_expires = Gauge(
+            "a1gateway_certificate_expires_timestamp_seconds",
+            "When the certificate of http.certificate_file expires, seconds since the epoch; 0: there is none",
+            registry=self.registry,
+        )
         Gauge("a1gateway_build_info", "The running version", ["version"], registry=self.registry).labels(
             __version__
         ).set(1)

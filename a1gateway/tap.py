@@ -20,6 +20,7 @@ from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.threads import deferToThreadPool
 from twisted.python import usage
 from twisted.python.threadpool import ThreadPool
+from twisted.web.iweb import IRequest
 
 from . import __version__
 from .admission import Admission, MarketingTerms
@@ -94,9 +95,13 @@ from .readiness import Readiness
 from .receipts import Receipts
 from .sender_id.watch import SenderNamesWatch
 from .systemd import MoreTime
+from .web.certificate import CertificateFiles, CertificateWatch
+from .web.clients import Clients
 from .web.operations import A1Callback, Operations
 from .web.sightings import Sightings
 from .web.site import ByFirstPart, CountingSite, Root
+from .web.strangers import Strangers
+from .web.unanswered import Unanswered
 
 _WITH_A_BACKLOG = ("tcp", "tcp6", "ssl", "unix")
 _BACKLOG = 1024
@@ -601,6 +606,9 @@ def build(config: Config, reactor: Any) -> Gateway:
     )
 
     # The routes.
+    clients = Clients(config.http.trusted_proxies)
+    strangers = Strangers(reactor, metrics, clients)
+    certificate = _certificate(config, metrics)
     front = Front(
         reactor,
         intake,
@@ -613,6 +621,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         sender_name=bitrix24.sender_name,
         admission=admission,
         take_event=automation.take_event,
+        strangers=strangers,
     )
     wanted = expected(config)
     checklist = Checklist(
@@ -653,6 +662,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         automation.reader,
         prices=way.carrier if isinstance(way.carrier, A1HttpCarrier) else None,
         account=way.account,
+        strangers=strangers,
     ).front()
     readiness = Readiness(
         reactor,
@@ -669,7 +679,8 @@ def build(config: Config, reactor: Any) -> Gateway:
         consent=marketing.check,
         automation=automation,
     )
-    operations = KleinResource(Operations(readiness.readiness, readiness.figures).app)
+    may_look = _may_look(config, clients)
+    operations = KleinResource(Operations(readiness.readiness, readiness.figures, may_look).app)
     root = Root(operations)
     of_pages = dict.fromkeys((b"app", b"session", b"pages", b"static"), pages.resource())
     root.putChild(b"bitrix24", ByFirstPart(front.resource(), of_pages))
@@ -681,6 +692,7 @@ def build(config: Config, reactor: Any) -> Gateway:
             secret=callback.secret.get_secret_value(),
             id_field=callback.id_field,
             status_field=callback.status_field,
+            strangers=strangers,
         )
         root.putChild(b"a1", a1_callback.resource())
 
@@ -701,7 +713,10 @@ def build(config: Config, reactor: Any) -> Gateway:
         offered["a1.cost"] = cost_operation(way.carrier, sender_id)
     control = ControlService(reactor, socket_of(store.path), offered)
 
-    site = CountingSite(root, reactor, tells_each=config.log.level == "debug", sightings=sightings)
+    unanswered = Unanswered(reactor, clients=clients, on_cut=lambda why: metrics.count(metrics.strangers, why))
+    site = CountingSite(
+        root, reactor, tells_each=config.log.level == "debug", sightings=sightings, unanswered=unanswered
+    )
     return Gateway(
         reactor,
         store=store,
@@ -709,6 +724,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         spool=spool,
         tokens=tokens,
         site=site,
+        certificate=certificate,
         endpoint=partial(_endpoint, reactor, config.http.listen),
         loops=[
             *way.services,
@@ -725,6 +741,7 @@ def build(config: Config, reactor: Any) -> Gateway:
             base_jobs,
             exports,
             control,
+            *([CertificateWatch(reactor, certificate, beside)] if certificate is not None else []),
         ],
         long_answers=[exports],
         operations=offered,
@@ -733,6 +750,20 @@ def build(config: Config, reactor: Any) -> Gateway:
         poll_within=config.polling.interval,
         uncertain_for=0.0 if smpp is None else smpp.uncertain_hold,
     )
+
+
+def _certificate(config: Config, metrics: Metrics) -> CertificateFiles | None:
+    """Of the daemon's own TLS."""
+    certificate, key = config.http.certificate_file, config.http.private_key_file
+    return None if certificate is None or key is None else CertificateFiles(certificate, key, metrics)
+
+
+def _may_look(config: Config, clients: Clients) -> Callable[[IRequest], bool]:
+    """Who gets `/readyz` and `/metrics`."""
+    if config.http.monitors is not None:
+        return partial(clients.is_near, networks=config.http.monitors)
+    # With a certificate nothing stands between the daemon and the Internet.
+    return clients.is_near if config.http.certificate_file is not None else lambda request: True
 
 
 def _threads(reactor: Any, name: str) -> OffThread:

@@ -7,6 +7,7 @@ import os
 import re
 import traceback
 from collections.abc import Callable, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,10 @@ REQUIRED = [
 ]
 DEFAULTS: list[tuple[str, object]] = [
     ("http.listen", "tcp:8080:interface=127.0.0.1"),
+    ("http.certificate_file", None),
+    ("http.private_key_file", None),
+    ("http.trusted_proxies", []),
+    ("http.monitors", None),
     ("store.url", "sqlite:////var/lib/a1gateway/a1gateway.sqlite3"),
     ("store.spool", "/var/lib/a1gateway/spool"),
     ("store.min_free_mb", 100),
@@ -284,6 +289,8 @@ def test_every_key_is_required_or_has_a_default() -> None:
         ("http.listen", "haproxy:systemd:domain=INET:index=0", "haproxy:systemd:domain=INET:index=0"),
         ("http.listen", "unix:/run/a1gateway/http.sock", "unix:/run/a1gateway/http.sock"),
         ("http.listen", "tcp6:0:interface=\\:\\:1", "tcp6:0:interface=\\:\\:1"),
+        ("http.trusted_proxies", ["10.0.0.5", "fd00::/8"], [ip_network("10.0.0.5/32"), ip_network("fd00::/8")]),
+        ("http.monitors", [], []),
         ("http.public_url", "https://sms.example.by/", "https://sms.example.by"),
         ("http.public_url", "HTTPS://SMS.Example.BY:8443/Gateway//", "https://sms.example.by:8443/Gateway"),
         ("http.public_url", "http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
@@ -342,6 +349,30 @@ def test_accepted_values_have_one_form(key: str, given: object, kept: object) ->
     assert value_at(good({key: given}), key) == kept
 
 
+TLS = {"http.certificate_file": "/etc/a1gateway/tls/c.pem", "http.private_key_file": "/etc/a1gateway/tls/k.pem"}
+
+
+@pytest.mark.parametrize("listen", ["tcp:443", "systemd:domain=INET6:index=0", "tcp6:443"])
+def test_the_daemon_can_have_a_certificate_of_its_own(listen: str) -> None:
+    config = good({**TLS, "http.listen": listen})
+    assert (config.http.certificate_file, config.http.private_key_file) == tuple(TLS.values())
+
+
+@pytest.mark.parametrize("given", TLS)
+def test_a_certificate_and_its_key_go_together(given: str) -> None:
+    (missing,) = TLS.keys() - {given}
+    (fault,) = wrong({given: TLS[given]})
+    assert (
+        fault
+        == f"{missing}: missing while its counterpart is given; certificate_file and private_key_file go together"
+    )
+
+
+def test_an_endpoint_with_a_certificate_of_its_own_takes_no_other(tmp_path: Path) -> None:
+    (fault,) = wrong({**TLS, "http.listen": f"tls:{tmp_path}:443"})
+    assert fault.startswith('http.certificate_file: has no effect with listen = "tls:/')
+
+
 def test_sections_with_defaults_may_be_left_out() -> None:
     config = good({"store": GONE, "polling": GONE, "log": GONE, "consent": GONE, "a1.smpp": GONE})
     assert config == good({"consent": GONE, "a1.smpp": GONE})
@@ -395,6 +426,10 @@ def test_an_empty_text_is_one_fault_or_means_nothing_given(key: str) -> None:
         ("http.listen", "ssl:443:privateKey=/no/key.pem", "cannot be used: /no/key.pem: No such file or directory"),
         ("http.listen", f"ssl:443:privateKey={__file__}", "cannot be used: its certificate or its key"),
         ("http.listen", "tls:/no/certificates:443", "cannot be used: there is no such folder of certificates"),
+        ("http.trusted_proxies", "10.0.0.5", '"10.0.0.5" is not a list; give addresses, such as ["10.0.0.5"'),
+        ("http.trusted_proxies", ["proxy"], '"proxy" in the list is no address or network in quotes; give addresses'),
+        ("http.trusted_proxies", [10], "10 in the list is no address or network in quotes"),
+        ("http.monitors", ["10.0.0.5/8"], '"10.0.0.5/8" in the list is no address or network in quotes'),
         ("http.public_url", "sms.example.by", "not an absolute web address; give the address that"),
         ("http.public_url", "https://", "not an absolute web address"),
         ("http.public_url", "https:///path", "not an absolute web address"),

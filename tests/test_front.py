@@ -35,6 +35,7 @@ from a1gateway.receipts import Receipts
 from a1gateway.web.forms import BadBody
 from a1gateway.web.operations import A1Callback
 from a1gateway.web.site import Root
+from a1gateway.web.strangers import GUESSES, PROOFS
 
 from .conftest import START, run
 from .fakes import FakeHttp, FakePortal
@@ -390,6 +391,31 @@ def test_a_callback_for_an_unknown_message_is_kept(gateway: Gateway) -> None:
 )
 def test_a_callback_without_its_fields_gets_400(gateway: Gateway, fields: dict[str, str]) -> None:
     assert gateway.form("/a1/callback/cb", fields)[0] == 400
+
+
+OUTSIDE = {"Content-Type": "application/x-www-form-urlencoded", "X-Forwarded-For": "203.0.113.7"}
+
+
+@pytest.mark.parametrize("path", ["/bitrix24/handler/", "/bitrix24/event/", "/bitrix24/robot/", "/a1/callback/"])
+def test_too_many_wrong_secrets_get_429_and_the_right_one_is_taken_all_the_same(gateway: Gateway, path: str) -> None:
+    codes = [gateway.request("POST", f"{path}wrong{n}", data=b"", headers=OUTSIDE)[0] for n in range(GUESSES + 1)]
+    assert codes == [404] * GUESSES + [429]
+    _, text, headers = gateway.request("POST", f"{path}wrong", data=b"", headers=OUTSIDE)
+    assert (json.loads(text)["error"], headers["Retry-After"]) == ("too_many_calls", "1")
+    right = gateway.request("POST", "/bitrix24/handler/s3cret", data=urlencode(CARD).encode(), headers=OUTSIDE)
+    assert right[0] == 200
+
+
+def test_made_up_installations_are_limited_and_the_portals_own_are_not(gateway: Gateway) -> None:
+    assert gateway.form("/bitrix24/install", API_ONLY)[0] == 200
+    made_up = API_ONLY | {"auth[access_token]": "made up", "auth[application_token]": "made up"}
+    calls = [
+        gateway.request("POST", "/bitrix24/install", data=urlencode(made_up).encode(), headers=OUTSIDE)[0]
+        for _ in range(PROOFS + 2)
+    ]
+    assert calls == [403] * PROOFS + [429] * 2
+    again = gateway.request("POST", "/bitrix24/install", data=urlencode(API_ONLY).encode(), headers=OUTSIDE)
+    assert again[0] == 200
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)

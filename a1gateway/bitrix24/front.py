@@ -19,11 +19,13 @@ from ..admission import Admission
 from ..automation.robots import CODES
 from ..errors import TryLater
 from ..intake import Intake
+from ..metrics import Metrics
 from ..pages.installation_page import InstallationPage, Registered
-from ..web.answers import NotGenuine, answering, check_secret, http_error, json_answer
+from ..web.answers import NotGenuine, TooManyCalls, answering, http_error, json_answer, retry_after
 from ..web.direct import Direct
-from ..web.forms import BadBody, inner_fields, read_fields
-from .calls import read_application_call, read_auth, read_message
+from ..web.forms import OF_STRANGERS, BadBody, inner_fields, read_fields
+from ..web.strangers import Strangers
+from .calls import ApplicationCall, read_application_call, read_auth, read_message
 from .lifecycle import Lifecycle
 from .registration import Registration
 from .robot_calls import read_run
@@ -55,6 +57,7 @@ class Front:
         sender_name: str,
         admission: Admission,
         take_event: Callable[[str, Mapping[str, Any]], Awaitable[bool]],
+        strangers: Strangers | None = None,
     ) -> None:
         """`take_event` puts an event of the CRM or of telephony on disk, and says whether it is of use."""
         self._clock = clock
@@ -68,6 +71,7 @@ class Front:
         self._sender_name = sender_name
         self._admission = admission
         self._take_event = take_event
+        self._strangers = strangers or Strangers(clock, Metrics())
         self._page = InstallationPage()
 
     @app.route("/handler/<secret>", methods=["POST"])
@@ -82,7 +86,7 @@ class Front:
 
     async def take_message(self, request: IRequest, secret: str) -> bytes:
         """A message to send; 200 once it is on disk, whatever becomes of it."""
-        check_secret(secret, self._secret)
+        self._strangers.check_secret(request, secret, self._secret)
         fields = read_fields(request)
         arrival = read_message(fields, self._clock.seconds(), self._admission, self._sender_code)
         await self._lifecycle.check_message(read_auth(fields))
@@ -98,13 +102,13 @@ class Front:
     @answering
     async def install(self, request: IRequest) -> bytes:
         """The application is installed: by Bitrix24's servers, or by an administrator who sees the answer."""
-        call = read_application_call(read_fields(request))
+        call = read_application_call(read_fields(request, most=OF_STRANGERS))
         if not call.framed:
-            await self._lifecycle.take(call)
+            await self._prove(request, call)
             return json_answer(request, {"status": "ok"})
         try:
-            await self._lifecycle.take(call)
-        except (NotGenuine, TryLater) as why:
+            await self._prove(request, call)
+        except (NotGenuine, TryLater, TooManyCalls) as why:
             return self._refusal(request, call.language, why)
         await self._wait_for_registration()
         return self._installed(request, call.language)
@@ -113,7 +117,7 @@ class Front:
     @answering
     async def event(self, request: IRequest, secret: str) -> bytes:
         """An event of the application, of the CRM or of telephony."""
-        check_secret(secret, self._secret)
+        self._strangers.check_secret(request, secret, self._secret)
         fields = read_fields(request)
         call = read_application_call(fields)
         if call.framed:
@@ -131,7 +135,7 @@ class Front:
     @answering
     async def robot(self, request: IRequest, secret: str) -> bytes:
         """An automation rule of the gateway runs; 200 once that is on disk."""
-        check_secret(secret, self._secret)
+        self._strangers.check_secret(request, secret, self._secret)
         fields = read_fields(request)
         run = read_run(fields, self._clock.seconds(), CODES)
         await self._lifecycle.check_message(read_auth(fields))
@@ -141,6 +145,11 @@ class Front:
     @app.handle_errors(HTTPException)
     def _http_error(self, request: IRequest, failure: Any) -> bytes:
         return http_error(request, failure)
+
+    async def _prove(self, request: IRequest, call: ApplicationCall) -> None:
+        vouched = self._lifecycle.vouches(call.credentials)
+        with self._strangers.proving(request, "install", vouched=vouched):
+            await self._lifecycle.take(call)
 
     async def _wait_for_registration(self) -> None:
         if not self._registration.stands:
@@ -160,7 +169,10 @@ class Front:
         return self._page.installed(request, language, installed.client_endpoint, registered)
 
     def _refusal(self, request: IRequest, language: str, why: Exception) -> bytes:
-        later = isinstance(why, TryLater)
+        later = not isinstance(why, NotGenuine)
         self._log.warn("an installation from the frame is refused: {why}", why=str(why))
         request.setResponseCode(503 if later else 403)
+        if isinstance(why, TooManyCalls):
+            request.setResponseCode(429)
+            retry_after(request, why)
         return self._page.refusal(request, language, later=later)

@@ -89,6 +89,14 @@ class Lifecycle:
             raise NotGenuine("the portal names no user for the token of the call")
         return profile
 
+    def vouches(self, credentials: Credentials) -> bool:
+        """Whether a call brings what only this installation's portal knows."""
+        try:
+            self.check_application_token(credentials)
+        except NotGenuine:
+            return False
+        return True
+
     def check_application_token(self, credentials: Credentials) -> None:
         """Raises `NotGenuine` unless the call brings the token that the portal gave to this application."""
         installed = self._tokens.installation

@@ -25,6 +25,7 @@ from ..journal.reader import IReader
 from ..journal.spool import OffThread
 from ..sender_id.in_use import names_in_use
 from ..sender_id.watch import SenderNamesWatch
+from ..web.strangers import Strangers
 from .analytics_page import AnalyticsPages
 from .base_page import BasePages
 from .campaigns_page import CampaignPages
@@ -70,12 +71,21 @@ class Parts:
     """None where A1 tells no prices (SMPP)."""
     account: SenderNamesWatch | None
     """None where A1 cannot be asked for names (SMPP)."""
+    strangers: Strangers
 
     def front(self) -> PagesFront:
         """The routes of all pages."""
         entry = Entry(self.lifecycle, self.sessions)
         public_url = self.config.http.public_url
-        return PagesFront(self.clock, entry, self.sessions, self.tokens, list(self._pages()), public_url=public_url)
+        return PagesFront(
+            self.clock,
+            entry,
+            self.sessions,
+            self.tokens,
+            list(self._pages()),
+            public_url=public_url,
+            strangers=self.strangers,
+        )
 
     def _pages(self) -> Iterator[Page]:
         reader, prices = self.reader, self.prices

@@ -51,6 +51,10 @@ class Entry:
         self._sessions = sessions
         self._asking = 0
 
+    def vouches(self, call: ApplicationCall) -> bool:
+        """Whether the call brings what only the portal knows, whoever has opened the frame."""
+        return self._lifecycle.vouches(call.credentials)
+
     async def let_in(self, call: ApplicationCall, fields: Mapping[str, Any], language: str) -> str:
         """The token of a new session for whoever opens the frame.
 

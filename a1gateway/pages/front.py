@@ -19,8 +19,10 @@ from ..bitrix24.calls import ApplicationCall, read_application_call
 from ..bitrix24.tokens import Tokens
 from ..bitrix24.trouble import PortalError
 from ..errors import GatewayError, TryLater
-from ..web.answers import NotGenuine, answering, http_error, json_answer
-from ..web.forms import BadBody, read_fields, text_field
+from ..metrics import Metrics
+from ..web.answers import NotGenuine, TooManyCalls, answering, http_error, json_answer, retry_after
+from ..web.forms import OF_STRANGERS, BadBody, read_fields, text_field
+from ..web.strangers import Strangers
 from .entry import Entry, Place, place_of
 from .renderer import Assets, Renderer, framed_by, secured
 from .sessions import Session, Sessions
@@ -50,6 +52,7 @@ class PagesFront:
         pages: Sequence[Page],
         *,
         public_url: str,
+        strangers: Strangers | None = None,
     ) -> None:
         """`public_url` is this server's own address."""
         self._clock = clock
@@ -58,6 +61,7 @@ class PagesFront:
         self._tokens = tokens
         self._pages = {page.name: page for page in pages}
         self._origin = _origin(public_url)
+        self._strangers = strangers or Strangers(clock, Metrics())
         self._assets = Assets()
         self._renderer = Renderer(self._assets)
 
@@ -69,12 +73,12 @@ class PagesFront:
     @answering
     async def application(self, request: IRequest) -> bytes:
         """The application in the portal's frame: the menu item, or the tab of a card."""
-        fields = read_fields(request)
+        fields = read_fields(request, most=OF_STRANGERS)
         call = read_application_call(fields)
         language = language_of(call.language)
         try:
-            token = await self._let_in(call, fields, language)
-        except (NotGenuine, TryLater) as why:
+            token = await self._let_in(request, call, fields, language)
+        except (NotGenuine, TryLater, TooManyCalls) as why:
             return self._refusal(request, language, why)
         session = self._sessions.find(token)
         assert session is not None
@@ -84,9 +88,9 @@ class PagesFront:
     @answering
     async def session(self, request: IRequest) -> bytes:
         """A new session in the place of one that has ended, for a page that the portal has given tokens anew."""
-        fields = read_fields(request)
+        fields = read_fields(request, most=OF_STRANGERS)
         call = read_application_call(fields)
-        token = await self._let_in(call, fields, _chosen(text_field(fields, "language"), call.language))
+        token = await self._let_in(request, call, fields, _chosen(text_field(fields, "language"), call.language))
         return json_answer(request, {"session": token})
 
     @app.route("/pages/<name>", methods=["POST"])
@@ -138,10 +142,13 @@ class PagesFront:
     def _http_error(self, request: IRequest, failure: Any) -> bytes:
         return http_error(request, failure)
 
-    async def _let_in(self, call: ApplicationCall, fields: Mapping[str, Any], language: str) -> str:
+    async def _let_in(
+        self, request: IRequest, call: ApplicationCall, fields: Mapping[str, Any], language: str
+    ) -> str:
         if not call.framed:
             raise BadBody("not_an_application_call", "there is an event in the call, and no frame")
-        return await self._entry.let_in(call, fields, language)
+        with self._strangers.proving(request, "app", vouched=self._entry.vouches(call)):
+            return await self._entry.let_in(call, fields, language)
 
     def _is_our_own(self, request: IRequest) -> bool:
         """Whether no other site's page has made the browser send this."""
@@ -231,10 +238,13 @@ class PagesFront:
 
     def _refusal(self, request: IRequest, language: str, why: Exception) -> bytes:
         """Shown to whoever asks, so it names nothing."""
-        later = isinstance(why, TryLater)
+        later = not isinstance(why, NotGenuine)
         self._log.warn("a page of the application is refused: {why}", why=str(why))
         secured(request, "frame-ancestors *")
         request.setResponseCode(503 if later else 403)
+        if isinstance(why, TooManyCalls):
+            request.setResponseCode(429)
+            retry_after(request, why)
         values = {"key": "entry.later" if later else "entry.refused"}
         return self._renderer.render("refusal.html", self._words(language), values)
 

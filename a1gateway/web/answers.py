@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hmac
 import json
+import math
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -15,7 +16,7 @@ from twisted.web.iweb import IRequest
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from ..errors import TryLater
-from .forms import BadBody
+from .forms import BadBody, TooLarge
 from .site import answer_nothing
 
 P = ParamSpec("P")
@@ -34,6 +35,15 @@ class WrongSecret(Exception):
     """An address with a wrong secret; answered as if there were nothing."""
 
 
+class TooManyCalls(Exception):
+    """One call too many of a client whose calls have proved to be nobody's; answered with 429."""
+
+    def __init__(self, after: float) -> None:
+        """`after` is when the next may come, in seconds."""
+        super().__init__("too many calls of a client that is not known")
+        self.after = after
+
+
 def check_secret(given: str, secret: str) -> None:
     """Raises `WrongSecret` unless they are the same; takes the same time however much of it is right."""
     if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), secret.encode()):
@@ -48,6 +58,11 @@ def json_answer(request: IRequest, content: Any, code: int = 200) -> bytes:
     body = _AS_JSON.encode(content).encode()
     request.setHeader(b"Content-Length", str(len(body)).encode())
     return body
+
+
+def retry_after(request: IRequest, much: TooManyCalls) -> None:
+    """Say when the next call may come."""
+    request.setHeader(b"Retry-After", b"%d" % math.ceil(max(1.0, much.after)))
 
 
 def error_answer(request: IRequest, code: int, error: str, description: str) -> bytes:
@@ -85,6 +100,13 @@ async def guarded(request: IRequest, route: str, work: Awaitable[bytes]) -> byte
     except NotGenuine as forged:
         _log.warn("{route}: answered 403: {why}", route=route, why=str(forged))
         return error_answer(request, 403, "not_genuine", "this call is not proved to come from the portal")
+    except TooManyCalls as much:
+        retry_after(request, much)
+        return error_answer(
+            request, 429, "too_many_calls", "too many calls that were not the portal's; try again later"
+        )
+    except TooLarge:
+        return error_answer(request, 413, "too_large", "the body is too large")
     except TryLater as trouble:
         _log.error("{route}: answered 503: {why}", route=route, why=str(trouble))
         request.setHeader(b"Retry-After", _RETRY_AFTER)

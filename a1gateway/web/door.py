@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import IProtocolFactory
@@ -16,9 +17,17 @@ class Door(WrappingFactory):
 
     noisy = False
 
-    def __init__(self, factory: IProtocolFactory, most: int = MOST_CONNECTIONS) -> None:
+    def __init__(
+        self,
+        factory: IProtocolFactory,
+        most: int = MOST_CONNECTIONS,
+        *,
+        on_change: Callable[[bool], None] = lambda shut: None,
+    ) -> None:
+        """`on_change` is told whether it is shut, and so that somebody had better leave."""
         super().__init__(factory)
         self._most = most
+        self._on_change = on_change
         self._port: Any = None
         self._shut = False
 
@@ -45,3 +54,4 @@ class Door(WrappingFactory):
             self._port.stopReading()
         else:
             self._port.startReading()
+        self._on_change(shut)

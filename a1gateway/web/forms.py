@@ -21,6 +21,14 @@ _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 _NAME = re.compile(r"([^\[]+)((?:\[[^\[\]]*\])*)")
 
 
+OF_STRANGERS = 65_536
+"""Octets of a body that is read before it is known whose it is; those of the portal's frame have two thousand."""
+
+
+class TooLarge(Exception):
+    """A body over what the route takes; answered with 413."""
+
+
 class BadBody(Exception):
     """A body that cannot be understood; answered with 400."""
 
@@ -69,14 +77,18 @@ def _next_index(place: dict[str, Any]) -> str:
     return str(1 + max((int(key) for key in place if key.isdecimal() and key.isascii()), default=-1))
 
 
-def read_fields(request: IRequest) -> dict[str, Any]:
+def read_fields(request: IRequest, *, most: int | None = None) -> dict[str, Any]:
     """The fields of the query and of the body, the body's before the query's; raises `BadBody`.
+
+    Raises `TooLarge` for a body of more than `most` octets, where that is given.
 
     A body is read as JSON when it says that it is, else as a form in UTF-8.
     """
     query = request.uri.partition(b"?")[2]
     fields = _form(query)
     body = request.content.read()
+    if most is not None and len(body) > most:
+        raise TooLarge
     kind = (request.getHeader("content-type") or "").partition(";")[0].strip().lower()
     if kind == "application/json" or kind.endswith("+json"):
         try:

@@ -16,9 +16,12 @@ from ..carriers.a1answers import identifier
 from ..carriers.a1status import meaning, status_word
 from ..intake import Intake
 from ..message import Source, StatusReport
-from .answers import answering, check_secret, error_answer, http_error, json_answer
+from ..metrics import Metrics
+from .answers import answering, error_answer, http_error, json_answer
 from .direct import Direct
 from .forms import BadBody, read_fields
+from .site import answer_nothing
+from .strangers import Strangers
 
 
 class Operations:
@@ -30,8 +33,13 @@ class Operations:
         self,
         readiness: Callable[[], Awaitable[dict[str, Any]]],
         figures: Callable[[], Awaitable[bytes]],
+        may_look: Callable[[IRequest], bool] = lambda request: True,
     ) -> None:
-        """`readiness` gives the answer with `ready` in it; `figures` gives Prometheus's text."""
+        """`readiness` gives the answer with `ready` in it; `figures` gives Prometheus's text.
+
+        `may_look` says who gets them; to all others there is nothing.
+        """
+        self._may_look = may_look
         self._readiness = readiness
         self._figures = figures
 
@@ -46,6 +54,9 @@ class Operations:
     @answering
     async def readyz(self, request: IRequest) -> bytes:
         """Whether a send would get through, and if not, why."""
+        if not self._may_look(request):
+            answer_nothing(request)
+            return b""
         readiness = await self._readiness()
         return json_answer(request, readiness, 200 if readiness["ready"] else 503)
 
@@ -53,6 +64,9 @@ class Operations:
     @answering
     async def metrics(self, request: IRequest) -> bytes:
         """The figures."""
+        if not self._may_look(request):
+            answer_nothing(request)
+            return b""
         request.setHeader(b"Content-Type", b"text/plain; version=0.0.4; charset=utf-8")
         return await self._figures()
 
@@ -66,18 +80,28 @@ class A1Callback:
 
     app = Klein()
 
-    def __init__(self, clock: IReactorTime, intake: Intake, *, secret: str, id_field: str, status_field: str) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        intake: Intake,
+        *,
+        secret: str,
+        id_field: str,
+        status_field: str,
+        strangers: Strangers | None = None,
+    ) -> None:
         self._clock = clock
         self._intake = intake
         self._secret = secret
         self._id_field = id_field
         self._status_field = status_field
+        self._strangers = strangers or Strangers(clock, Metrics())
 
     @app.route("/callback/<secret>", methods=["GET", "POST"])
     @answering
     async def callback(self, request: IRequest, secret: str) -> bytes:
         """See `take_status`; here for what `resource` leaves to Klein."""
-        check_secret(secret, self._secret)
+        self._strangers.check_secret(request, secret, self._secret)
         if request.method == b"HEAD":
             # Routing takes it for a kind of GET; whoever only looks must change nothing.
             return error_answer(request, 405, "method_not_allowed", "this address takes GET, POST")
@@ -89,7 +113,7 @@ class A1Callback:
 
     async def take_status(self, request: IRequest, secret: str) -> bytes:
         """200 once the status is on disk; whether the message is known does not matter to A1."""
-        check_secret(secret, self._secret)
+        self._strangers.check_secret(request, secret, self._secret)
         fields = read_fields(request)
         name = identifier(fields.get(self._id_field))
         said = fields.get(self._status_field)

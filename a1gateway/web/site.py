@@ -14,11 +14,20 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 
 from .sightings import Sightings
+from .unanswered import Channel, Unanswered
 
 LARGEST_BODY = 1_000_000
 # A client that goes on sending long after it was too much is cut off.
 _CUT_OFF = 16 * LARGEST_BODY
 _IDLE_TIMEOUT = 60
+# Of every answer whose route says nothing else: it is no page, and nobody keeps it or looks at what it may be.
+_HEADERS = (
+    (b"Cache-Control", b"no-store"),
+    (b"Content-Security-Policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"Referrer-Policy", b"no-referrer"),
+    (b"X-Content-Type-Options", b"nosniff"),
+)
+_HTTPS_ONLY = b"max-age=31536000"
 _ROUTES = frozenset(
     ("/healthz", "/readyz", "/metrics", "/a1/callback")
     + tuple(
@@ -48,12 +57,29 @@ class BoundedRequest(Request):
         site: CountingSite = self.channel.site  # type: ignore[attr-defined]  # set by HTTPFactory
         site.opened(self)
         if self._received > LARGEST_BODY:
+            self._secure()
             self.setResponseCode(413)
-            self.setHeader(b"Content-Type", b"application/json")
+            self.setHeader(b"Content-Type", b"application/json; charset=utf-8")
             self.write(b'{"error": "too_large", "error_description": "the body is larger than 1 MB"}')
             self.finish()
             return
+        if self.path == b"*":
+            # Twisted would answer by itself.
+            self.path = b"/*"
         super().process()
+
+    def render(self, resrc: IResource) -> None:
+        """Answer, with the headers that every answer has."""
+        self._secure()
+        super().render(resrc)
+
+    def _secure(self) -> None:
+        # Twisted's name and version.
+        self.responseHeaders.removeHeader(b"Server")
+        for name, value in _HEADERS:
+            self.setHeader(name, value)
+        if self.isSecure():
+            self.setHeader(b"Strict-Transport-Security", _HTTPS_ONLY)
 
 
 class CountingSite(Site):
@@ -61,6 +87,8 @@ class CountingSite(Site):
 
     displayTracebacks = False
     noisy = False
+    # And not Twisted's, which can change over to HTTP/2.
+    protocol = Channel  # type: ignore[assignment]
     _log = Logger()
 
     def __init__(
@@ -70,12 +98,15 @@ class CountingSite(Site):
         *,
         tells_each: bool = True,
         sightings: Sightings | None = None,
+        unanswered: Unanswered | None = None,
     ) -> None:
         """`tells_each`: every request has a line in the log, at the level `debug`.
 
         `sightings` is shown the address of every request.
         """
         super().__init__(resource, requestFactory=BoundedRequest, timeout=_IDLE_TIMEOUT, reactor=clock)
+        self.unanswered = Unanswered(clock) if unanswered is None else unanswered
+        """The connections without a whole request."""
         self._tells_each = tells_each
         self._sightings = sightings
         self._open = 0
@@ -95,6 +126,10 @@ class CountingSite(Site):
         waiting: Deferred[None] = Deferred()
         self._idle.append(waiting)
         return waiting
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """For TLS."""
+        return [b"http/1.1"]
 
     def log(self, request: object) -> None:
         """Nothing: Twisted's access log would hold the secrets that are part of some addresses."""

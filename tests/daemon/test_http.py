@@ -13,6 +13,10 @@ from urllib.parse import urlencode
 
 import pytest
 
+from a1gateway.bitrix24.front import Front
+from a1gateway.pages.front import PagesFront
+from a1gateway.web.operations import A1Callback, Operations
+
 from .calls import fetch
 from .forms import Forms
 from .processes import eventually
@@ -82,6 +86,58 @@ def test_wrong_methods_are_named(by_callbacks: Stack) -> None:
         reply = fetch(method, url + path)
         assert (reply.status, reply.json()["error"]) == (405, "method_not_allowed"), path
         assert allowed in reply.headers["Allow"]
+
+
+def every_address() -> Iterator[str]:
+    """One of every route, with the right secret and a wrong one; and some that are none."""
+    apps: list[tuple[str, Any]] = [("/bitrix24", Front.app), ("/a1", A1Callback.app), ("", Operations.app)]
+    for prefix, app in [*apps, ("/bitrix24", PagesFront.app)]:
+        for rule in app.url_map.iter_rules():
+            secret = CALLBACK_SECRET if prefix == "/a1" else HANDLER_SECRET
+            for last in (secret, "wrong", "journal", "portal.js"):
+                yield prefix + re.sub(r"<.*>", last, rule.rule)
+    yield from (
+        "/",
+        "/nothing",
+        "/bitrix24",
+        "/bitrix24/",
+        "/a1/callback/",
+        "*",
+        "/%00",
+        "/..%2f..%2fetc/passwd",
+        "//",
+    )
+
+
+def test_every_answer_has_the_headers_that_make_it_harmless(by_callbacks: Stack) -> None:
+    addresses = sorted(set(every_address()))
+    assert len(addresses) > 30
+    seen = set()
+    for address in addresses:
+        for method in ("GET", "POST", "HEAD", "PUT", "OPTIONS", "TRACE"):
+            answer = raw(by_callbacks.gateway, request(method, address, "x" if method == "POST" else ""))
+            head, _, _ = answer.partition(b"\r\n\r\n")
+            status, *lines = head.decode().split("\r\n")
+            headers = dict(line.lower().split(": ", 1) for line in lines)
+            assert len(headers) == len(lines), f"{method} {address} has a header twice"
+            seen.add(code := int(status.split()[1]))
+            asked = f"{method} {address}: {code}"
+            assert code < 500 or (address, code) == ("/readyz", 503), asked
+            assert headers["x-content-type-options"] == "nosniff", asked
+            assert "frame-ancestors" in headers["content-security-policy"], asked
+            assert "default-src 'none'" in headers["content-security-policy"], asked
+            assert headers["referrer-policy"] in ("no-referrer", "same-origin"), asked
+            cached = address.startswith("/bitrix24/static/portal.js") and code == 200
+            assert headers["cache-control"] == ("public, max-age=31536000, immutable" if cached else "no-store"), (
+                asked
+            )
+            # Of a connection that is not secure browsers must not believe it.
+            assert "strict-transport-security" not in headers, asked
+            told = " ".join(headers.values())
+            assert not headers.keys() & {"server", "x-powered-by", "set-cookie"}, asked
+            assert "twisted" not in told, asked
+            assert code == 204 or "content-type" in headers or answer.endswith(b"\r\n\r\n"), asked
+    assert {200, 400, 401, 404, 405} <= seen
 
 
 @pytest.mark.parametrize("path", [HANDLER, CALLBACK, "/bitrix24/install"])

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import http.client
+import re
 import signal
 import socket
 import sqlite3
+import ssl
 from collections.abc import Iterator
 from contextlib import closing
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
+from ..certificates import Signed, sign
 from .processes import Process, Warden, eventually
 from .stack import APIKEY, Stack
 from .together import Stacks
@@ -68,6 +74,59 @@ def test_a_taken_port(second: Second) -> None:
         (line,) = second.refuses(warm=False).splitlines()
     assert line.startswith("http.listen: cannot listen: ")
     assert "in use" in line
+
+
+def certificate(second: Second, key: Signed | None = None) -> Signed:
+    """One for the second daemon, in its files; with another key when that is given."""
+    signed = sign("second", x509.IPAddress(ip_address("127.0.0.1")))
+    second.directory.mkdir(exist_ok=True)
+    pair = (signed.pem, (key or signed).key_pem)
+    for (name, content), setting in zip(
+        (("certificate.pem", pair[0]), ("key.pem", pair[1])), ("certificate_file", "private_key_file"), strict=True
+    ):
+        path = second.directory / name
+        path.write_bytes(content)
+        path.chmod(0o600)
+        second.sections["http"][setting] = str(path)
+    return signed
+
+
+def test_a_certificate_with_another_key(second: Second) -> None:
+    certificate(second, key=sign("other"))
+    (line,) = second.refuses().splitlines()
+    assert line.startswith("http.private_key_file: ")
+    assert " is not the key of the first certificate in " in line
+
+
+def test_with_a_certificate_it_speaks_tls_and_shows_its_figures_to_its_own_machine(second: Second) -> None:
+    signed = certificate(second)
+    process = second.start()
+    eventually(lambda: "listens on" in process.out or None, 20, "it listens")
+    port = eventually(lambda: re.search(r"port=(\d+)", process.out), 20, "it says where")[1]
+    context = ssl.create_default_context(cadata=signed.pem.decode())
+
+    def ask(path: str, **headers: str) -> tuple[int, str]:
+        connection = http.client.HTTPSConnection("127.0.0.1", int(port), timeout=20, context=context)
+        with closing(connection):
+            connection.request("GET", path, headers={"Connection": "close", **headers})
+            with connection.getresponse() as response:
+                return response.status, response.read().decode()
+
+    assert ask("/healthz") == (200, "ok\n")
+    status, figures = ask("/metrics")
+    assert status == 200
+    expires = signed.certificate.not_valid_after_utc.timestamp()
+    (shown,) = re.findall(r"^a1gateway_certificate_expires_timestamp_seconds (\S+)$", figures, re.MULTILINE)
+    assert float(shown) == expires
+    outside = {"X-Forwarded-For": "203.0.113.7"}
+    assert [ask(path, **outside)[0] for path in ("/metrics", "/readyz", "/healthz")] == [404, 404, 200]
+    with closing(socket.create_connection(("127.0.0.1", int(port)), timeout=20)) as plain:
+        plain.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert b"ok" not in b"".join(iter(lambda: plain.recv(4096), b""))
+    process.signal(signal.SIGTERM)
+    process.wait(30)
+    assert "stopped" in process.out
+    assert "Traceback" not in process.out + process.errors
 
 
 def test_all_faults_of_the_configuration_at_once(second: Second) -> None:

@@ -15,6 +15,7 @@ from a1gateway.http_client import Answer
 from a1gateway.pages.entry import MOST_AT_ONCE
 from a1gateway.pages.front import _origin
 from a1gateway.pages.sessions import LONGEST, MOST, Sessions, Visitor
+from a1gateway.web.strangers import AT_ONCE, PROOFS
 
 from ..fakes import answer
 from .world import ADMIN, FRAME, MANAGER, OTHER_APP, STRANGER, Reply, World
@@ -214,6 +215,51 @@ def test_a_flood_does_not_use_up_what_the_portal_lets_us_ask(world: World) -> No
     assert [each.code for each in answers[5:]] == [403] * MOST_AT_ONCE
     world.http.by = world.portal
     assert world.open().code == 200
+
+
+FROM_OUTSIDE = {"X-Forwarded-For": "203.0.113.7"}
+MADE_UP = {**FRAME, "AUTH_ID": "made up", "APPLICATION_TOKEN": "made up"}
+
+
+def test_a_stranger_with_made_up_tokens_is_soon_told_to_wait_and_nobody_else_is(world: World) -> None:
+    answers = [world.post("/bitrix24/app", MADE_UP, FROM_OUTSIDE) for _ in range(PROOFS + 3)]
+    assert [each.code for each in answers] == [403] * PROOFS + [429] * 3
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    assert "через минуту" in answers[-1].text
+    asked = len(world.portal.asked)
+    again = world.post("/bitrix24/session", MADE_UP, FROM_OUTSIDE)
+    assert (again.code, json.loads(again.text)["error"]) == (429, "too_many_calls")
+    assert len(world.portal.asked) == asked, "the portal is not asked any more"
+    # The same address with what the portal alone knows, and another one without.
+    assert world.post("/bitrix24/app", {**FRAME, "AUTH_ID": MANAGER}, FROM_OUTSIDE).code == 200
+    bare = {**FRAME, "AUTH_ID": MANAGER, "APPLICATION_TOKEN": ""}
+    assert world.post("/bitrix24/app", bare, {"X-Forwarded-For": "198.51.100.1"}).code == 200
+
+
+def test_strangers_do_not_take_up_everybodys_places(world: World) -> None:
+    waiting: list[Deferred[Answer]] = []
+
+    def slow(_url: str, _content: object) -> Deferred[Answer]:
+        waiting.append(Deferred())
+        return waiting[-1]
+
+    world.http.by = slow  # type: ignore[assignment]  # it may answer later, as it does from its queue
+    answers: list[Reply] = []
+    for _ in range(MOST_AT_ONCE):
+        world.begin("POST", "/bitrix24/app", MADE_UP, FROM_OUTSIDE).addCallback(answers.append)
+    assert len(waiting) == AT_ONCE
+    assert [each.code for each in answers] == [429] * (MOST_AT_ONCE - AT_ONCE)
+    world.http.by = world.portal
+    assert world.open().code == 200
+    for each in waiting:
+        each.callback(answer({"error": "invalid_token"}, 401))
+    world.flush()
+
+
+@pytest.mark.parametrize("path", ["/bitrix24/app", "/bitrix24/session"])
+def test_a_large_body_is_not_even_read_before_it_is_known_whose_it_is(world: World, path: str) -> None:
+    assert world.post(path, {**FRAME, "AUTH_ID": ADMIN, "X": "x" * 65_536}).code == 413
+    assert world.portal.asked == []
 
 
 def test_there_are_so_many_sessions_and_no_more(clock: Clock) -> None:

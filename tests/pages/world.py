@@ -164,9 +164,11 @@ class World:
         """What is answered."""
         return run(self._begin(method, path, data, headers))
 
-    def begin(self, method: str, path: str, fields: Mapping[str, str]) -> Deferred[Reply]:
+    def begin(
+        self, method: str, path: str, fields: Mapping[str, str], headers: Mapping[str, str] | None = None
+    ) -> Deferred[Reply]:
         """The same for a form, whenever it is answered."""
-        return self._begin(method, path, urlencode(fields).encode(), None)
+        return self._begin(method, path, urlencode(fields).encode(), headers)
 
     def _begin(self, method: str, path: str, data: bytes, headers: Mapping[str, str] | None) -> Deferred[Reply]:
         async def asked() -> Reply:
