@@ -48,10 +48,14 @@ class SecretFiles:
                 self.faults[at] = str(problem)
         return filled
 
-    def _read(self, given: object, at: Place) -> str:
+    def path_of(self, given: object) -> Path:
+        """The file that a key such as `apikey_file` names; raises `ValueError` with what would be right."""
         if not isinstance(given, str) or not given.strip():
             raise ValueError("not a path in quotes; give the path of a file that holds the secret and nothing else")
-        path = Path(self._directory, self._expanded(given))
+        return Path(self._directory, self._expanded(given))
+
+    def _read(self, given: object, at: Place) -> str:
+        path = self.path_of(given)
         try:
             with open(path, "rb") as file:
                 content = file.read(_LONGEST + 1)

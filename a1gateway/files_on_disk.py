@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 
 def sync_folder(folder: Path) -> None:
@@ -22,17 +22,33 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def as_a_whole(path: Path, encoding: str) -> Iterator[TextIO]:
-    """A file for its owner's eyes only, to be written; then it is on disk in place of what `path` was.
+def octets_as_a_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file for its owner's eyes only, to be written and read; then it is on disk in place of what `path` was.
 
     Until then, and when writing it raises, nothing has changed there: it is written aside. Blocks. Raises `OSError`.
     """
     aside = path.with_name(path.name + ".new")
     aside.unlink(missing_ok=True)
-    descriptor = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding=encoding, newline="") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    descriptor = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
+
+
+@contextmanager
+def as_a_whole(path: Path, encoding: str) -> Iterator[TextIO]:
+    """The same for text."""
+    with (
+        octets_as_a_whole(path) as octets,
+        # A descriptor of its own: to close the text leaves the octets open, to be synced.
+        os.fdopen(os.dup(octets.fileno()), "w", encoding=encoding, newline="") as file,
+    ):
+        yield file
