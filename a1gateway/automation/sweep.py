@@ -14,7 +14,7 @@ from ..bitrix24.item import Item, name_of
 from ..bitrix24.queries import Reference
 from ..bitrix24.trouble import CommandTrouble, PortalError, PortalTrouble
 from ..hours import in_minsk
-from ..journal import look_ups, portal_change, reminders
+from ..journal import look_ups, portal_change, reminders, restored
 from ..journal.look_ups import Event
 from ..journal.portal_change import while_it_lasts
 from ..journal.statements import Connection
@@ -148,7 +148,7 @@ class Sweep(PortalLoop):
         needed = {stage_history.position_of(of) for of in self._scenarios.by_stages}
         needed |= {stage_history.watch_of(of) for of in self._scenarios.by_stages}
         needed |= {stage_history.taken_up(of) for of in self._scenarios.by_stages}
-        needed |= {_BEGINNINGS, *(each.beginning for each in self._scenarios.all)}
+        needed |= {_BEGINNINGS, restored.MARK, *(each.beginning for each in self._scenarios.all)}
         needed |= {_CALLS} if self._scenarios.of(Happening.MISSED_CALL) else set()
         types = self._scenarios.by_stages | self._scenarios.by_documents
         types |= set(await self._journal.within(reminders.types))

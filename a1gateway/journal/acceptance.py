@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.sqlite import insert
 
 from ..message import Acceptance, Arrival, Kind, Refusal, Source, Stage, Status, custom_id
-from . import stop_list
+from . import restored, stop_list
 from .campaigns import State, assign
 from .origins import items_of, sent_by
 from .rows import ending, write_history
@@ -38,6 +38,7 @@ _NEW_COLUMNS = (
     "status",
     "stage",
     "due_at",
+    "uncertain",
     "not_before",
     "leave_by",
     "again_from",
@@ -67,8 +68,12 @@ def accept(connection: Connection, arrivals: Sequence[Arrival]) -> list[Acceptan
     return [accept_one(connection, arrival) for arrival in arrivals]
 
 
-def accept_one(connection: Connection, arrival: Arrival) -> Acceptance:
-    """The same for one."""
+def accept_one(connection: Connection, arrival: Arrival, happened_at: float | None = None) -> Acceptance:
+    """The same for one. `happened_at` is when that was which it is about, where the message itself has no time."""
+    if happened_at is None:
+        in_doubt = restored.of_arrival(connection, arrival)
+    else:
+        in_doubt = restored.made_anew(connection, happened_at)
     marketing = arrival.kind is Kind.MARKETING
     by = sent_by(arrival.origin)
     if marketing and (known := connection.first(_VERDICT, {"name": arrival.message_id})) is not None:
@@ -80,6 +85,8 @@ def accept_one(connection: Connection, arrival: Arrival) -> Acceptance:
         refusal = Refusal.CANCELLED
     if marketing and refusal is None and arrival.msisdn is not None:
         refusal = Refusal.STOP_LIST if stop_list.stopped(connection, [arrival.msisdn]) else None
+    if refusal is None and in_doubt is restored.Unsent.DROP:
+        refusal = restored.UNCERTAIN
     refused = refusal is not None
     status = Status.REJECTED if refused else Status.QUEUED
     held = not refused and not arrival.unfilled and campaign is not None and campaign.state is State.PAUSED
@@ -102,6 +109,7 @@ def accept_one(connection: Connection, arrival: Arrival) -> Acceptance:
         "status": str(status),
         "stage": _HELD if held else stage,
         "due_at": None if refused else max(arrival.received_at, 0.0 if arrival.unfilled else arrival.not_before),
+        "uncertain": None,
         "not_before": arrival.not_before if arrival.not_before > arrival.received_at else None,
         "leave_by": arrival.leave_by,
         "again_from": None if arrival.again is None else arrival.again.opens_at,
@@ -115,6 +123,8 @@ def accept_one(connection: Connection, arrival: Arrival) -> Acceptance:
     }
     if refused:
         values |= ending(status, arrival.received_at, refusal, str(arrival.teller))
+    elif in_doubt is not None:
+        values |= restored.in_doubt(str(values["stage"]), in_doubt, arrival.received_at)
     made = connection.execute(_ACCEPT, values)
     if not made.rowcount:
         return Acceptance(arrival.message_id, connection.value(_VERDICT, {"name": arrival.message_id}), repeated=True)

@@ -79,7 +79,7 @@ def _end(connection: Connection, rows: Sequence[Row], now: float) -> list[Change
         again = another_time(row, now)
         if again is None:
             why = Refusal.OUTDATED if row["leave_by"] == TAKEN_BACK["leave_by"] else Refusal.LATE
-            changes.append(reject(connection, row, "uncertain" if row["resent"] else why, now))
+            changes.append(reject(connection, row, "uncertain" if row["resent"] or row["uncertain"] else why, now))
         else:
             change(connection, row, again)
     return changes

@@ -10,6 +10,7 @@ from ..carriers.outcome import Accepted, Duplicate, Outcome, Postponed, Refused,
 from ..message import Change, Choice, ChoiceSource, Refusal, Source, Stage, Status
 from .deadlines import another_time, nothing_has_left
 from .parts import ANSWER_LOST, accept, any_unmatched, forget, load, read_unmatched, settle_doubt, settle_early
+from .restored import goes_on_in
 from .rows import ANSWERED_LATE, by_id, change, reject, settle, take, write_history
 from .schema import messages, unmatched
 from .statements import Connection, Row, Statement
@@ -142,11 +143,12 @@ def release(connection: Connection, row: Row, now: float, *, resend: bool) -> li
     if row["stage"] != Stage.ASKING:
         return settled
     again: dict[str, Any] | None = {"due_at": now}
+    into = goes_on_in(row)
     if row["leave_by"] is not None and row["leave_by"] < now and nothing_has_left(connection, row):
         again = another_time(row, now)
     if not resend or row["resent"] >= _MOST_RESENDS or again is None:
         return [reject(connection, row, "uncertain", now)]
-    change(connection, row, {"stage": Stage.READY, "uncertain": None, "resent": row["resent"] + 1, **again})
+    change(connection, row, {"stage": into, "uncertain": None, "resent": row["resent"] + 1, **again})
     write_history(connection, row["id"], now, Source.GATEWAY, None, "resent")
     return None
 
@@ -159,7 +161,7 @@ def not_found(connection: Connection, row: Row, ask_at: float, now: float) -> li
         return []
     if row["uncertain"] == "duplicate":
         return [take(connection, row, Status.REJECTED, Source.API, row["word"] or "20", now, reason="duplicate")]
-    again = {"stage": Stage.READY, "due_at": now, "asked": 0, "uncertain": None}
+    again = {"stage": goes_on_in(row), "due_at": now, "asked": 0, "uncertain": None}
     if load(connection, [row["id"]]):
         # It went out over SMPP before the transport was changed: that A1 does not know it here says nothing.
         again["resent"] = row["resent"] + 1

@@ -161,7 +161,7 @@ def send(connection: Connection, run: Run, arrival: Arrival, now: float, wanted:
     """Take in the message of a run; None when nothing is to be done for it any more."""
     if connection.value(_STATE_OF, {"row": run.id}) != RunState.NEW:
         return None
-    acceptance = accept_one(connection, arrival)
+    acceptance = accept_one(connection, arrival, run.call.received_at)
     message = row_of(connection, arrival.message_id)
     state = _next_state(now, wanted, ended=acceptance.refusal is not None)
     connection.execute(_SENT, {"row": run.id, "message": message, **state})

@@ -153,18 +153,26 @@ class Spool:
 
     def _read(self, name: str) -> Entry | None:
         try:
-            content = json.loads(self._path(name).read_text(encoding="utf-8"))
-            if "message" in content:
-                values = content["message"]
-                of_today = {"kind": Kind(values["kind"]), "teller": Teller(values.get("teller", Teller.SENDER))}
-                return Arrival(**values | of_today)
-            if "run" in content:
-                return RunCall(**content["run"])
-            values = content["status"]
-            status = Status(values["status"]) if values["status"] is not None else None
-            return StatusReport(**values | {"status": status, "source": Source(values["source"])})
-        except (OSError, ValueError, KeyError, TypeError):
+            return read_entry(self._path(name).read_bytes())
+        except OSError:
             return None
+
+
+def read_entry(content: bytes) -> Entry | None:
+    """The entry in a file of the spool; None when it cannot be understood."""
+    try:
+        entry = json.loads(content)
+        if "message" in entry:
+            values = entry["message"]
+            of_today = {"kind": Kind(values["kind"]), "teller": Teller(values.get("teller", Teller.SENDER))}
+            return Arrival(**values | of_today)
+        if "run" in entry:
+            return RunCall(**entry["run"])
+        values = entry["status"]
+        status = Status(values["status"]) if values["status"] is not None else None
+        return StatusReport(**values | {"status": status, "source": Source(values["source"])})
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _age(path: Path) -> float:

@@ -10,7 +10,7 @@ from a1gateway.carriers.a1status import _MEANINGS as A1_WORDS
 from a1gateway.carriers.outcome import Trouble
 from a1gateway.carriers.smpp.answers import _FINAL, GATEWAY_FAULT
 from a1gateway.carriers.smpp.deliveries import _STATES
-from a1gateway.journal import consents, origins
+from a1gateway.journal import consents, origins, restored
 from a1gateway.journal.journal import _REASONS_OF_EXPIRY
 from a1gateway.journal.parts import ANSWER_LOST
 from a1gateway.journal.search_form import FieldFault
@@ -38,6 +38,7 @@ OWN_WORDS = (
     "held",
     "released",
     "resent",
+    restored.MARK,
     "not_found",
     "found",
     "gave_up",
@@ -89,5 +90,6 @@ def test_every_word_that_the_gateway_chooses_has_its_text(language: str) -> None
         *(f"word.{word}" for word in A1_WORDS if not word.isdecimal()),
         *(f"word.{word}" for word in _STATES.values()),
         *(f"uncertain.{word}" for word in (ANSWER_LOST, "restart", "not_recorded", "duplicate")),
+        *(f"uncertain.{restored.MARK}:{stage}" for stage in (Stage.READY, Stage.CONSENT, Stage.FIELDS)),
     }
     assert wanted - texts.keys() == set()
