@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from . import __version__, config, normalize
 from .automation.template_command import add_template_command, look_at_scenarios
+from .backup.command import add_backup_commands
 from .campaign_command import add_campaigns_command
 from .config_sections import Config
 from .consent_commands import add_commands, look_at_field
@@ -47,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
 
     add_send_command(commands)
     add_campaigns_command(commands)
+    add_backup_commands(commands)
     add_template_command(commands)
 
     simulation = commands.add_parser("sandbox", help="a simulated A1 and a simulated Bitrix24 portal on this machine")

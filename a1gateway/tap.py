@@ -66,6 +66,7 @@ from .control.marketing import cost_operation, marketing_operations
 from .control.messages import message_operations
 from .control.operations import Operation, portal_operations
 from .control.place import socket_of
+from .control.restored import restored_operations
 from .control.service import ControlService
 from .counting import Counting
 from .dispatcher import ASK_AFTER, ASK_AGAIN_AFTER, Dispatcher, LookUp
@@ -706,6 +707,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         **message_operations(reactor, reader, Sender(intake, admission)),
         "checklist": checklist_operation(checklist),
         **doctor_operations(config, sightings),
+        **restored_operations(reactor, journal, receipts, on_due=anything_is_due),
         "version": _version,
     }
     if isinstance(way.carrier, A1HttpCarrier):
