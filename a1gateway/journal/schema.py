@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION = "0007"
+REVISION = "0008"
 """The last of the migrations: the one that these tables are of."""
 
 metadata = MetaData()
@@ -86,6 +86,8 @@ messages = Table(
     Column("tell_at", Double),
     Column("tell_tries", Integer, nullable=False, default=0),
     Column("confirmed_at", Double),
+    # When its text and its number were taken away (`masking`).
+    Column("masked_at", Double),
 )
 Index(
     "ix_messages_due",
@@ -151,6 +153,14 @@ Index("ix_messages_marketing", messages.c.msisdn, messages.c.id, sqlite_where=me
 # Those that were sent from pages: some repeat others.
 Index("ix_messages_by_page", messages.c.received_at, sqlite_where=text("sent_by = 'page'"))
 
+# What retention may take the texts and numbers of, and what it has; each oldest first.
+Index(
+    "ix_messages_unmasked",
+    messages.c.received_at,
+    sqlite_where=text("masked_at IS NULL AND stage = 'over' AND tell_at IS NULL"),
+)
+Index("ix_messages_masked", messages.c.received_at, sqlite_where=messages.c.masked_at.is_not(None))
+
 # The items of the CRM that a message was sent from.
 message_items = Table(
     "message_items",
@@ -160,6 +170,8 @@ message_items = Table(
     Column("message", Integer, ForeignKey("messages.id"), primary_key=True),
     sqlite_with_rowid=False,
 )
+# Without it, SQLite looks through all of them for every message that is deleted.
+Index("ix_message_items_message", message_items.c.message)
 
 # Who has sent messages ever, and under which Sender IDs; an empty text: under none.
 message_sources = Table(
@@ -194,6 +206,20 @@ campaigns = Table(
 Index("ix_campaigns_latest", campaigns.c.latest_at)
 Index("ix_campaigns_stopped", campaigns.c.latest_at, sqlite_where=text("state != 'running'"))
 Index("ix_campaigns_unsettled", campaigns.c.id, sqlite_where=text("unsettled = 1"))
+
+# Of campaigns' messages that are deleted: how many there were of each kind. Empty texts and 0 are what was not known.
+campaign_totals = Table(
+    "campaign_totals",
+    metadata,
+    Column("campaign", Integer, ForeignKey("campaigns.id"), primary_key=True),
+    Column("status", String, primary_key=True),
+    Column("reason", String, primary_key=True),
+    Column("segments", Integer, primary_key=True),
+    Column("a1_segments", Integer, primary_key=True),
+    Column("amount", String, primary_key=True),
+    Column("messages", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
 
 # What statistics are made of (`statistics`): sums that stay when their messages go. Days are Minsk's, numbered from
 # 1970-01-01, hours are since the epoch; both are those in which the messages were accepted. What is not known is an
@@ -356,6 +382,28 @@ consents = Table(
 )
 Index("ix_consents_message", consents.c.message)
 
+# The same of messages that are masked or deleted, with the number and what the evidence says of each.
+consent_evidence = Table(
+    "consent_evidence",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("msisdn", String, nullable=False),
+    Column("message_id", String, nullable=False),
+    Column("received_at", Double, nullable=False),
+    Column("status", String, nullable=False),
+    Column("reason", String),
+    Column("final_at", Double),
+    Column("sender_id", String),
+    Column("asked_at", Double, nullable=False),
+    Column("field", String, nullable=False),
+    Column("contact", Integer),
+    Column("value", Text),
+    Column("meaning", Text, nullable=False),
+    Column("granted", Boolean, nullable=False),
+)
+Index("ix_consent_evidence_msisdn", consent_evidence.c.msisdn)
+Index("ix_consent_evidence_asked", consent_evidence.c.asked_at)
+
 # The numbers that get no marketing SMS, since when, and by whose word.
 stop_list = Table(
     "stop_list",
@@ -454,6 +502,7 @@ reminder_rules = Table(
 )
 Index("ix_reminder_rules_item", reminder_rules.c.entity_type, reminder_rules.c.item)
 Index("ix_reminder_rules_until", reminder_rules.c.until)
+Index("ix_reminder_rules_run", reminder_rules.c.run, sqlite_where=reminder_rules.c.run.is_not(None))
 
 # Events that have to be looked into, one row for each document or call however many there were.
 look_ups = Table(
@@ -551,6 +600,31 @@ incoming_parts = Table(
     Column("number", Integer, nullable=False),
     Column("octets", LargeBinary, nullable=False),
     UniqueConstraint("source", "destination", "reference", "total", "number"),
+)
+
+# Erasures that people have asked for. The number is there until all of it is erased; the record stays.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("asked_at", Double, nullable=False),
+    # Who ran the command.
+    Column("asked_by", Text, nullable=False),
+    # Whether the evidence of consents goes too.
+    Column("with_evidence", Boolean, nullable=False),
+    Column("msisdn", String),
+    Column("done_at", Double),
+    # How much was erased, by place, as JSON.
+    Column("counts", Text, nullable=False),
+)
+
+# When retention may take the first texts away, and when it last went through everything: one row at most.
+retention = Table(
+    "retention",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("begins_at", Double, nullable=False),
+    Column("passed_at", Double, nullable=False),
 )
 
 # The portal whose documents the rows of automation mean: one row at most, also while none has it installed.
