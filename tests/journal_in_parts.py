@@ -65,6 +65,10 @@ class InOneTransaction:
         """See `ILane`."""
         return self.run(lambda connection: operation(connection, [item])[0])
 
+    def apart(self, work: Callable[[Store], T]) -> Deferred[T]:
+        """See `ILane`."""
+        return execute(work, self._store)
+
     def close(self) -> Deferred[None]:
         """See `ILane`."""
         return execute(self._store.close)

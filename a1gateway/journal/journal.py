@@ -57,6 +57,7 @@ from .rows import (
 )
 from .schema import history, installation, messages, unmatched
 from .statements import Connection, Statement, among, change_by_id, insertion, listed
+from .store import Store
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -251,6 +252,14 @@ class Journal:
         """Do `work` of one of the journal's other modules, in a transaction; fires with its result."""
         # Whoever looks at what the lane does sees the work's own name.
         return self._lane.run(partial(_do, work, arguments, named))
+
+    def tidy(self) -> Deferred[bool]:
+        """After something was masked or deleted: leave little of it in unused places; whether for certain nothing."""
+        return self._lane.apart(Store.tidy)
+
+    def compact(self) -> Deferred[tuple[int, int]]:
+        """Write the file anew without what is not used; fires with its size before and after, in octets."""
+        return self._lane.apart(Store.compact)
 
     # Messages, from the door to A1.
 

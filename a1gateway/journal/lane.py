@@ -33,7 +33,8 @@ _BETWEEN_COMMITS = 0.008
 # How many are told of their results before others get their turn.
 _TOLD_AT_ONCE = 20
 _ALONE = object()
-_Waiting = tuple[type_of_operation, Any, Deferred[Any]]
+_APART = object()
+_Waiting = tuple[Callable[..., Any], Any, Deferred[Any]]
 
 
 class IReactor(IReactorFromThreads, IReactorTime):
@@ -51,6 +52,9 @@ class ILane(Protocol):
 
         It is not in order with what else waits. `awaited`: somebody outside waits for it, and it goes first.
         """
+
+    def apart(self, work: Callable[[Store], T]) -> Deferred[T]:
+        """The same for what a store does outside its transactions; everything else waits meanwhile."""
 
     def close(self) -> Deferred[None]:
         """Finish what waits and close the store."""
@@ -105,6 +109,10 @@ class Lane:
         """See `ILane`."""
         return self._add(self._awaited if awaited else self._waiting, operation, item)
 
+    def apart(self, work: Callable[[Store], T]) -> Deferred[T]:
+        """See `ILane`."""
+        return self._add(self._waiting, work, _APART)
+
     def close(self) -> Deferred[None]:
         """See `ILane`."""
         with self._something:
@@ -142,14 +150,27 @@ class Lane:
                 others = _taken(self._waiting, max(_AT_LEAST, _AT_ONCE - len(awaited)))
             if not awaited and not others:
                 break
-            self._do([*_together(awaited, awaited=True), *_together(others)])
+            apart = [waiting for waiting in others if waiting[1] is _APART]
+            in_transaction = [waiting for waiting in others if waiting[1] is not _APART]
+            self._do([*_together(awaited, awaited=True), *_together(in_transaction)])
+            for work, _, done in apart:
+                self._do_apart(work, done)
         self._store.close()
         self._reactor.callFromThread(self._end)
 
     def _length(self) -> int:
         return len(self._waiting) + len(self._awaited)
 
+    def _do_apart(self, work: Callable[[Store], Any], done: Deferred[Any]) -> None:
+        try:
+            result = work(self._store)
+        except Exception:
+            result = Failure()
+        self._reactor.callFromThread(_tell, [(done, result)])
+
     def _do(self, works: Sequence[_Work]) -> None:
+        if not works:
+            return
         results: list[Any]
         try:
             results = self._store.transact([work.operation for work in works])
@@ -238,6 +259,10 @@ class InlineLane:
     def each(self, operation: type_of_group[Item, Result], item: Item, *, awaited: bool = False) -> Deferred[Result]:
         """See `ILane`."""
         return self.run(lambda connection: operation(connection, [item])[0])
+
+    def apart(self, work: Callable[[Store], T]) -> Deferred[T]:
+        """See `ILane`."""
+        return execute(work, self._store)
 
     def close(self) -> Deferred[None]:
         """See `ILane`."""

@@ -36,7 +36,26 @@ _CACHE_OF_UPGRADE = 8_000
 # How often there is a word of an upgrade that goes on: after so many of SQLite's steps, and pages of the copy.
 _STEPS, _PAGES = 1_000_000, 5_000
 _MB = 1_000_000
+# The log may be so large, in octets, once what stands in it is in the journal: usually it has four megabytes, and
+# while somebody reads for long it grows.
+_LONGEST_LOG = 32 * _MB
+# A journal of so many octets is written anew in some three seconds.
+_SMALL = 50 * _MB
+# The free space that compacting takes, in sizes of the journal: a copy without holes, and the log that brings it in.
+_SIZES_FOR_COMPACTING = 2
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    # What is masked or deleted is written over, and with it whatever a row leaves behind that has grown.
+    "secure_delete=ON",
+    f"journal_size_limit={_LONGEST_LOG}",
+)
 _OF_ONE_OPERATION = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
+
+
+class NoRoom(JournalUnavailable):
+    """There is too little free space for that."""
 
 
 class Store:
@@ -141,6 +160,54 @@ class Store:
             raise JournalUnavailable(str(error)) from error
         return results
 
+    def tidy(self) -> bool:
+        """After something was masked or deleted: leave as little of it in unused places of the file as is cheap.
+
+        A small journal is compacted; of a larger one the log alone is trimmed. Whether nothing is left for certain.
+        Raises `JournalUnavailable`.
+        """
+        if _size(self.path) <= _SMALL:
+            with suppress(NoRoom):
+                self.compact()
+                return True
+        self.trim_log()
+        return False
+
+    def trim_log(self) -> bool:
+        """Bring what stands in the log into the journal and cut the log off: old pages with texts are in it.
+
+        Whether that could be done: not while somebody reads what was before. Raises `JournalUnavailable`.
+        """
+        try:
+            busy = self._connected().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.Error as error:
+            self.disconnect()
+            raise self._unavailable(error) from error
+        return not busy
+
+    def compact(self) -> tuple[int, int]:
+        """Write the journal anew without what is not used; its size in octets before and after.
+
+        SQLite moves rows about as they grow, and leaves copies of them in unused places, which are written over some
+        time; after this, nothing that was deleted or masked is left anywhere. Readers go on meanwhile, writers wait.
+        Raises `NoRoom`, or `JournalUnavailable` when it cannot be done for another reason; the journal is what it was
+        then.
+        """
+        before = _size(self.path)
+        free, needed = self._free(self.path.parent), _SIZES_FOR_COMPACTING * before
+        if free < needed:
+            raise NoRoom(
+                f"{self.path} cannot be compacted: that takes {-(-needed // _MB)} MB of free space, "
+                f"and there are {free // _MB} MB; make room"
+            )
+        try:
+            self._connected().execute("VACUUM")
+        except sqlite3.Error as error:
+            self.disconnect()
+            raise self._unavailable(error) from error
+        self.trim_log()
+        return before, _size(self.path)
+
     def disconnect(self) -> None:
         """Close the connection; the next transaction opens another, on whatever file is there then."""
         self._prepared = False
@@ -213,7 +280,7 @@ class Store:
             check_same_thread=False,
         )
         try:
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            for pragma in _PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
         except sqlite3.Error:
             connection.close()
