@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
@@ -13,7 +14,7 @@ from ..hours import Hours, end_of
 from ..message import Stage, Status
 from .campaigns import State, may_go_on
 from .rows import latest_record
-from .schema import campaigns, history, messages
+from .schema import campaign_totals, campaigns, history, messages
 from .statements import Connection, Row, Statement
 
 # The rate is that of so many seconds, or of as many lines of the history: whichever is less to look through.
@@ -26,6 +27,11 @@ NO_ANSWER = "no_answer"
 
 _BY = tuple(messages.c[name] for name in ("stage", "status", "reason", "segments", "a1_segments", "amount"))
 _COUNTS = Statement(select(*_BY, func.count()).where(messages.c.campaign == bindparam("of")).group_by(*_BY))
+# The same of those that are deleted.
+_BY_TOTALS = tuple(campaign_totals.c[name] for name in ("status", "reason", "segments", "a1_segments", "amount"))
+_TOTALS = Statement(
+    select(*_BY_TOTALS, campaign_totals.c.messages).where(campaign_totals.c.campaign == bindparam("of"))
+)
 _ONE = Statement(select(campaigns).where(campaigns.c.id == bindparam("of")))
 _RECENT = Statement(
     select(campaigns)
@@ -145,7 +151,7 @@ def _progress(connection: Connection, row: Row, now: float, terms: Terms) -> Pro
     refused: Counter[str] = Counter()
     delivered = not_delivered = unknown = segments = of_waiting = 0
     amount = Decimal(0)
-    for stage, status, reason, own, of_a1, price, count in connection.all(_COUNTS, {"of": row["id"]}):
+    for stage, status, reason, own, of_a1, price, count in _counts(connection, row["id"]):
         stages[Stage(stage)] += count
         of_waiting += own * count if stage in (Stage.CONSENT, Stage.READY, Stage.FIELDS) else 0
         if stage == Stage.OVER and reason is not None and reason != NO_ANSWER:
@@ -193,6 +199,13 @@ def _progress(connection: Connection, row: Row, now: float, terms: Terms) -> Pro
         rate=rate,
         ends_at=end_of(now, waiting.total / per_second, terms.hours) if goes and waiting.total else None,
     )
+
+
+def _counts(connection: Connection, campaign: int) -> Iterator[tuple[Any, ...]]:
+    """How many messages there are, and were, of each kind."""
+    yield from (tuple(row) for row in connection.execute(_COUNTS, {"of": campaign}))
+    for status, reason, own, of_a1, price, count in connection.execute(_TOTALS, {"of": campaign}):
+        yield Stage.OVER, status, reason or None, own, of_a1, price, count
 
 
 def _waiting(stages: Counter[Stage], *, hours: bool) -> Waiting:

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, false, func, select, update
 from ..message import Change, Kind, Refusal, Source, Stage, Unasked, Verdict
 from .campaigns import put_aside
 from .rows import IS_STILL_HERE, STATE, change, reject, write_history
-from .schema import consents, messages
+from .schema import consent_evidence, consents, messages
 from .statements import Connection, Row, Statement, insertion
 from .stop_list import refuse, stopped
 
@@ -55,19 +55,22 @@ _NOT_GONE = Statement(
 )
 _FOUND = ("message", "asked_at", "field", "contact", "value", "meaning", "granted")
 _KEEP = insertion(consents, _FOUND)
+_OF_MESSAGE = ("message_id", "received_at", "status", "reason", "final_at", "sender_id")
 _EVIDENCE = Statement(
     select(
-        messages.c.message_id,
-        messages.c.received_at,
-        messages.c.status,
-        messages.c.reason,
-        messages.c.final_at,
-        messages.c.sender_id,
+        *(messages.c[name] for name in _OF_MESSAGE),
         *(consents.c[name] for name in _FOUND[1:]),
     )
     .join_from(messages, consents, consents.c.message == messages.c.id, isouter=True)
     .where(messages.c.kind == Kind.MARKETING, messages.c.msisdn == bindparam("number"))
     .order_by(messages.c.id, consents.c.id)
+)
+
+# Of those that are masked or deleted.
+_KEPT = Statement(
+    select(*(consent_evidence.c[name] for name in (*_OF_MESSAGE, *_FOUND[1:])))
+    .where(consent_evidence.c.msisdn == bindparam("number"))
+    .order_by(consent_evidence.c.received_at, consent_evidence.c.id)
 )
 
 
@@ -158,7 +161,8 @@ def sift(
 def evidence(connection: Connection, msisdn: str) -> list[dict[str, Any]]:
     """Every marketing message to a number, in order, each with what was found of the consent (`found`)."""
     sent: dict[str, dict[str, Any]] = {}
-    for row in connection.all(_EVIDENCE, {"number": msisdn}):
+    of_number = {"number": msisdn}
+    for row in [*connection.all(_KEPT, of_number), *connection.all(_EVIDENCE, of_number)]:
         known = dict(row)
         found = {name: known.pop(name) for name in _FOUND[1:]}
         message = sent.setdefault(known["message_id"], known | {"found": []})
