@@ -103,15 +103,7 @@ async def try_bind(reactor: Any, smpp: A1Smpp, expected: Expected) -> list[Check
     link = Link(
         reactor,
         endpoint(reactor, smpp.host, smpp.port, tls=smpp.tls, ca_file=smpp.ca_file, timeout=smpp.response_timeout),
-        LinkSettings(
-            system_id=smpp.system_id,
-            password=smpp.password.get_secret_value(),
-            system_type=smpp.system_type,
-            window=smpp.window,
-            enquire_link_interval=smpp.enquire_link_interval,
-            response_timeout=smpp.response_timeout,
-            pair=smpp.bind == "pair",
-        ),
+        LinkSettings.of(smpp),
         label=f"{smpp.host}:{smpp.port}",
         on_delivery=not_for_us,
         on_change=changed,

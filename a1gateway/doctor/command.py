@@ -9,7 +9,8 @@ import shutil
 import sys
 from typing import Any, TextIO
 
-from twisted.logger import globalLogBeginner
+from twisted.logger import ILogObserver, LogEvent, globalLogBeginner, textFileLogObserver
+from zope.interface import provider
 
 from ..checklist.findings import Check, Finding, Subject
 from ..config import ConfigFaults, load
@@ -49,8 +50,7 @@ def _run(given: argparse.Namespace) -> int:
     except (GatewayError, OSError):
         found = Check(Finding.DAEMON_NOT_OURS, {"owner": owner_of(journal), "file": given.config})
         return report.all_of([*config_found(config), found])
-    # What the parts write into the daemon's log stands in the lines here.
-    globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
+    _log_to(sys.stderr)
 
     async def work(reactor: Any, desk: IDesk | None) -> int:
         examination = Examination(reactor, config, os.path.abspath(given.config), journal)
@@ -59,6 +59,19 @@ def _run(given: argparse.Namespace) -> int:
         return report.end()
 
     return run_beside_daemon("doctor", config, work)
+
+
+def _log_to(out: TextIO) -> None:
+    """What the parts tell the operator stands in the lines; what nobody expected is all that is left to be logged."""
+
+    written = textFileLogObserver(out)
+
+    @provider(ILogObserver)
+    def failures(event: LogEvent) -> None:
+        if "log_failure" in event:
+            written(event)
+
+    globalLogBeginner.beginLoggingTo([failures], discardBuffer=True, redirectStandardIO=False)
 
 
 class _Report:

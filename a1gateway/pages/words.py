@@ -41,7 +41,7 @@ class Words:
         }
         self._locale = Locale(language)
 
-    def __call__(self, key: str, **values: object) -> str:
+    def __call__(self, key: str, /, **values: object) -> str:
         """The text of `key`, with its fields filled; raises `KeyError` when there is none."""
         text: str = self._texts[key]
         return text.format(**values) if values else text

@@ -194,6 +194,7 @@ class Demo:
         self._sandbox = Child("sandbox", directory / "sandbox.log")
         self._gateway = Child("gateway", directory / "gateway.log")
         self._started: list[Child] = []
+        self._beside: list[Child] = []
         self._stopping = False
         self._client = HTTPClient(Agent(reactor, connectTimeout=2))
 
@@ -211,6 +212,8 @@ class Demo:
 
         await self._until_ready()
         if not self._over():
+            await self._examine(file)
+        if not self._over():
             self._invite()
         how, index = await DeferredList([child.ended() for child in self._started], fireOnOneCallback=True)
         child = self._started[index]
@@ -221,6 +224,18 @@ class Demo:
         _say(f"The {child.name} has ended with {how}. The end of {child.log}:\n{child.tail()}")
         await self.stop()
         return child.status or 1
+
+    async def _examine(self, file: Path) -> None:
+        """Shows what `a1gateway doctor` says of it; whatever that is, there is something to be tried."""
+        doctor = Child("doctor", self._directory / "doctor.log")
+        program = Path(sys.executable).with_name("a1gateway")
+        doctor.start(self._reactor, [str(program), "doctor", "--config", str(file)])
+        self._beside.append(doctor)
+        await doctor.ended()
+        lines = doctor.log.read_text("utf-8", "replace").splitlines()
+        told = [line for line in lines[:-1] if line.startswith(("FAIL", "?"))] + lines[-1:]
+        if not self._stopping:
+            _say("\n".join(["", *(f"  {line}" for line in ("a1gateway doctor:", *told))]))
 
     def _begin(self, child: Child, command: Sequence[str]) -> None:
         child.start(self._reactor, command)
@@ -278,7 +293,7 @@ class Demo:
     async def stop(self) -> None:
         """Stops both; returns when they have ended."""
         self._stopping = True
-        for child in reversed(self._started):
+        for child in [*self._beside, *reversed(self._started)]:
             await child.stop()
 
 
