@@ -166,7 +166,7 @@ class Finding(enum.Enum):
     """The file has been changed since its start."""
 
     TOKENS_REST = ("tokens_rest", Subject.TOKENS, State.WAIT)
-    """The access token has expired, as it does without the daemon, which alone may refresh it."""
+    """The access token is not good any more, as happens without the daemon, which alone may refresh it."""
     TOKENS_UNKNOWN = ("tokens_unknown", Subject.TOKENS, State.WAIT)
 
     SENDER_GONE = ("sender_gone", Subject.SENDER, State.BAD)

@@ -19,6 +19,7 @@ from .. import __version__
 from ..bitrix24.addresses import portal_endpoint
 from ..checklist.expected import expected
 from ..checklist.findings import Check, Finding, State, Subject
+from ..checklist.lines import GROUPS
 from ..config import ConfigFaults
 from ..config_sections import Config
 from ..control.checklist import ask_for_checklist
@@ -37,25 +38,12 @@ ORDER = (
     Subject.CONFIG,
     Subject.SECRETS,
     Subject.DAEMON,
-    Subject.TOKENS,
-    Subject.PERMISSIONS,
-    Subject.SENDER,
-    Subject.TABS,
-    Subject.AUTOMATION,
-    Subject.CONSENT,
-    Subject.A1,
-    Subject.SMPP,
-    Subject.BALANCE,
-    Subject.SENDER_ID,
-    Subject.CALLBACK,
-    Subject.POLLING,
+    *GROUPS["bitrix24"],
+    *GROUPS["a1"],
     Subject.ADDRESS,
     Subject.CERTIFICATE,
-    Subject.STORE,
+    *GROUPS["server"],
     Subject.INTEGRITY,
-    Subject.SPACE,
-    Subject.SPOOL,
-    Subject.QUEUES,
     Subject.CLOCK,
     Subject.EXAMINATION,
 )
