@@ -43,7 +43,7 @@ class KeptTokens:
 
     def refresh(self, expired: str) -> Deferred[Installation]:
         """See `ITokens`; fails always."""
-        return fail(PortalTrouble("the access token has expired, and the daemon alone refreshes it", code=EXPIRED))
+        return fail(judge(EXPIRED, "the daemon alone refreshes it"))
 
 
 @dataclass(frozen=True, slots=True)
