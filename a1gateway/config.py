@@ -60,6 +60,8 @@ __all__ = [
     "check_table",
     "load",
     "main",
+    "parsed",
+    "read",
 ]
 
 
@@ -73,6 +75,12 @@ class ConfigFaults(CannotStart):
 
 def load(path: str | os.PathLike[str]) -> Config:
     """The configuration in the file at `path`; raises `ConfigFaults`."""
+    toml, mode = read(path)
+    return check(toml, Path(path).parent, mode=mode)
+
+
+def read(path: str | os.PathLike[str]) -> tuple[str, int]:
+    """What stands in the file at `path`, and its `st_mode`; raises `ConfigFaults`."""
     problem = ""
     try:
         with open(path, "rb") as file:
@@ -89,7 +97,7 @@ def load(path: str | os.PathLike[str]) -> Config:
         problem = "not a path; give the name of a file"
     if problem:
         raise ConfigFaults([Fault("config", problem)])
-    return check(toml, Path(path).parent, mode=mode)
+    return toml, mode
 
 
 def check(
@@ -100,6 +108,11 @@ def check(
     Relative paths of secrets count from `directory`, variables in them come from `environ`. `mode` is the `st_mode`
     of the file that the text stood in, if it stood in one: others had better not read secrets there.
     """
+    return check_table(parsed(toml), directory, environ=environ, mode=mode)
+
+
+def parsed(toml: str) -> dict[str, object]:
+    """What `toml` says, not yet checked; raises `ConfigFaults` for what is no TOML."""
     table: dict[str, object] = {}
     problem = ""
     try:
@@ -112,7 +125,7 @@ def check(
         problem = "a number too long or lists too deep to be read"
     if problem:
         raise ConfigFaults([Fault("config", problem)])
-    return check_table(table, directory, environ=environ, mode=mode)
+    return table
 
 
 def check_table(

@@ -22,8 +22,8 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def octets_as_a_whole(path: Path) -> Iterator[BinaryIO]:
-    """A file for its owner's eyes only, to be written and read; then it is on disk in place of what `path` was.
+def octets_as_a_whole(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """A file to be written and read, for its owner alone or as `mode` says; then it is on disk in `path`'s place.
 
     Until then, and when writing it raises, nothing has changed there: it is written aside. Blocks. Raises `OSError`.
     """
@@ -34,6 +34,8 @@ def octets_as_a_whole(path: Path) -> Iterator[BinaryIO]:
         with os.fdopen(descriptor, "w+b") as file:
             yield file
             file.flush()
+            # Whatever the umask has to say.
+            os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         aside.replace(path)
     except BaseException:
@@ -44,10 +46,10 @@ def octets_as_a_whole(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def as_a_whole(path: Path, encoding: str) -> Iterator[TextIO]:
+def as_a_whole(path: Path, encoding: str, mode: int = 0o600) -> Iterator[TextIO]:
     """The same for text."""
     with (
-        octets_as_a_whole(path) as octets,
+        octets_as_a_whole(path, mode) as octets,
         # A descriptor of its own: to close the text leaves the octets open, to be synced.
         os.fdopen(os.dup(octets.fileno()), "w", encoding=encoding, newline="") as file,
     ):

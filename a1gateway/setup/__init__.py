@@ -1,0 +1,1 @@
+"""Setting a gateway up on a server."""
