@@ -1,0 +1,47 @@
+"""`make deb`: the package for Debian 12, the same to the last byte for the same source."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import source
+
+
+def build(target: Path, checkout: Path = source.CHECKOUT) -> Path:
+    """Write the package into `target`; its path. Raises `CalledProcessError` when the build fails.
+
+    For the architecture of this machine, which is a Debian 12 with what `debian/control` builds with. Wheels are
+    fetched from wherever pip is told to.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DEB_")}
+    environment["SOURCE_DATE_EPOCH"] = str(source.moment(checkout))
+    # debhelper gives pip another home, where what it has fetched before is not.
+    environment.setdefault("PIP_CACHE_DIR", str(Path.home() / ".cache" / "pip"))
+    with tempfile.TemporaryDirectory(prefix="a1gateway-deb-") as temporary:
+        copied = Path(temporary) / "source"
+        source.copy(copied, checkout)
+        command = ["dpkg-buildpackage", "--build=binary", "--unsigned-changes", "--unsigned-buildinfo"]
+        subprocess.run(  # noqa: S603
+            command, cwd=copied, env=environment, check=True, stdout=sys.stderr, umask=0o022
+        )
+        [package] = Path(temporary).glob("*.deb")
+        (target / package.name).write_bytes(package.read_bytes())
+    return target / package.name
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Build it and say where it is."""
+    whole = argparse.ArgumentParser(prog="python -m packages.deb", description="the package for Debian 12")
+    whole.add_argument("target", metavar="FOLDER", type=Path, help="where it goes")
+    print(build(whole.parse_args(arguments).target))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
