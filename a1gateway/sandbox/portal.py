@@ -38,6 +38,7 @@ from a1gateway.sandbox.events import Events
 from a1gateway.sandbox.faults import Faults, PortalFault
 from a1gateway.sandbox.installation import Application, Installation
 from a1gateway.sandbox.messageservice import MessageService
+from a1gateway.sandbox.messenger import Messenger
 from a1gateway.sandbox.oauth import OAuthServer, Tokens
 from a1gateway.sandbox.outgoing import HttpClient, Outgoing
 from a1gateway.sandbox.placements import Placements
@@ -100,6 +101,7 @@ class SandboxPortal:
         self._oauth = OAuthServer(self.tokens, client_id=client_id, client_secret=client_secret)
         self.installation = Installation(clock, Application(base, client_id), self.tokens, outgoing, self.settings)
         self.messageservice = MessageService(clock, self.settings, self.faults)
+        self.messenger = Messenger(clock)
         self.events = Events()
         self.event_calls = EventCalls(clock, self.events, self.installation, outgoing=outgoing, tasks=self._tasks)
         self.telephony = Telephony(clock, self.event_calls.fire)
@@ -134,6 +136,7 @@ class SandboxPortal:
             bizproc=self.robots.table | self.robot_runs.table,
             telephony=self.telephony.table,
             placement=self.placements.table,
+            im=self.messenger.table,
         )
         self._control = Control(
             messages=self.messageservice.reports,
@@ -158,6 +161,7 @@ class SandboxPortal:
         self.crm.reset()
         self.rest.operating.clear()
         self.messageservice.rows.clear()
+        self.messenger.clear()
         self.robot_runs.clear()
         self.event_calls.clear()
         self.telephony.clear()
@@ -400,6 +404,11 @@ class SandboxPortal:
         except NoSender:
             return _no_sender(request)
         return json_answer(request, {"message_ids": [row.message_id for row in rows]})
+
+    @app.route("/sandbox/notifications", methods=["GET"])
+    def notifications(self, request: Request) -> bytes:
+        """Notifications and messages in chats that were told, oldest first."""
+        return json_answer(request, self.messenger.reports())
 
     @app.route("/sandbox/repeat", methods=["POST"])
     def repeat(self, request: Request) -> bytes:

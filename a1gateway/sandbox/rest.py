@@ -65,6 +65,7 @@ class Rest:
         bizproc: Mapping[str, Method],
         telephony: Mapping[str, Method],
         placement: Mapping[str, Method],
+        im: Mapping[str, Method],
     ) -> None:
         self._clock = clock
         self._settings = settings
@@ -92,6 +93,7 @@ class Rest:
             **{name: ("bizproc", work) for name, work in bizproc.items()},
             **{name: ("telephony", work) for name, work in telephony.items()},
             **{name: ("placement", work) for name, work in placement.items()},
+            **{name: ("im", work) for name, work in im.items()},
             "user.get": ("user_brief", user_get),
             "user.current": ("user_brief", user_current),
         }

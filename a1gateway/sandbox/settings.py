@@ -130,7 +130,7 @@ class PortalSettings(BaseModel):
     token_lifetime: float = Field(default=3600.0, gt=0)
     requests_per_second: float = Field(default=2.0, gt=0)
     burst: float = Field(default=50.0, ge=1)
-    scopes: tuple[str, ...] = ("crm", "messageservice", "bizproc", "placement", "user_brief", "telephony")
+    scopes: tuple[str, ...] = ("crm", "messageservice", "bizproc", "placement", "user_brief", "telephony", "im")
     operating_seconds: float = Field(default=0.0, ge=0)  # of the server's time that a CRM command takes; 0: no limit
     installer_is_admin: bool = True
     hidden_items: tuple[tuple[int, int], ...] = ()  # from whoever is no administrator: `entityTypeId` and id of each

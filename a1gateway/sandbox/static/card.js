@@ -8,9 +8,9 @@ const faultPanels = [new FaultPanel(byId("a1-panel")), new FaultPanel(byId("port
 const a1Settings = new SettingSwitches(byId("a1-panel"), "/sandbox/a1/settings");
 
 // What was last drawn, so that nothing is drawn twice and news can be told.
-const drawn = { messages: "", books: "", state: "" };
+const drawn = { messages: "", books: "", notifications: "", state: "" };
 const lastStatus = new Map();
-let latest = { messages: [], books: [], state: null };
+let latest = { messages: [], books: [], notifications: [], state: null };
 
 function complain(problem) {
   const text = problem instanceof TypeError ? word("away") : problem.message;
@@ -84,6 +84,14 @@ function bookItem(message) {
   );
 }
 
+function notificationItem(notification) {
+  return make(
+    "li", {},
+    make("p", { class: "quiet small-text" }, `${clock(notification.at)} → ${notification.to}`),
+    ...notification.text.split("\n").map((line) => make("p", { class: "body" }, line)),
+  );
+}
+
 function drawList(name, list, total, items, item) {
   const now = language + JSON.stringify(items);
   if (drawn[name] === now) {
@@ -116,6 +124,7 @@ function drawState(state) {
 function draw() {
   drawList("messages", "messages", "total", latest.messages, messageItem);
   drawList("books", "a1-messages", "a1-total", latest.books, bookItem);
+  drawList("notifications", "notifications", "notifications-total", latest.notifications, notificationItem);
   byId("empty").hidden = latest.messages.length > 0;
   drawState(latest.state);
 }
@@ -135,14 +144,15 @@ function tellNews(messages) {
 }
 
 async function refresh() {
-  const [messages, books, state] = await Promise.all([
+  const [messages, books, notifications, state] = await Promise.all([
     ask(`/sandbox/messages?last=${SHOWN}`),
     ask(`/sandbox/a1/messages?last=${SHOWN}`),
+    ask("/sandbox/notifications"),
     ask("/sandbox/state"),
     a1Settings.refresh(),
     ...faultPanels.map((panel) => panel.refresh()),
   ]);
-  latest = { messages, books, state };
+  latest = { messages, books, notifications, state };
   tellNews(messages);
   draw();
 }
