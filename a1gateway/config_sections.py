@@ -5,11 +5,13 @@ Times are seconds as floats, hosts and addresses have one form, secrets are hidd
 
 from __future__ import annotations
 
+from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationInfo, field_validator
 
+from .alarms.alarm import Alarm
 from .automation.template import Template
 from .config_values import (
     Fault,
@@ -365,6 +367,40 @@ class Scenario(Section):
         return value
 
 
+class Alarms(Section):
+    """Who in Bitrix24 is told of troubles, and of which; times in seconds, `balance_below` in BYN.
+
+    `after` is how long a trouble lasts before it is told, `over_after` how long it stays away before it is over.
+    """
+
+    to: (
+        Annotated[
+            str,
+            text("a recipient", 'a user\'s id such as "7", or a chat such as "chat42"', r"(chat|sg)?[1-9]\d{0,17}"),
+        ]
+        | None
+    ) = None
+    language: Annotated[Literal["ru", "be", "en"], one_of("ru", "be", "en")] = "ru"
+    after: _SecondsOrNone = 300.0
+    over_after: _SecondsOrNone = 300.0
+    balance_below: Annotated[float, number("an amount", "BYN", zero=True)] = 20.0
+    without: Annotated[list[str], texts('alarms, such as ["callback_silent"]')] = []
+
+    @field_validator("without")
+    @classmethod
+    def _known(cls, value: list[str]) -> list[str]:
+        words = [alarm.word for alarm in Alarm]
+        unknown = next((each for each in value if each not in words), None)
+        if unknown is not None:
+            raise Misfit(f'"{printable(unknown)}" is no alarm; there are {", ".join(words)}')
+        return value
+
+    @property
+    def least_balance(self) -> Decimal:
+        """`balance_below`, as money is counted."""
+        return Decimal(str(self.balance_below))
+
+
 class Log(Section):
     """How the log is written."""
 
@@ -387,6 +423,7 @@ class Config(Section):
     consent: Consent | None = None
     automation: Automation = Automation()
     scenario: Annotated[list[Scenario], Field(validate_default=True)] = []
+    alarms: Alarms = Alarms()
     log: Log = Log()
 
     @field_validator("scenario")
@@ -427,6 +464,7 @@ SECTIONS: dict[tuple[str, ...], type[Section]] = {
     ("consent",): Consent,
     ("automation",): Automation,
     ("scenario",): Scenario,
+    ("alarms",): Alarms,
     ("log",): Log,
 }
 """The model of every section, by its place in the file; () is the file itself.

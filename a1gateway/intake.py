@@ -51,9 +51,10 @@ class Intake:
         on_marketing: Callable[[], None] = lambda: None,
         on_unfilled: Callable[[], None] = lambda: None,
         on_run: Callable[[], None] = lambda: None,
+        on_lost: Callable[[], None] = lambda: None,
         check_space: Callable[[], None] = lambda: None,
     ) -> None:
-        """The callables wake whoever goes on with what was taken in.
+        """The callables wake whoever goes on with what was taken in; `on_lost` is called for what nothing could hold.
 
         `check_space` raises `NothingCanHold` when there is too little for messages. Statuses are taken all the same:
         they need little, and bring messages to their end.
@@ -70,6 +71,7 @@ class Intake:
         self._on_marketing = on_marketing
         self._on_unfilled = on_unfilled
         self._on_run = on_run
+        self._on_lost = on_lost
         self._check_space = check_space
         self._taking = 0
         self._crowded_until = 0.0
@@ -155,6 +157,7 @@ class Intake:
 
     def _turn_away(self, arrival: Arrival, why: str) -> None:
         self._metrics.turned_away.inc()
+        self._on_lost()
         self._log.critical(
             "message {message_id} is LOST: neither journal nor spool can hold it: {why}",
             message_id=arrival.message_id,
@@ -163,6 +166,7 @@ class Intake:
 
     def _run_is_lost(self, call: RunCall, why: str) -> None:
         self._metrics.turned_away.inc()
+        self._on_lost()
         self._log.critical(
             "a run of {code} is LOST, and its workflow waits in vain: neither journal nor spool can hold it: {why}",
             code=call.code,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+import math
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from . import __version__
 from .message import Change
@@ -144,9 +146,61 @@ class Metrics:
             "When the certificate of http.certificate_file expires, seconds since the epoch; 0: there is none",
             registry=self.registry,
         )
+        # From the start, so that the first one is seen as a growth.
+        self.rejected.labels("gateway_fault")
+        self._define_the_state()
+
+    def _define_the_state(self) -> None:
+        """How everything is at the moment."""
+        self.a1_ok = self._gauge("a1gateway_a1_ok", "1 while A1 takes what it is asked, else 0")
+        self.a1_refuses = self._gauge(
+            "a1gateway_a1_refuses_account", "1 while A1 does not let the account in, else 0"
+        )
+        self.portal_ok = self._gauge("a1gateway_portal_ok", "1 while Bitrix24 answers, else 0")
+        self.portal_shuts_out = self._gauge(
+            "a1gateway_portal_shuts_out",
+            "1 while Bitrix24 does not let the application in, or none is installed, else 0",
+        )
+        self.sender_registered = self._gauge(
+            "a1gateway_sender_registered", "1 while the sender stands in Bitrix24, else 0"
+        )
+        self.refresh_token_ends = self._gauge(
+            "a1gateway_refresh_token_expires_timestamp_seconds",
+            "When the refresh token ends unless it is used before, seconds since the epoch; NaN: there is none",
+        )
+        self.balance = self._gauge("a1gateway_balance_byn", "What is left at A1, in BYN; NaN: not known")
+        self.balance_below = self._gauge(
+            "a1gateway_balance_below_byn", "The balance, in BYN, below which it counts as low"
+        )
+        for unknown in (self.refresh_token_ends, self.balance):
+            unknown.set(math.nan)
+        self.overdue = Gauge(
+            "a1gateway_overdue_entries",
+            "Entries that have waited for more than five minutes after their turn had come, by queue, up to 1000",
+            ["queue"],
+            registry=self.registry,
+        )
+        self.alarm = Gauge(
+            "a1gateway_alarm", "1 while the trouble of this alarm is there, else 0", ["alarm"], registry=self.registry
+        )
+        self.alarms_looked = self._gauge(
+            "a1gateway_alarms_looked_timestamp_seconds",
+            "When troubles were last looked for, seconds since the epoch",
+        )
+        self.alarm_messages = Counter(
+            "a1gateway_alarm_messages_total",
+            "Messages about alarms to Bitrix24, by what became of them",
+            ["result"],
+            registry=self.registry,
+        )
+        # Memory, file descriptors, CPU time and the start of this process.
+        ProcessCollector(namespace="a1gateway", registry=self.registry)
         Gauge("a1gateway_build_info", "The running version", ["version"], registry=self.registry).labels(
             __version__
         ).set(1)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(name, text, registry=self.registry)
 
     def count(self, counter: Counter, *labels: str) -> None:
         """One more of `counter` with these labels; the library takes longer to find it than to count."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IReactorTime
@@ -9,6 +10,8 @@ from twisted.internet.interfaces import IReactorTime
 from .bitrix24.portal import Portal
 from .bitrix24.registration import Registration
 from .bitrix24.tokens import Tokens
+from .carriers.outcome import Trouble
+from .checklist.a1_checks import IBalances
 from .errors import TryLater
 from .gate import Gate
 from .journal import Journal, Spool
@@ -47,6 +50,14 @@ class ITroubled(Protocol):
         """What is wrong with it; None while nothing is known to be."""
 
 
+class IAccount(Protocol):
+    """What A1 last said of the account."""
+
+    @property
+    def balance(self) -> IBalances | None:
+        """What is left; None until it has said so."""
+
+
 class Readiness:
     """Asks every part how it is."""
 
@@ -66,11 +77,12 @@ class Readiness:
         space: ISpace | None = None,
         consent: ITroubled | None = None,
         automation: ITroubled | None = None,
+        account: IAccount | None = None,
     ) -> None:
         """`link` is the lasting link to A1, where there is one; `space` the free space for what is kept.
 
         `consent` is where consents to marketing are asked for, if there is any marketing; `automation` where rules,
-        events and scenarios are registered.
+        events and scenarios are registered. `account` is what A1 says of it, where it can be asked.
         """
         self._clock = clock
         self._journal = journal
@@ -83,6 +95,7 @@ class Readiness:
         self._transport = transport
         self._link = link
         self._space = space
+        self._account = account
         self._beside = {"consent": consent, "automation": automation}
 
     async def readiness(self) -> dict[str, Any]:
@@ -108,9 +121,23 @@ class Readiness:
             pass
         if self._link is not None:
             self._link.measure()
+        self._measure()
         count, oldest = await self._spool.depth()
         self._metrics.queue("spool", count, now - oldest if oldest is not None else 0.0)
         return self._metrics.text()
+
+    def _measure(self) -> None:
+        """How A1 and the portal are."""
+        metrics, installed, trouble = self._metrics, self._tokens.installation, self._portal.trouble
+        at_a1 = self._gate.trouble
+        metrics.a1_ok.set(self._gate.known and at_a1 is None)
+        metrics.a1_refuses.set(at_a1 is not None and at_a1.trouble is Trouble.CREDENTIALS)
+        metrics.portal_ok.set(installed is not None and trouble is None)
+        metrics.portal_shuts_out.set(installed is None or (trouble is not None and trouble.operator))
+        metrics.sender_registered.set(self._registration.stands)
+        metrics.refresh_token_ends.set(math.nan if installed is None else installed.refresh_token_ends_at)
+        balance = None if self._account is None else self._account.balance
+        metrics.balance.set(math.nan if balance is None else float(balance.sms))
 
     async def _store(self) -> dict[str, Any]:
         try:

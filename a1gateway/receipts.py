@@ -8,7 +8,7 @@ from twisted.logger import Logger
 
 from .journal import Journal
 from .journal.heard import Heard
-from .message import Change, Source, Status, StatusReport
+from .message import Change, Refusal, Source, Status, StatusReport
 from .metrics import Metrics
 
 _WONDERS_AT_MOST = 1000
@@ -19,10 +19,19 @@ class Receipts:
 
     _log = Logger()
 
-    def __init__(self, journal: Journal, metrics: Metrics, on_final: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        metrics: Metrics,
+        on_final: Callable[[], None],
+        *,
+        on_fault: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_fault` is called for each message that was refused for a fault of the gateway."""
         self._journal = journal
         self._metrics = metrics
         self._on_final = on_final
+        self._on_fault = on_fault
         self._wondered: set[tuple[str, str]] = set()
         self._heard: dict[Source, Heard] = {}
 
@@ -63,6 +72,8 @@ class Receipts:
             self._metrics.count_change(change)
             if change.status is Status.REJECTED and change.reason is not None:
                 self._metrics.count(self._metrics.rejected, change.reason)
+                if change.reason == Refusal.GATEWAY_FAULT:
+                    self._on_fault()
             self._log.info(
                 "message {message_id}: {status} ({word}, by {source})",
                 message_id=change.message_id,

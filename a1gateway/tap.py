@@ -24,6 +24,9 @@ from twisted.web.iweb import IRequest
 
 from . import __version__
 from .admission import Admission, MarketingTerms
+from .alarms.standing import Patience
+from .alarms.telling import Letters
+from .alarms.watch import Alarms
 from .automation.assembly import Automation
 from .automation.documents import DocumentReader
 from .automation.parts import Parts
@@ -51,6 +54,7 @@ from .carriers.smpp.link_state import LinkState
 from .carriers.smpp.settings import LinkSettings
 from .checklist.a1_checks import A1Checks
 from .checklist.expected import expected
+from .checklist.of_late import OfLate
 from .checklist.portal_checks import PortalChecks
 from .checklist.server_checks import ServerChecks
 from .checklist.whole import Checklist
@@ -91,6 +95,7 @@ from .metrics import Metrics
 from .pacing import TokenBucket, YieldingPace
 from .pages.assembly import Parts as PageParts
 from .pages.sessions import Sessions
+from .pages.words import words as words_in
 from .polling import Polling
 from .readiness import Readiness
 from .receipts import Receipts
@@ -206,7 +211,9 @@ def _http_way(core: _Core, http: A1Http, client: IHttpClient) -> _Way:
         poll_after=core.config.polling.interval,
         on_due=core.on_due,
     )
-    account = SenderNamesWatch(core.reactor, core.journal, carrier, core.gate)
+    account = SenderNamesWatch(
+        core.reactor, core.journal, carrier, core.gate, balance_below=core.config.alarms.least_balance
+    )
     core.gate.on_open(account.a1_is_well)
     services = [Probe(core.reactor, carrier, core.gate), look_up, account]
     return _Way(carrier, services, look_up.wake, ASK_AFTER, account=account)
@@ -442,7 +449,8 @@ def build(config: Config, reactor: Any) -> Gateway:
         reporter.wake()
         automation.message_is_final()
 
-    receipts = Receipts(journal, metrics, message_is_final)
+    lost, faults = OfLate(reactor), OfLate(reactor)
+    receipts = Receipts(journal, metrics, message_is_final, on_fault=faults.happened)
     pace = _marketing_pace(reactor, config)
 
     def message_is_due() -> None:
@@ -508,6 +516,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         on_marketing=marketing_is_due,
         on_unfilled=lambda: automation.text_is_unfilled(),
         on_run=lambda: automation.run_is_due(),
+        on_lost=lost.happened,
         check_space=space.check,
     )
     admission = Admission(
@@ -586,6 +595,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         reporter.renew()
         marketing.on_installation()
         automation.renew()
+        alarms.renew()
 
     oauth = urlsplit(bitrix24.oauth_url)
     lifecycle = Lifecycle(
@@ -631,9 +641,22 @@ def build(config: Config, reactor: Any) -> Gateway:
             automation=automation,
         ),
         A1Checks(reactor, gate, polling, wanted, link=way.smpp, account=way.account),
-        ServerChecks(reactor, journal, spool, space),
+        ServerChecks(reactor, journal, spool, space, lost=lost, faults=faults),
         heard_since_start=lambda: receipts.heard,
     )
+    alarms = Alarms(
+        reactor,
+        journal,
+        checklist,
+        portal,
+        metrics,
+        to=config.alarms.to,
+        letters=Letters(words_in(config.alarms.language), urlsplit(config.http.public_url).netloc),
+        patience=Patience(config.alarms.after, config.alarms.over_after),
+        without=config.alarms.without,
+        random=jitter,
+    )
+    metrics.balance_below.set(config.alarms.balance_below)
     exports = Exports(reactor, store.path)
     pages = PageParts(
         reactor,
@@ -671,6 +694,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         space=space,
         consent=marketing.check,
         automation=automation,
+        account=way.account,
     )
     may_look = _may_look(config, clients)
     operations = KleinResource(Operations(readiness.readiness, readiness.figures, may_look).app)
@@ -728,6 +752,7 @@ def build(config: Config, reactor: Any) -> Gateway:
             registration,
             reporter,
             space,
+            alarms,
             *marketing.services,
             campaigns,
             *automation.services,

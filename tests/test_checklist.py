@@ -18,11 +18,12 @@ from a1gateway.bitrix24.permissions import Permissions
 from a1gateway.bitrix24.portal import Portal
 from a1gateway.bitrix24.tokens import Tokens
 from a1gateway.bitrix24.trouble import PortalError, PortalTrouble, judge
-from a1gateway.carriers.outcome import Accepted, LinkTrouble, Trouble
+from a1gateway.carriers.outcome import Accepted, LinkTrouble, Refused, Trouble
 from a1gateway.checklist.a1_checks import A1Checks
 from a1gateway.checklist.expected import Expected, ExpectedCallback, expected
 from a1gateway.checklist.findings import Check, Finding, State, Subject
 from a1gateway.checklist.lines import OF_THE_PAGE
+from a1gateway.checklist.of_late import OfLate
 from a1gateway.checklist.portal_checks import PortalChecks
 from a1gateway.checklist.server_checks import ServerChecks
 from a1gateway.checklist.whole import Checklist
@@ -131,7 +132,8 @@ class Parts:
         self.space = FakeSpace({"journal": 5_000_000_000, "spool": 4_000_000_000})
         self.spool = Spool(str(folder / "spool"), execute)
         self.spool.prepare()
-        self.receipts = Receipts(journal, Metrics(), lambda: None)
+        self.lost, self.faults = OfLate(clock), OfLate(clock)
+        self.receipts = Receipts(journal, Metrics(), lambda: None, on_fault=self.faults.happened)
         self.reader = Reader(store.path, execute)
         self.expected = Expected(
             transport="http",
@@ -151,7 +153,7 @@ class Parts:
         values = {name: getattr(self.expected, name) for name in Expected.__slots__}
         self.expected = Expected(**values | more)
 
-    def checks(self) -> list[Check]:
+    def checks(self, *, unhurried: bool = False) -> list[Check]:
         """What is found now."""
         if self._whole is None:
             self._whole = Checklist(
@@ -168,10 +170,10 @@ class Parts:
                     automation=self.automation,
                 ),
                 A1Checks(self.clock, self.gate, self.polling, self.expected, link=self.link, account=self.account),
-                ServerChecks(self.clock, self.journal, self.spool, self.space),
+                ServerChecks(self.clock, self.journal, self.spool, self.space, lost=self.lost, faults=self.faults),
                 heard_since_start=lambda: self.receipts.heard,
             )
-        return run(self._whole.checks())
+        return run(self._whole.checks(unhurried=unhurried))
 
     def found(self, subject: Subject) -> Check:
         """What is found of a subject now."""
@@ -236,6 +238,15 @@ def test_a_portal_that_shuts_the_application_out_is_told_from_one_that_is_away(p
 def test_without_the_applications_keys_tokens_do_not_last(parts: Parts) -> None:
     parts.expect(has_keys=False)
     assert parts.found(Subject.TOKENS).finding is Finding.NO_KEYS
+
+
+def test_a_refresh_token_that_nobody_has_used_for_months_is_near_its_end(parts: Parts) -> None:
+    parts.clock.advance(INSTALLATION.refreshed_at + 150 * 86400 - parts.clock.seconds())
+    assert parts.found(Subject.TOKENS).finding is Finding.TOKENS_WORK
+    parts.clock.advance(1)
+    check = parts.found(Subject.TOKENS)
+    assert check.finding is Finding.REFRESH_TOKEN_ENDS
+    assert check.facts["until"] == INSTALLATION.refreshed_at + 180 * 86400
 
 
 def test_permissions_are_asked_for_and_those_missing_are_named_until_they_are_there(parts: Parts) -> None:
@@ -436,6 +447,40 @@ def test_money_is_left_or_not(parts: Parts, amount: str, finding: Finding) -> No
     assert bool(parts.account.wanted) is (finding is Finding.BALANCE_SPENT)
 
 
+def test_money_is_low_below_what_the_configuration_says(parts: Parts) -> None:
+    parts.expect(balance_below=Decimal(20))
+    parts.account = FakeAccount(["MyShop"], FakeBalances(Decimal("19.99")), START)
+    check = parts.found(Subject.BALANCE)
+    assert check.finding is Finding.BALANCE_LOW
+    assert check.facts == {"amount": Decimal("19.99"), "asked_at": START, "below": Decimal(20)}
+    parts.account.balance = FakeBalances(Decimal(20))
+    assert parts.found(Subject.BALANCE).finding is Finding.BALANCE_LEFT
+
+
+def test_whoever_is_in_no_hurry_has_nobody_asked_more_often(parts: Parts) -> None:
+    parts.account = FakeAccount(["Other"], FakeBalances(Decimal(0)), START)
+    parts.asked.results["scope"] = ["crm"]
+    for _ in range(60):
+        parts.checks(unhurried=True)
+        parts.clock.advance(5)
+    assert parts.account.wanted == 0
+    assert len(parts.asked.calls) == 1
+    # While the portal is away, it is asked whether it is back.
+    parts.portal.trouble = PortalTrouble("away")
+    for _ in range(60):
+        parts.checks(unhurried=True)
+        parts.clock.advance(5)
+    assert len(parts.asked.calls) == 6
+    # One that wants to be left alone is.
+    trouble = judge("INVALID_GRANT", "")
+    assert isinstance(trouble, PortalTrouble)
+    parts.portal.trouble = trouble
+    for _ in range(60):
+        parts.checks(unhurried=True)
+        parts.clock.advance(5)
+    assert len(parts.asked.calls) == 7
+
+
 def test_an_account_that_nobody_has_asked_for_is_asked_for(parts: Parts) -> None:
     parts.account = FakeAccount(trouble="A1 cannot be reached: refused")
     check = parts.found(Subject.BALANCE)
@@ -558,7 +603,9 @@ def test_a_journal_that_cannot_be_read_leaves_the_rest_to_be_seen(
 def test_a_journal_that_hangs_does_not_hang_the_page(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts.journal, "check", Deferred[None])
     found: list[Any] = []
-    parts_checks = ServerChecks(parts.clock, parts.journal, parts.spool, parts.space).checks([])
+    parts_checks = ServerChecks(
+        parts.clock, parts.journal, parts.spool, parts.space, lost=parts.lost, faults=parts.faults
+    ).checks([])
     Deferred.fromCoroutine(parts_checks).addCallback(found.append)
     assert found == []
     parts.clock.advance(2)
@@ -592,6 +639,29 @@ def test_what_waits_for_too_long_is_named(parts: Parts) -> None:
     parts.clock.advance(300)
     check = parts.found(Subject.QUEUES)
     assert (check.finding, check.facts) == (Finding.QUEUES_STAND, {"queues": [Overdue("submit", 1, START)]})
+
+
+@pytest.mark.parametrize(
+    ("subject", "has"), [(Subject.LOST, Finding.MESSAGES_LOST), (Subject.FAULTS, Finding.GATEWAY_FAULTS)]
+)
+def test_what_should_not_happen_is_bad_for_an_hour(parts: Parts, subject: Subject, has: Finding) -> None:
+    counted = parts.lost if subject is Subject.LOST else parts.faults
+    assert parts.found(subject).state is State.GOOD
+    counted.happened()
+    parts.clock.advance(3600)
+    counted.happened()
+    check = parts.found(subject)
+    assert (check.finding, check.facts) == (has, {"count": 2, "since": START, "at": START + 3600})
+    parts.clock.advance(3601)
+    assert parts.found(subject).state is State.GOOD
+
+
+def test_a_message_refused_for_a_fault_of_the_gateway_is_counted(parts: Parts) -> None:
+    run(parts.journal.accept(arrival("m1")))
+    (submission,) = run(parts.journal.claim(START + 1, 10)).submissions
+    refused = Refused("gateway_fault", "11", "what is this")
+    parts.receipts.announce(run(parts.journal.record([(submission, refused, START)], START + 1)))
+    assert parts.found(Subject.FAULTS).finding is Finding.GATEWAY_FAULTS
 
 
 # What the configuration asks for

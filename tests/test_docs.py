@@ -26,6 +26,7 @@ from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.task import Clock
 
 from a1gateway import cli, normalize
+from a1gateway.alarms.alarm import Alarm, Severity
 from a1gateway.bitrix24.front import Front
 from a1gateway.bitrix24.trouble import _OPERATOR
 from a1gateway.carriers.a1answers import _MESSAGE_REASONS
@@ -302,7 +303,7 @@ def test_every_setting_is_named(readme: Document) -> None:
 def test_every_named_setting_exists_and_has_the_default_that_is_shown(readme: Document) -> None:
     known = {key: section.model_fields[name] for key, section, name in _settings()}
     keys = re.compile(
-        r"(http|store|log|polling|a1|a1\.http|a1\.callback|a1\.smpp|bitrix24|consent|automation|scenario)\.[a-z0-9_]+"
+        r"(http|store|log|polling|alarms|a1|a1\.http|a1\.callback|a1\.smpp|bitrix24|consent|automation|scenario)\.[a-z0-9_]+"
     )
     rows = {
         spans(row[0])[0]: row[2]
@@ -352,6 +353,19 @@ def test_every_metric_has_a_row_and_no_other(readme: Document) -> None:
     exposed = re.findall(r"^# HELP (\S+)", Metrics().text().decode(), re.MULTILINE)
     names = {name for name in exposed if not name.endswith("_created")}
     assert names == {name for name in readme.first_column() if name.startswith("a1gateway_")}
+
+
+def test_every_alarm_has_a_row_with_how_bad_it_is_and_what_to_do(readme: Document) -> None:
+    rows = {spans(row[0])[0]: row for table in readme.tables for row in table if len(row) == 4 and spans(row[0])}
+    assert [alarm.word for alarm in Alarm if alarm.word not in rows] == []
+    for alarm in Alarm:
+        assert (
+            rows[alarm.word][1]
+            in {
+                Severity.CRITICAL: ("critical", "критично"),
+                Severity.WARNING: ("warning", "предупреждение"),
+            }[alarm.severity]
+        )
 
 
 def test_every_source_of_a_status_is_named(readme: Document) -> None:

@@ -23,6 +23,14 @@ _OF_TROUBLE = {
     Trouble.THROTTLED: Finding.A1_TOO_FAST,
     Trouble.FAULT: Finding.A1_FAULT,
 }
+# While one of these is found and somebody looks, A1 is asked again.
+_ASK = (
+    Finding.BALANCE_UNKNOWN,
+    Finding.BALANCE_LOW,
+    Finding.BALANCE_SPENT,
+    Finding.SENDER_ID_REFUSED,
+    Finding.SENDER_ID_SPELT_OTHERWISE,
+)
 # In seconds. A poll may be faster than the callback of the same status; not for so long.
 _SILENT_FOR = 3600.0
 # Polling looks every interval; it is given up when it has missed some.
@@ -130,12 +138,15 @@ class A1Checks:
         self._link = link
         self._account = account
 
-    def checks(self, heard: Mapping[Source, Heard]) -> Iterator[Check]:
-        """All of them; `heard` is when A1 said something, by how."""
+    def checks(self, heard: Mapping[Source, Heard], *, unhurried: bool = False) -> Iterator[Check]:
+        """All of them; `heard` is when A1 said something, by how. `unhurried`: A1 is not asked for them."""
         yield self._check_account()
         yield self._check_link()
-        yield self._check_balance()
-        yield self._check_sender_id()
+        balance, sender_id = self._check_balance(), self._check_sender_id()
+        if not unhurried and self._account is not None and not {balance.finding, sender_id.finding}.isdisjoint(_ASK):
+            self._account.ask_now()
+        yield balance
+        yield sender_id
         yield self._check_callback(heard)
         yield self._check_polling()
 
@@ -173,13 +184,13 @@ class A1Checks:
             return Check(Finding.BALANCE_UNTOLD)
         balance, trouble = self._account.balance, self._account.trouble or ""
         if balance is None:
-            self._account.ask_now()
             return Check(Finding.BALANCE_UNKNOWN, said=trouble)
         facts = {"amount": balance.sms, "asked_at": self._account.asked_at}
-        if balance.sms > 0:
-            return Check(Finding.BALANCE_LEFT, facts, trouble)
-        self._account.ask_now()
-        return Check(Finding.BALANCE_SPENT, facts, trouble)
+        if balance.sms <= 0:
+            return Check(Finding.BALANCE_SPENT, facts, trouble)
+        if balance.sms < self._expected.balance_below:
+            return Check(Finding.BALANCE_LOW, facts | {"below": self._expected.balance_below}, trouble)
+        return Check(Finding.BALANCE_LEFT, facts, trouble)
 
     def _check_sender_id(self) -> Check:
         wanted, account = self._expected.sender_ids, self._account
@@ -193,7 +204,6 @@ class A1Checks:
         missing = next((name for name in wanted if not sighted(name, account.names).approved), None)
         if missing is None:
             return Check(Finding.SENDER_ID_APPROVED, facts | {"asked_at": account.asked_at})
-        account.ask_now()
         facts |= {"name": missing, "setting": wanted[missing], "approved": list(account.names)}
         alike = sighted(missing, account.names).in_other_letters
         if alike is not None:

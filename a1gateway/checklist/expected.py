@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from ..automation.template import Prefix
 from ..config_sections import Config
@@ -42,6 +43,8 @@ class Expected:
     callback: ExpectedCallback | None
     poll_every: float | None
     """In seconds; None when A1 is not asked for statuses."""
+    balance_below: Decimal = Decimal(0)
+    """In BYN: with less the balance is low."""
 
 
 def expected(config: Config) -> Expected:
@@ -61,6 +64,7 @@ def expected(config: Config) -> Expected:
         if callback is None or over_smpp
         else ExpectedCallback(f"{config.http.public_url}/a1/callback/", callback.id_field, callback.status_field),
         poll_every=config.polling.interval if asks else None,
+        balance_below=config.alarms.least_balance,
     )
 
 
@@ -73,6 +77,8 @@ def _scopes(config: Config) -> frozenset[str]:
     placeholders = [placeholder for each in config.scenario for placeholder in each.text.placeholders]
     if any(each.prefix is Prefix.ASSIGNED for each in placeholders):
         needed.add("user_brief")
+    if config.alarms.to is not None:
+        needed.add("im")
     return frozenset(needed)
 
 

@@ -38,6 +38,8 @@ class Subject(enum.StrEnum):
     SPACE = "space"
     SPOOL = "spool"
     QUEUES = "queues"
+    LOST = "lost"
+    FAULTS = "faults"
 
     # What `a1gateway doctor` alone looks at.
     CONFIG = "config"
@@ -60,6 +62,8 @@ class Finding(enum.Enum):
     """The application's `client_id` and `client_secret` are missing: tokens last an hour without them."""
     PORTAL_SHUTS_OUT = ("portal_shuts_out", Subject.TOKENS, State.BAD)
     PORTAL_AWAY = ("portal_away", Subject.TOKENS, State.BAD)
+    REFRESH_TOKEN_ENDS = ("refresh_token_ends", Subject.TOKENS, State.BAD)
+    """For months it has not been renewed."""
 
     PERMISSIONS_GRANTED = ("permissions_granted", Subject.PERMISSIONS, State.GOOD)
     PERMISSIONS_MISSING = ("permissions_missing", Subject.PERMISSIONS, State.BAD)
@@ -104,6 +108,7 @@ class Finding(enum.Enum):
     SMPP_OFF = ("smpp_off", Subject.SMPP, State.OFF)
 
     BALANCE_LEFT = ("balance_left", Subject.BALANCE, State.GOOD)
+    BALANCE_LOW = ("balance_low", Subject.BALANCE, State.BAD)
     BALANCE_SPENT = ("balance_spent", Subject.BALANCE, State.BAD)
     BALANCE_UNKNOWN = ("balance_unknown", Subject.BALANCE, State.WAIT)
     BALANCE_UNTOLD = ("balance_untold", Subject.BALANCE, State.OFF)
@@ -144,6 +149,14 @@ class Finding(enum.Enum):
     QUEUES_MOVE = ("queues_move", Subject.QUEUES, State.GOOD)
     QUEUES_STAND = ("queues_stand", Subject.QUEUES, State.BAD)
     QUEUES_UNKNOWN = ("queues_unknown", Subject.QUEUES, State.WAIT)
+
+    NOTHING_LOST = ("nothing_lost", Subject.LOST, State.GOOD)
+    MESSAGES_LOST = ("messages_lost", Subject.LOST, State.BAD)
+    """Of late neither journal nor spool could hold a message."""
+
+    NO_FAULTS = ("no_faults", Subject.FAULTS, State.GOOD)
+    GATEWAY_FAULTS = ("gateway_faults", Subject.FAULTS, State.BAD)
+    """Of late messages were refused for a fault of the gateway or of its configuration."""
 
     # What follows, `a1gateway doctor` finds: where the daemon does not run, or from outside of it.
 

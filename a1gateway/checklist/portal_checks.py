@@ -16,9 +16,12 @@ from ..readiness import ITroubled
 from .expected import Expected
 from .findings import Check, Finding
 
+# Seconds: a month.
+_REFRESH_TOKEN_ENDS_SOON = 30 * 86400.0
 # In seconds: somebody is mending it, or nobody is.
 _LOOK_AGAIN = 10.0
 _LOOK_NOW_AND_THEN = 300.0
+_LOOK_WHETHER_IT_IS_BACK = 60.0
 
 
 class IPortalState(Protocol):
@@ -91,9 +94,12 @@ class PortalChecks:
         self._asking: Deferred[None] | None = None
         self._asked_at: float | None = None
 
-    def checks(self) -> Iterator[Check]:
-        """All of them, by what is known now; what is not, or is amiss, is asked for meanwhile."""
-        self._look_again()
+    def checks(self, *, unhurried: bool = False) -> Iterator[Check]:
+        """All of them, by what is known now; what is not, or is amiss, is asked for meanwhile.
+
+        `unhurried`: no more often than the portal may want it.
+        """
+        self._look_again(self._long_pause if unhurried else self._pause)
         yield from self.known()
 
     async def asked(self) -> list[Check]:
@@ -124,6 +130,8 @@ class PortalChecks:
             return Check(Finding.PORTAL_AWAY, facts, str(trouble))
         if not self._expected.has_keys:
             return Check(Finding.NO_KEYS, facts)
+        if installed.refresh_token_ends_at - self._clock.seconds() < _REFRESH_TOKEN_ENDS_SOON:
+            return Check(Finding.REFRESH_TOKEN_ENDS, facts | {"until": installed.refresh_token_ends_at})
         moments = {"installed_at": installed.installed_at, "refreshed_at": installed.refreshed_at}
         return Check(Finding.TOKENS_WORK, facts | moments)
 
@@ -168,13 +176,13 @@ class PortalChecks:
             return Check(Finding.CONSENT_NO_MEANING, facts | {"kind": seen.kind})
         return Check(Finding.CONSENT_READ, facts)
 
-    def _look_again(self) -> None:
+    def _look_again(self, pause: float) -> None:
         """Have the portal asked, without waiting for it: what it says is there at the next look."""
         now = self._clock.seconds()
         if self._asking is not None or self._tokens.installation is None:
             return
         # A clock set back must not make it longer.
-        if self._asked_at is not None and 0 <= now - self._asked_at < self._pause:
+        if self._asked_at is not None and 0 <= now - self._asked_at < pause:
             return
         self._asked_at = now
         self._asking = asking = Deferred.fromCoroutine(self._ask())
@@ -188,6 +196,12 @@ class PortalChecks:
         permitted = self._permissions.granted is not None and not self._permissions.missing(self._expected.scopes)
         is_well = permitted and consent_is_well and self._portal.trouble is None
         return _LOOK_NOW_AND_THEN if is_well else _LOOK_AGAIN
+
+    @property
+    def _long_pause(self) -> float:
+        """The same when nobody looks."""
+        trouble = self._portal.trouble
+        return _LOOK_NOW_AND_THEN if trouble is None else max(_LOOK_WHETHER_IT_IS_BACK, trouble.pause or 0.0)
 
     async def _ask(self) -> None:
         try:

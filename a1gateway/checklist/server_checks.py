@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from ..errors import TryLater
 from ..journal.overdue import Overdue
 from .findings import Check, Finding
+from .of_late import OfLate
 
 _PATIENCE = 2.0
 
@@ -48,15 +49,34 @@ class ISpace(Protocol):
 class ServerChecks:
     """What is known of this server."""
 
-    def __init__(self, clock: IReactorTime, journal: IStore, spool: ISpool, space: ISpace) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        journal: IStore,
+        spool: ISpool,
+        space: ISpace,
+        *,
+        lost: OfLate,
+        faults: OfLate,
+    ) -> None:
+        """`lost` are the messages that nothing could hold, `faults` those refused for a fault of the gateway."""
         self._clock = clock
         self._journal = journal
         self._spool = spool
         self._space = space
+        self._lost = lost
+        self._faults = faults
 
     async def checks(self, overdue: Sequence[Overdue] | None) -> list[Check]:
         """All of them; `overdue` is what waits for too long in the journal, None when that cannot be said."""
-        return [await self._check_store(), self._check_space(), await self._check_spool(), _check_queues(overdue)]
+        return [
+            await self._check_store(),
+            self._check_space(),
+            await self._check_spool(),
+            _check_queues(overdue),
+            _check_of_late(self._lost, Finding.MESSAGES_LOST, Finding.NOTHING_LOST),
+            _check_of_late(self._faults, Finding.GATEWAY_FAULTS, Finding.NO_FAULTS),
+        ]
 
     async def _check_store(self) -> Check:
         try:
@@ -87,3 +107,10 @@ def _check_queues(overdue: Sequence[Overdue] | None) -> Check:
     if overdue is None:
         return Check(Finding.QUEUES_UNKNOWN)
     return Check(Finding.QUEUES_STAND, {"queues": list(overdue)}) if overdue else Check(Finding.QUEUES_MOVE)
+
+
+def _check_of_late(what: OfLate, has: Finding, has_not: Finding) -> Check:
+    found = what.found
+    return (
+        Check(has_not) if found is None else Check(has, {"count": found.count, "since": found.since, "at": found.at})
+    )

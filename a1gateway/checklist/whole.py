@@ -39,13 +39,16 @@ class Checklist:
         self._heard_since_start = heard_since_start
         self._heard_before: Mapping[Source, Heard] | None = None
 
-    async def checks(self, *, ask: bool = False) -> list[Check]:
-        """Everything, in the order of `findings.Subject`; `ask` the portal first, and wait for its answer."""
-        portal = await self._portal.asked() if ask else list(self._portal.checks())
+    async def checks(self, *, ask: bool = False, unhurried: bool = False) -> list[Check]:
+        """Everything, in the order of `findings.Subject`; `ask` the portal first, and wait for its answer.
+
+        `unhurried`: nobody waits for it to become good, and so nobody outside is asked more often for it.
+        """
+        portal = await self._portal.asked() if ask else list(self._portal.checks(unhurried=unhurried))
         late = await self._overdue()
         return [
             *portal,
-            *self._a1.checks(self._heard()),
+            *self._a1.checks(self._heard(), unhurried=unhurried),
             *await self._server.checks(late),
         ]
 

@@ -71,7 +71,7 @@ def _written(value: object) -> object:
 
 
 def _read(name: str, value: Any) -> object:
-    if name == "amount":
+    if name in ("amount", "below"):
         return Decimal(value)
     if name == "queues":
         return [Overdue(**each) for each in value]

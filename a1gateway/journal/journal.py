@@ -64,6 +64,8 @@ T = TypeVar("T")
 
 _NOT_ASKED = 3600.0
 _LONGEST_NOTE = 200
+# Bitrix24's documentation of OAuth: 180 days.
+_REFRESH_TOKEN_LASTS = 180 * 86400.0
 _QUEUES = {
     Stage.FIELDS: "fields",
     Stage.CONSENT: "consent",
@@ -218,6 +220,11 @@ class Installation:
     language: str
     installed_at: float
     refreshed_at: float
+
+    @property
+    def refresh_token_ends_at(self) -> float:
+        """When it is of no use any more unless it is used before, in seconds since the epoch."""
+        return self.refreshed_at + _REFRESH_TOKEN_LASTS
 
 
 def read_installation(connection: Connection) -> Installation | None:

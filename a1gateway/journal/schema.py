@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION = "0008"
+REVISION = "0009"
 """The last of the migrations: the one that these tables are of."""
 
 metadata = MetaData()
@@ -635,6 +635,18 @@ documents_of = Table(
     Column("domain", String, nullable=False),
     # How often another portal has taken the place of the one before.
     Column("generation", Integer, nullable=False),
+)
+
+# How the alarms stand that were set off (`alarms.standing`), one row for each; moments as there.
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("word", String, primary_key=True),
+    Column("since", Double, nullable=False),
+    Column("gone_at", Double),
+    Column("told_at", Double),
+    Column("over_at", Double),
+    Column("times", Integer, nullable=False),
 )
 
 # The portal that installed the application: one row at most.

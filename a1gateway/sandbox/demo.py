@@ -57,6 +57,12 @@ handler_secret = "sandbox-handler-secret"
 sender_code = "a1sms_by"
 sender_name = "A1 SMS"
 oauth_url = "http://{host}:{portal}/oauth/token/"
+
+# The page shows what is told.
+[alarms]
+to = "1"
+after = 10
+over_after = 10
 """
 
 _WAYS = {

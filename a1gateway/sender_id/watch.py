@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
@@ -16,7 +17,7 @@ from ..journal import Journal, sender_ids
 # Seconds. When A1 becomes well, what waits to be sent goes first; somebody may press a button over and over.
 _AFTER_MESSAGES = 30.0
 _EVERY = 3600.0
-_WHILE_HANDED_IN = 600.0
+_WHILE_AWAITED = 600.0
 _AT_MOST_EVERY = 60.0
 
 
@@ -31,18 +32,29 @@ class IAccount(Protocol):
 
 
 class SenderNamesWatch(DueLoop):
-    """Asks every hour, and every ten minutes while an application is with A1; keeps the latest answers.
+    """Asks every hour, and every ten minutes while an application is with A1 or the balance is low.
 
-    It asks only while A1 is known to be well: whatever keeps messages from A1 is not for this to find out.
+    It keeps the latest answers. It asks only while A1 is known to be well: whatever keeps messages from A1 is not
+    for this to find out.
     """
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, journal: Journal, account: IAccount, gate: Gate) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        journal: Journal,
+        account: IAccount,
+        gate: Gate,
+        *,
+        balance_below: Decimal = Decimal(0),
+    ) -> None:
+        """With less than `balance_below` BYN on the account it is asked for as often as for an application."""
         super().__init__("sender names", clock, self._look)
         self._journal = journal
         self._account = account
         self._gate = gate
+        self._balance_below = balance_below
         self._well_since = clock.seconds()
         self._tried_at: float | None = None
         self._is_wanted = False
@@ -112,8 +124,9 @@ class SenderNamesWatch(DueLoop):
         self._tried_at = min(self._tried_at, now)
         if self._is_wanted:
             return self._tried_at + _AT_MOST_EVERY - now
-        is_urgent = self.trouble is not None or (await self._journal.within(sender_ids.handed_in)) > 0
-        pause = _WHILE_HANDED_IN if is_urgent else _EVERY
+        is_low = self.balance is not None and self.balance.sms < self._balance_below
+        is_urgent = self.trouble is not None or is_low or (await self._journal.within(sender_ids.handed_in)) > 0
+        pause = _WHILE_AWAITED if is_urgent else _EVERY
         return max(messages_first, self._tried_at + pause - now)
 
     async def _tell_applications(self, names: tuple[str, ...]) -> None:

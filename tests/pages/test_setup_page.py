@@ -41,6 +41,8 @@ FACTS = {
     "kind": "file",
     "since": START,
     "amount": Decimal("12.50"),
+    "below": Decimal(20),
+    "until": START,
     "asked_at": START,
     "names": ["MyShop"],
     "setting": "a1.sender_id",

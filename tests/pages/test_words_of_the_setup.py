@@ -16,7 +16,7 @@ from a1gateway.pages.catalogue import catalogue
 from a1gateway.pages.words import LANGUAGES
 
 MINE = ("setup", "composer")
-SCOPES = ("messageservice", "placement", "crm", "bizproc", "telephony", "user_brief")
+SCOPES = ("messageservice", "placement", "crm", "bizproc", "telephony", "user_brief", "im")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
