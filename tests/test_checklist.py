@@ -660,7 +660,8 @@ def test_a_message_refused_for_a_fault_of_the_gateway_is_counted(parts: Parts) -
     run(parts.journal.accept(arrival("m1")))
     (submission,) = run(parts.journal.claim(START + 1, 10)).submissions
     refused = Refused("gateway_fault", "11", "what is this")
-    parts.receipts.announce(run(parts.journal.record([(submission, refused, START)], START + 1)))
+    changes = run(parts.journal.record([(submission, refused, START)], START + 1))
+    parts.receipts.announce(changes)
     assert parts.found(Subject.FAULTS).finding is Finding.GATEWAY_FAULTS
 
 

@@ -166,7 +166,8 @@ def refused_as_a_fault(world: World) -> None:
     now = world.clock.seconds()
     (submission,) = run(world.journal.claim(now, 10)).submissions
     fault = Refused("gateway_fault", "11", "what is this")
-    world.parts.receipts.announce(run(world.journal.record([(submission, fault, now)], now)))
+    changes = run(world.journal.record([(submission, fault, now)], now))
+    world.parts.receipts.announce(changes)
     told_to_bitrix24(world)
 
 
