@@ -3,6 +3,7 @@
 # make browser   the pages in Chromium, in the simulated portal's frame: three languages, a desktop and a phone
 # All set up everything they need in .venv. The tests of SMPP need node and npm besides, those in a browser Chromium
 # too, and are skipped without.
+# make fuzz   whatever strangers may send, made up by atheris for ten minutes; what goes wrong is put into tests/fuzz/corpus
 # make smpp-proof   20,000 messages over SMPP, 200 disconnections, and no message lost; takes a while
 # make dist         the wheel and the source archive, in dist/
 # make lock         requirements/*.txt anew: the versions and hashes of everything that is installed
@@ -19,7 +20,7 @@ READY := $(VENV)/.ready
 CENTRE := tests/centre/node_modules/.ready
 BROWSER := tests/browser/node_modules/.ready
 
-.PHONY: run test browser dist lock audit smpp-proof campaign-proof reminders-proof crash bench lint format clean
+.PHONY: run test browser fuzz dist lock audit smpp-proof campaign-proof reminders-proof crash bench lint format clean
 
 run: $(READY)
 	$(BIN)/python -m a1gateway.sandbox.demo
@@ -46,6 +47,12 @@ AUDIT :=
 
 audit: $(READY)
 	$(BIN)/python -m packages.audit $(AUDIT)
+
+FUZZ :=
+
+fuzz: $(READY)
+	$(BIN)/python -m pip install --quiet --editable '.[test,fuzz]'
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 PROOF :=
 

@@ -774,7 +774,9 @@ def build(config: Config, reactor: Any) -> Gateway:
 def _certificate(config: Config, metrics: Metrics) -> CertificateFiles | None:
     """Of the daemon's own TLS."""
     certificate, key = config.http.certificate_file, config.http.private_key_file
-    return None if certificate is None or key is None else CertificateFiles(certificate, key, metrics)
+    if certificate is None or key is None:
+        return None
+    return CertificateFiles(certificate, key, urlsplit(config.http.public_url).hostname or "", metrics)
 
 
 def _may_look(config: Config, clients: Clients) -> Callable[[IRequest], bool]:

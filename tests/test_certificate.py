@@ -9,6 +9,7 @@ import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from pytest_twisted import ensureDeferred
 from twisted.internet.defer import execute, maybeDeferred
+from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -25,7 +27,7 @@ from twisted.web.resource import Resource
 
 from a1gateway.errors import CannotStart
 from a1gateway.metrics import Metrics
-from a1gateway.web.certificate import SOON, CertificateFiles
+from a1gateway.web.certificate import LOOKS_EVERY, SOON, CertificateFiles, CertificateWatch
 from a1gateway.web.door import Door
 from a1gateway.web.site import CountingSite
 
@@ -54,7 +56,7 @@ class Files:
     def __init__(self, folder: Path) -> None:
         self.certificate, self.key = folder / "certificate.pem", folder / "private_key.pem"
         self.metrics = Metrics()
-        self.read = CertificateFiles(str(self.certificate), str(self.key), self.metrics)
+        self.read = CertificateFiles(str(self.certificate), str(self.key), "localhost", self.metrics)
 
     def write(self, signed: Signed, *chain: Signed) -> None:
         """As a renewal puts them there: other files in the place of those before."""
@@ -300,3 +302,34 @@ def test_a_key_that_others_may_read_is_warned_of(files: Files, mode: int, warned
         files.read.load()
     texts = [formatEvent(event) for event in events if event["log_level"] is LogLevel.warn]
     assert [f"(mode {mode:04o}); run: chmod 640 {files.key}" in text for text in texts] == [True] * warned
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        (x509.DNSName("localhost"), True),
+        (x509.DNSName("sms.example.by"), False),
+        (x509.IPAddress(ip_address("127.0.0.1")), False),
+    ],
+)
+def test_a_certificate_for_another_name_is_warned_of(files: Files, name: x509.GeneralName, right: bool) -> None:
+    files.write(sign("other", name, until=LATER))
+    with capturedLogs() as events:
+        files.read.load()
+    texts = [formatEvent(event) for event in events]
+    assert [" and not for localhost, the host of http.public_url: " in each for each in texts] == [True] * (not right)
+
+
+def test_the_files_are_looked_at_every_minute_for_as_long_as_the_service_runs(files: Files, clock: Clock) -> None:
+    clock.rightNow = NOW.timestamp()
+    files.read.load()
+    watch = CertificateWatch(clock, files.read, execute)
+    watch.startService()
+    files.write(SECOND)
+    before = files.read._pair
+    clock.advance(LOOKS_EVERY - 1)
+    assert files.read._pair is before
+    clock.advance(1)
+    assert files.read._pair is not before
+    watch.stopService()
+    assert clock.getDelayedCalls() == []

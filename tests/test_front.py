@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,9 @@ class Gateway:
     outside: Outside
     registration: Registration
     metrics: Metrics
+    root: Root
+    front: Front
+    http: FakeHttp
 
     def taken_in(self) -> float:
         """How many messages went all the way through the door."""
@@ -119,11 +122,21 @@ class Gateway:
         return run(self.journal.message(message_id))
 
 
-@pytest.fixture
-def gateway(clock: Clock, journal: Journal, tmp_path: Path) -> Iterator[Gateway]:
+async def no_event(name: str, data: Mapping[str, Any]) -> bool:
+    """None is of use."""
+    return False
+
+
+def gateway_on(
+    clock: Clock,
+    journal: Journal,
+    folder: Path,
+    take_event: Callable[[str, Mapping[str, Any]], Awaitable[bool]] = no_event,
+) -> Gateway:
+    """All of it but for the pages, its registration begun."""
     outside, metrics = Outside(), Metrics()
     http = FakeHttp(by=outside)
-    spool = Spool(str(tmp_path / "spool"), execute)
+    spool = Spool(str(folder / "spool"), execute)
     spool.prepare()
     tokens = Tokens(clock, journal, http, oauth_url="", client_id="local.1", client_secret="")
     portal = Portal(clock, http, tokens, Budget(clock, 2, 50), metrics)
@@ -159,9 +172,6 @@ def gateway(clock: Clock, journal: Journal, tmp_path: Path) -> Iterator[Gateway]
         on_spooled=lambda: None,
     )
 
-    async def no_event(name: str, data: Mapping[str, Any]) -> bool:
-        return False
-
     front = Front(
         clock,
         intake,
@@ -173,7 +183,7 @@ def gateway(clock: Clock, journal: Journal, tmp_path: Path) -> Iterator[Gateway]
         sender_code="a1sms_by",
         sender_name="A1 <SMS>",
         admission=Admission(3, "MyShop"),
-        take_event=no_event,
+        take_event=take_event,
     )
     callback = A1Callback(clock, intake, secret="cb", id_field="message_id", status_field="status")
     others = KleinResource(front.app)
@@ -181,8 +191,14 @@ def gateway(clock: Clock, journal: Journal, tmp_path: Path) -> Iterator[Gateway]
     root.putChild(b"bitrix24", front.resource())
     root.putChild(b"a1", callback.resource())
     registration.startService()
-    yield Gateway(StubTreq(root), clock, journal, tokens, outside, registration, metrics)
-    registration.stopService()
+    return Gateway(StubTreq(root), clock, journal, tokens, outside, registration, metrics, root, front, http)
+
+
+@pytest.fixture
+def gateway(clock: Clock, journal: Journal, tmp_path: Path) -> Iterator[Gateway]:
+    gateway = gateway_on(clock, journal, tmp_path)
+    yield gateway
+    gateway.registration.stopService()
 
 
 @pytest.mark.parametrize("call", [CARD, ROBOT, CARD | AUTH], ids=["card", "robot", "card with auth"])
@@ -391,6 +407,13 @@ def test_a_callback_for_an_unknown_message_is_kept(gateway: Gateway) -> None:
 )
 def test_a_callback_without_its_fields_gets_400(gateway: Gateway, fields: dict[str, str]) -> None:
     assert gateway.form("/a1/callback/cb", fields)[0] == 400
+
+
+@pytest.mark.parametrize("name", [b"Content-Type", b"X-Forwarded-For", b"Origin"])
+def test_a_header_that_is_no_text_is_no_fault_of_the_gateway(gateway: Gateway, name: bytes) -> None:
+    for path in ("/bitrix24/handler/s3cret", "/bitrix24/handler/wrong", "/bitrix24/install", "/a1/callback/cb"):
+        code, _, _ = gateway.request("POST", path, data=b"a=b", headers={name: b"\xff\xfe"})
+        assert code in (400, 404), path
 
 
 OUTSIDE = {"Content-Type": "application/x-www-form-urlencoded", "X-Forwarded-For": "203.0.113.7"}

@@ -18,6 +18,8 @@ from a1gateway.web.door import Door
 from a1gateway.web.site import CountingSite
 from a1gateway.web.unanswered import LEAVES_WITHIN, REQUEST_WITHIN, Unanswered
 
+from .conftest import START
+
 WHOLE = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
 
 
@@ -98,6 +100,7 @@ class Server:
     def every_second(self, seconds: float, do: Callable[[], None] = lambda: None) -> None:
         for _ in range(int(seconds)):
             self.clock.advance(1.0)
+            self.clock.advance(0)
             do()
 
 
@@ -199,6 +202,7 @@ def test_with_all_places_taken_those_of_whom_most_are_here_give_way(clock: Clock
     for each in genuine:
         each.send(WHOLE)
     idle = [server.connect("198.51.100.2") for _ in range(2)]
+    clock.advance(0)
     assert sum(each.is_cut() for each in attacker) == 50, "the hundredth has made it full"
     assert server.port.reading
     server.every_second(10)
@@ -213,7 +217,7 @@ def test_nobody_who_has_just_come_gives_way(clock: Clock) -> None:
     clock.advance(0.5)
     assert not server.port.reading
     assert not any(each.is_cut() for each in clients)
-    clock.advance(0.5)
+    clock.pump([0.5, 0])
     assert all(each.is_cut() for each in clients)
 
 
@@ -237,3 +241,27 @@ def test_slow_requests_through_a_proxy_give_way(clock: Clock) -> None:
     server.every_second(1)
     assert all(each.is_cut() for each in slow)
     assert not kept.is_cut()
+
+
+class Turns(Clock):
+    """Whatever is to be called at once is called in the next turn, as a reactor does it."""
+
+    def callLater(self, delay: float, *call: Any, **named: Any) -> Any:
+        return super().callLater(delay or 1e-6, *call, **named)
+
+
+@pytest.mark.parametrize("beginning", [b"", WHOLE[:-1]])
+def test_a_request_that_came_while_the_server_was_held_up_is_read_before_anything_is_cut(beginning: bytes) -> None:
+    """Its time is over when the reactor looks at its clock again, and only then at its sockets."""
+    clock = Turns()
+    clock.advance(START)
+    server = Server(clock, most=10)
+    clients = [server.connect() for _ in range(10)]
+    for each in clients:
+        each.send(beginning)
+    clock.advance(REQUEST_WITHIN + 1)
+    for each in clients:
+        each.send(WHOLE[len(beginning) :])
+    clock.pump([1e-3, 1e-3])
+    assert [each.answers for each in clients] == [1] * 10
+    assert not any(each.is_cut() for each in clients)

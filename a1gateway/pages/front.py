@@ -21,7 +21,7 @@ from ..bitrix24.trouble import PortalError
 from ..errors import GatewayError, TryLater
 from ..metrics import Metrics
 from ..web.answers import NotGenuine, TooManyCalls, answering, http_error, json_answer, retry_after
-from ..web.forms import OF_STRANGERS, BadBody, read_fields, text_field
+from ..web.forms import OF_STRANGERS, BadBody, header, read_fields, text_field
 from ..web.strangers import Strangers
 from .entry import Entry, Place, place_of
 from .renderer import Assets, Renderer, framed_by, secured
@@ -29,7 +29,7 @@ from .sessions import Session, Sessions
 from .views import Answer, Asked, CannotAnswer, File, Fragment, NotForVisitor, Page, Unchanged
 from .words import LANGUAGES, Words, language_of, words
 
-HEADER = "X-A1-Session"
+HEADER = b"X-A1-Session"
 """What a page shows its session in; a form that fetches a file has it in its field `session`."""
 MENU = ("journal", "analytics", "campaigns", "composer", "base", "sender_id", "setup")
 """The pages that the menu offers, in order, as far as there are any of these names."""
@@ -98,7 +98,7 @@ class PagesFront:
     async def page(self, request: IRequest, name: str) -> bytes:
         """A page, a piece of one, or something that is to be done."""
         fields = read_fields(request)
-        token = request.getHeader(HEADER) or text_field(fields, "session")
+        token = header(request, HEADER) or text_field(fields, "session")
         session = self._sessions.find(token)
         spoken = self._words(session.language if session is not None else text_field(fields, "language"))
         page = self._pages.get(name)
@@ -152,8 +152,8 @@ class PagesFront:
 
     def _is_our_own(self, request: IRequest) -> bool:
         """Whether no other site's page has made the browser send this."""
-        origin = request.getHeader("origin")
-        return origin in (None, self._origin) and request.getHeader("sec-fetch-site") in (None, "same-origin")
+        site = header(request, b"Sec-Fetch-Site")
+        return header(request, b"Origin") in ("", self._origin) and site in ("", "same-origin")
 
     async def _shell(self, request: IRequest, session: Session, token: str, place: Place) -> bytes:
         name, fields = _FIRST, dict[str, Any]()

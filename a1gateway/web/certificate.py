@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -14,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
+from service_identity import CertificateError, VerificationError
+from service_identity.cryptography import verify_certificate_hostname, verify_certificate_ip_address
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IReactorTime
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOProtocol
@@ -49,14 +53,11 @@ class _Pair:
     expires: float
     """Seconds since the epoch."""
     names: str
-    warning: str | None
+    warnings: Sequence[str]
 
 
-@dataclass(frozen=True)
-class _Traces:
-    """What tells one state of the files from another without reading them; None where there is no file."""
-
-    of_each: tuple[tuple[int, int, int] | None, ...]
+_Trace = tuple[int, int, int] | None
+"""What tells one state of a file from another without reading it; None where there is no file."""
 
 
 @implementer(IOpenSSLServerConnectionCreator)
@@ -65,12 +66,16 @@ class CertificateFiles:
 
     _log = Logger()
 
-    def __init__(self, certificate: str, key: str, metrics: Metrics) -> None:
-        """The paths of the certificate with its chain, its own first, and of its key; both in PEM."""
+    def __init__(self, certificate: str, key: str, host: str, metrics: Metrics) -> None:
+        """The paths of the certificate with its chain, its own first, and of its key, both in PEM.
+
+        `host` is the name or the IP address that it ought to be made out for.
+        """
         self._paths = (Path(certificate), Path(key))
+        self._host = host
         self._metrics = metrics
         self._pair: _Pair | None = None
-        self._seen: _Traces | None = None
+        self._seen: list[_Trace] = []
         self._warned_at = 0.0
 
     def load(self) -> None:
@@ -120,11 +125,11 @@ class CertificateFiles:
         self._pair = pair
         self._warned_at = 0.0
         self._metrics.certificate_expires.set(pair.expires)
-        if pair.warning is not None:
-            self._log.warn("{warning}", warning=pair.warning)
+        for warning in pair.warnings:
+            self._log.warn("{warning}", warning=warning)
 
-    def _traces(self) -> _Traces:
-        return _Traces(tuple(map(_trace, self._paths)))
+    def _traces(self) -> list[_Trace]:
+        return [_trace(each) for each in self._paths]
 
     def _read(self) -> _Pair:
         """Raises `Unusable`."""
@@ -136,13 +141,18 @@ class CertificateFiles:
             raise Unusable(
                 f"http.private_key_file: {key_path} is not the key of the first certificate in {certificate_path}"
             )
-        warning = None
+        names, warnings = _names(chain[0]), []
         if stat.S_ISREG(mode) and mode & 0o027:
-            warning = (
+            warnings.append(
                 f"http.private_key_file: {key_path} is open to more than its owner and group "
                 f"(mode {stat.S_IMODE(mode):04o}); run: chmod 640 {key_path}"
             )
-        return _Pair(_context(chain, key), chain[0].not_valid_after_utc.timestamp(), _names(chain[0]), warning)
+        if not _is_for(chain[0], self._host):
+            warnings.append(
+                f"http.certificate_file: made out for {names} and not for {self._host}, the host of http.public_url: "
+                "Bitrix24 and A1 do not call such an address"
+            )
+        return _Pair(_context(chain, key), chain[0].not_valid_after_utc.timestamp(), names, warnings)
 
 
 class CertificateWatch(DueLoop):
@@ -158,7 +168,7 @@ class CertificateWatch(DueLoop):
         return LOOKS_EVERY
 
 
-def _trace(path: Path) -> tuple[int, int, int] | None:
+def _trace(path: Path) -> _Trace:
     try:
         # Through symbolic links, which certbot changes.
         found = os.stat(path)
@@ -204,6 +214,18 @@ def _names(certificate: x509.Certificate) -> str:
     names = [str(each) for each in found.get_values_for_type(x509.DNSName)]
     names += [str(each) for each in found.get_values_for_type(x509.IPAddress)]
     return ", ".join(names[:5])
+
+
+def _is_for(certificate: x509.Certificate, host: str) -> bool:
+    verify: Callable[[x509.Certificate, str], None] = verify_certificate_hostname
+    with suppress(ValueError):
+        ip_address(host)
+        verify = verify_certificate_ip_address
+    try:
+        verify(certificate, host)
+    except (VerificationError, CertificateError):
+        return False
+    return True
 
 
 def _context(chain: Sequence[x509.Certificate], key: _Key) -> SSL.Context:

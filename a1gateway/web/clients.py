@@ -56,8 +56,8 @@ class Clients:
         found = _address_of(peer)
         if not self.trusts(peer):
             return found
-        named = request.requestHeaders.getRawHeaders("x-forwarded-for") or []
-        for each in reversed(",".join(named)[-_LONGEST:].split(",")):
+        named: list[bytes] = request.requestHeaders.getRawHeaders(b"X-Forwarded-For") or []
+        for each in reversed(b",".join(named)[-_LONGEST:].decode("latin-1").split(",")):
             told = _read(each)
             if told is None:
                 break

@@ -89,7 +89,7 @@ def read_fields(request: IRequest, *, most: int | None = None) -> dict[str, Any]
     body = request.content.read()
     if most is not None and len(body) > most:
         raise TooLarge
-    kind = (request.getHeader("content-type") or "").partition(";")[0].strip().lower()
+    kind = header(request, b"Content-Type").partition(";")[0].strip().lower()
     if kind == "application/json" or kind.endswith("+json"):
         try:
             content = json.loads(body)
@@ -105,6 +105,12 @@ def read_fields(request: IRequest, *, most: int | None = None) -> dict[str, Any]
     if body:
         raise BadBody("bad_content_type", "the body has to be a form (application/x-www-form-urlencoded) or JSON")
     return fields
+
+
+def header(request: IRequest, name: bytes) -> str:
+    """A header, octet for character: anybody may send anything in one; empty when it is missing."""
+    value: bytes | None = request.getHeader(name)
+    return (value or b"").decode("latin-1")
 
 
 def _form(encoded: bytes) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -134,9 +134,8 @@ class Unanswered:
         self._alarm = None
         now = self._clock.seconds()
         for several, within in ((self._begun, REQUEST_WITHIN), (self._leaving, LEAVES_WITHIN)):
-            for channel in [each for each, since in several.items() if now - since >= within]:
-                self._cut(channel, "too_slow")
-        self._set_alarm()
+            self._doom([each for each, since in several.items() if now - since >= within], "too_slow")
+        self._clock.callLater(0, self._set_alarm)
 
     def _make_room(self) -> None:
         """Those of whom most are here give way first, the oldest of them; nobody who has only just come."""
@@ -158,13 +157,22 @@ class Unanswered:
         waiting.sort(key=itemgetter(0))
         tally = Tally(client for _, client, _ in waiting)
         most = sorted(waiting, key=lambda each: -tally[each[1]])[:_GIVE_WAY]
-        for _, _, channel in most:
-            self._cut(channel, "no_room")
+        self._doom([channel for _, _, channel in most], "no_room")
         self._looking = self._clock.callLater(_LOOKS_AGAIN, self._make_room)
 
-    def _cut(self, channel: Channel, why: str) -> None:
-        self.forget(channel)
-        self._on_cut(why)
-        self._log.debug("a connection is broken off: {why}", why=why)
-        transport: Any = channel.transport
-        transport.abortConnection()
+    def _doom(self, channels: Sequence[Channel], why: str) -> None:
+        """Break them off in the next turn: if the reactor was held up, what they have sent is read in this one."""
+        if channels:
+            self._clock.callLater(0, self._cut, [(each, self._since(each)) for each in channels], why)
+
+    def _cut(self, doomed: Sequence[tuple[Channel, float | None]], why: str) -> None:
+        for channel, since in doomed:
+            if since is not None and self._since(channel) == since:
+                self.forget(channel)
+                self._on_cut(why)
+                self._log.debug("a connection is broken off: {why}", why=why)
+                transport: Any = channel.transport
+                transport.abortConnection()
+
+    def _since(self, channel: Channel) -> float | None:
+        return self._begun.get(channel) or self._idle.get(channel) or self._leaving.get(channel)

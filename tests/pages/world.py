@@ -146,7 +146,7 @@ class World:
         ]
         others = more(self) if callable(more) else more
         pages += others
-        front = PagesFront(
+        self.front = front = PagesFront(
             clock,
             Entry(lifecycle, self.sessions),
             self.sessions,
