@@ -11,6 +11,7 @@
 # make bench        the figures of docs/performance.md: throughput, CPU time, memory, requests; takes most of an hour
 # make campaign-proof  10,000 marketing messages within Bitrix24's limits, nobody reached who has not agreed
 # make reminders-proof  100,000 reminders due within an hour, across a SIGKILL; takes an hour and a half
+# make release-fixture NAME=0.2.0  the journal and the configuration of this version for the tests of later ones
 # make crash   the daemon killed 200 times over each transport, nothing lost and nothing sent twice; takes a while
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -20,7 +21,7 @@ READY := $(VENV)/.ready
 CENTRE := tests/centre/node_modules/.ready
 BROWSER := tests/browser/node_modules/.ready
 
-.PHONY: run test browser fuzz dist lock audit smpp-proof campaign-proof reminders-proof crash bench lint format clean
+.PHONY: run test browser fuzz release-fixture dist lock audit smpp-proof campaign-proof reminders-proof crash bench lint format clean
 
 run: $(READY)
 	$(BIN)/python -m a1gateway.sandbox.demo
@@ -74,6 +75,11 @@ CRASH :=
 
 crash: $(READY) $(CENTRE)
 	$(BIN)/python -m tests.crash $(CRASH)
+
+NAME :=
+
+release-fixture: $(READY)
+	$(BIN)/python -m tests.releases.write $(NAME)
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
