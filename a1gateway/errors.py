@@ -23,6 +23,10 @@ class JournalUnavailable(TryLater):
     """The journal cannot be written to or read at the moment: locked, disk full, missing, being restored."""
 
 
+class JournalDamaged(JournalUnavailable):
+    """The journal's file is no whole database any more. Nothing is written to it until another one is put there."""
+
+
 class NothingCanHold(TryLater):
     """Neither the journal nor the spool could put a message on disk."""
 

@@ -470,7 +470,15 @@ def _pattern(text: ast.expr) -> str:
 def _said_by_the_code() -> set[str]:
     """Every text that the operator may have to act upon."""
     levels = ("warn", "error", "critical", "failure")
-    errors = ("CannotStart", "JournalTooNew", "JournalUnavailable", "NothingCanHold", "NotGenuine", "PortalTrouble")
+    errors = (
+        "CannotStart",
+        "JournalTooNew",
+        "JournalUnavailable",
+        "JournalDamaged",
+        "NothingCanHold",
+        "NotGenuine",
+        "PortalTrouble",
+    )
     logged = {
         _pattern(text)
         for call, text in _calls(*levels)

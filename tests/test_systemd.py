@@ -15,7 +15,7 @@ import pytest
 from twisted.internet.testing import MemoryReactorClock
 from twisted.scripts._twistd_unix import ServerOptions
 
-from a1gateway import gateway, tap
+from a1gateway import cli, gateway, tap
 from a1gateway.export.exports import MOST_AT_ONCE
 from a1gateway.journal.schema import REVISION
 from a1gateway.systemd import MORE_TIME, MoreTime, notify
@@ -30,9 +30,9 @@ _ASSIGNMENT = re.compile(r"([A-Za-z]+)=(.*)")
 _CREDENTIAL = re.compile(r"([a-z0-9_]+):(/etc/a1gateway/secrets/([a-z0-9_]+))")
 
 
-def unit(name: str, *, commented_out: bool = False) -> list[str]:
+def unit(name: str, *, commented_out: bool = False, file: Path = UNIT) -> list[str]:
     """The values that the unit gives to `name`, in order; or those that it would, were they not commented out."""
-    lines = UNIT.read_text("utf-8").splitlines()
+    lines = file.read_text("utf-8").splitlines()
     if commented_out:
         lines = [line[1:] for line in lines if re.match(r"#[A-Za-z]", line)]
     found = [match for match in map(_ASSIGNMENT.fullmatch, lines) if match is not None]
@@ -176,6 +176,37 @@ def test_systemd_finds_the_service_well_confined(unit_here: Path) -> None:
     """The threshold is 2.0 of 10, in tenths; 10 is a service without any protection."""
     program = _systemd_analyze()
     command = [program, "security", "--offline=true", "--threshold=20", "--no-pager", str(unit_here)]
+    judged = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert judged.returncode == 0, judged.stdout[-400:] + judged.stderr
+
+
+# The backup
+
+
+BACKUP = ROOT / "systemd" / "a1gateway-backup.service"
+
+
+def test_the_backup_is_a_command_that_there_is_for_the_daemons_user() -> None:
+    (command,) = unit("ExecStart", file=BACKUP)
+    program, *arguments = command.split()
+    assert program == "/opt/a1gateway/bin/a1gateway"
+    given = cli.parser().parse_args(arguments)
+    assert (given.command, given.config, given.with_secrets) == ("backup", "/etc/a1gateway/a1gateway.toml", False)
+    assert unit("User", file=BACKUP) == unit("User")
+    (folders,) = unit("ReadWritePaths", file=BACKUP)
+    assert folders.split() == ["/var/lib/a1gateway", str(given.to)]
+
+
+def test_systemd_finds_no_fault_in_the_backup_and_finds_it_well_confined(tmp_path: Path) -> None:
+    program = _systemd_analyze()
+    here = tmp_path / BACKUP.name
+    ours = Path(sys.executable).with_name("a1gateway")
+    here.write_text(BACKUP.read_text("utf-8").replace("/opt/a1gateway/bin/a1gateway", str(ours)))
+    timer = tmp_path / BACKUP.with_suffix(".timer").name
+    timer.write_text(BACKUP.with_suffix(".timer").read_text("utf-8"))
+    verified = subprocess.run([program, "verify", str(here), str(timer)], capture_output=True, text=True, check=False)
+    assert [line for line in verified.stderr.splitlines() if "a1gateway-backup" in line] == []
+    command = [program, "security", "--offline=true", "--threshold=15", "--no-pager", str(here)]
     judged = subprocess.run(command, capture_output=True, text=True, check=False)
     assert judged.returncode == 0, judged.stdout[-400:] + judged.stderr
 

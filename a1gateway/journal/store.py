@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from sqlalchemy import make_url
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ..errors import CannotStart, JournalTooNew, JournalUnavailable
+from ..errors import CannotStart, JournalDamaged, JournalTooNew, JournalUnavailable
 from .schema import REVISION
 from .statements import Connection, Row
 
@@ -51,6 +52,13 @@ _PRAGMAS = (
     "secure_delete=ON",
     f"journal_size_limit={_LONGEST_LOG}",
 )
+# How a database begins, and what any of ours has in it: of one that is damaged something is left.
+_SIGNS = (b"SQLite format 3\0", b"CREATE TABLE ")
+_CHUNK = 1024 * 1024
+# Octets of the smallest page of SQLite's.
+_SMALLEST = 512
+# Seconds until a damaged file is looked through again, the first time and at most: it may have been the disk's fault.
+_LOOK_AGAIN, _LOOK_AGAIN_AT_MOST = 60.0, 3600.0
 _OF_ONE_OPERATION = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
 
 
@@ -92,6 +100,7 @@ class Store:
         self._monotonic = monotonic
         self._upgrade_at = monotonic()
         self._hindrance = ""
+        self._damage: _Damage | None = None
 
     def lock(self) -> None:
         """Make this process the only daemon on the file, until it ends; raises `CannotStart` when another is.
@@ -114,10 +123,12 @@ class Store:
     def prepare(self, *, create: bool = True) -> None:
         """Create the file, or upgrade it to this version, keeping a copy of what it was.
 
-        Raises `JournalTooNew` for a file of a later version, `CannotStart` for one that is no journal, and
-        `JournalUnavailable` when it cannot be told at the moment, as while another program holds the file, or when an
-        upgrade has not enough free space; it is tried again a minute later at the earliest.
+        Raises `JournalTooNew` for a file of a later version, `CannotStart` for one that is no journal,
+        `JournalDamaged` for one that was a journal once, and `JournalUnavailable` when it cannot be told at the
+        moment, as while another program holds the file, or when an upgrade has not enough free space; it is tried
+        again a minute later at the earliest.
         """
+        self._raise_if_damaged()
         try:
             # Tokens and texts are in it: nobody else may read it, nor what SQLite makes beside it.
             os.close(os.open(self.path, os.O_RDWR | (os.O_CREAT if create else 0) | os.O_CLOEXEC, 0o600))
@@ -125,9 +136,12 @@ class Store:
         except OSError as error:
             raise CannotStart(f"store.url: {self.path} cannot be written: {error.strerror}") from error
         try:
+            if 0 < _size(self.path) < _SMALLEST:
+                # SQLite takes what is shorter than any database for an empty one, and would write over it.
+                raise _no_database()
             self._upgrade(create=create)
         except sqlite3.Error as error:
-            if "not a database" in str(error):
+            if _is_damage(error) == sqlite3.SQLITE_NOTADB and not _was_a_database(self.path):
                 raise CannotStart(f"store.url: {self.path} is not a journal of a1gateway") from error
             raise self._unavailable(error) from error
         self._prepared = True
@@ -269,7 +283,32 @@ class Store:
             raise JournalUnavailable(f"{self.path} has been replaced or removed")
 
     def _unavailable(self, error: sqlite3.Error) -> JournalUnavailable:
-        return JournalUnavailable(f"{self.path}: {error}")
+        if _is_damage(error) is None:
+            return JournalUnavailable(f"{self.path}: {error}")
+        before, at = self._damage, self._monotonic()
+        pause = _LOOK_AGAIN if before is None else min(before.pause * 2, _LOOK_AGAIN_AT_MOST)
+        self._damage = _Damage(str(error), _state_of(self.path), at + pause, pause)
+        trouble = self._damage.trouble(self.path)
+        if before is None:
+            self._log.critical("{trouble}", trouble=str(trouble))
+        return trouble
+
+    def _raise_if_damaged(self) -> None:
+        """Leave a damaged file as it is: whatever is written to it may cost what could be saved of it.
+
+        Raises `JournalDamaged` until there is another file, or this one turns out to be whole after all.
+        """
+        damage = self._damage
+        if damage is None:
+            return
+        if damage.state == _state_of(self.path):
+            if self._monotonic() < damage.look_again_at:
+                raise damage.trouble(self.path)
+            if not _is_whole(self.path):
+                damage.put_off(self._monotonic())
+                raise damage.trouble(self.path)
+        self._damage = None
+        self._log.info("journal {path}: whole again", path=str(self.path))
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -372,6 +411,69 @@ class Store:
             with suppress(OSError):
                 _remove(unfinished)
             raise
+
+
+@dataclass(slots=True)
+class _Damage:
+    """What is known of a file that is no whole database."""
+
+    what: str
+    state: tuple[int, ...] | None
+    """Of the file: another one, or one that somebody has written to, is not this one."""
+    look_again_at: float
+    pause: float
+
+    def trouble(self, path: Path) -> JournalDamaged:
+        return JournalDamaged(
+            f"{path} is damaged ({self.what}); nothing is written to it any more: stop the daemon, "
+            "and put the newest backup back with: a1gateway restore"
+        )
+
+    def put_off(self, now: float) -> None:
+        self.pause = min(self.pause * 2, _LOOK_AGAIN_AT_MOST)
+        self.look_again_at = now + self.pause
+
+
+def _no_database() -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError("file is not a database")
+    error.sqlite_errorcode = sqlite3.SQLITE_NOTADB
+    return error
+
+
+def _is_damage(error: Exception) -> int | None:
+    """SQLite's code for a file that is none of its own, or a torn one; None for any other error."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) else None
+
+
+def _was_a_database(path: Path) -> bool:
+    """Whether something of a database is left in a file that does not begin like one."""
+    before = b""
+    try:
+        with open(path, "rb") as file:
+            while chunk := file.read(_CHUNK):
+                if any(sign in before + chunk for sign in _SIGNS):
+                    return True
+                before = chunk[-max(map(len, _SIGNS)) :]
+    except OSError:
+        return True
+    return False
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_BUSY_TIMEOUT)) as driver:
+            return bool(driver.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)])
+    except sqlite3.Error:
+        return False
+
+
+def _state_of(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def _unfinished(copy: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 import time
 from contextlib import closing
@@ -9,6 +10,7 @@ from contextlib import closing
 import pytest
 
 from .calls import Reply
+from .commands import command
 from .processes import eventually
 from .stack import Sent, Stack
 from .together import Scenario, Together
@@ -133,10 +135,59 @@ def a_journal_moved_away_under_the_daemon_swallows_nothing(stack: Stack) -> None
     assert len(stack.sms(first)) == 1
 
 
+def status_of(stack: Stack, sent: Sent) -> str:
+    """What the journal says of a message that it knows."""
+    found = stack.gateway.message(sent.message_id)
+    assert found is not None
+    return str(found["status"])
+
+
+def a_damaged_journal_is_put_back_and_nothing_goes_out_twice(stack: Stack) -> None:
+    """What left after the backup was made is known to A1, what came since waits in the spool."""
+    gateway = stack.gateway
+    before = stack.send()
+    stack.is_delivered_once(before)
+    stack.a1.fault("error", code=8, method="send/sms")
+    waiting = stack.send()
+    assert stack.taken(waiting) == 200
+    archive = gateway.data / "kept.tar.gz"
+    made = command(stack, "backup", "--to", str(archive))
+    assert (made.returncode, made.stderr) == (0, "")
+    stack.a1.mend()
+    stack.is_delivered_once(waiting, 60)
+    refused = command(stack, "restore", str(archive))
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "another a1gateway is running" in refused.stderr
+    gateway.process.kill()
+    with open(gateway.journal, "r+b") as file:
+        file.write(bytes(100))
+    damaged = gateway.journal.read_bytes()
+    gateway.start()
+    meanwhile = stack.send()
+    assert stack.taken(meanwhile) == 200
+    assert len(gateway.spooled()) == 1
+    ready = gateway.get("/readyz")
+    assert (ready.status, ready.json()["store"]["ok"]) == (503, False)
+    assert "a1gateway restore" in ready.json()["store"]["trouble"]
+    gateway.process.signal(signal.SIGTERM)
+    gateway.process.wait(60)
+    assert gateway.journal.read_bytes() == damaged
+    restored = command(stack, "restore", str(archive))
+    assert (restored.returncode, restored.stderr) == (0, ""), restored.stderr
+    assert "1 messages may have gone out since" in restored.stdout
+    gateway.start()
+    stack.is_delivered_once(meanwhile, 60)
+    eventually(lambda: status_of(stack, waiting) == "delivered" or None, 30, "A1 was asked")
+    assert set(stack.told(waiting)) == {"delivered"}
+    assert len(stack.a1.messages()) == 3
+    gateway.ready()
+
+
 SCENARIOS = {
     "locked": Scenario(a_locked_journal_and_a_killed_daemon_lose_nothing, warm=False, takes=25),
     "nowhere": Scenario(a_message_that_nothing_can_hold_is_turned_away_whole),
     "locked under way": Scenario(a_locked_journal_under_way_sends_nothing_twice),
+    "damaged": Scenario(a_damaged_journal_is_put_back_and_nothing_goes_out_twice, takes=25),
     "moved away": Scenario(a_journal_moved_away_under_the_daemon_swallows_nothing),
 }
 

@@ -7,12 +7,23 @@ from contextlib import closing
 from pathlib import Path
 
 from a1gateway.automation.robots import REMIND, SEND
-from a1gateway.carriers.outcome import Accepted, LinkTrouble, Refused, Trouble, Uncertain
+from a1gateway.carriers.outcome import Accepted, LinkTrouble, Outcome, Refused, Trouble, Uncertain
 from a1gateway.carriers.smpp.deliveries import SubscriberPart
 from a1gateway.journal import Journal, Store, campaigns, look_ups, reminders, runs, sender_ids, statistics
 from a1gateway.journal.lane import InlineLane
 from a1gateway.journal.reminders import Rule
-from a1gateway.message import Choice, ChoiceSource, Evidence, Kind, Planned, Source, Status, StatusReport, Verdict
+from a1gateway.message import (
+    Choice,
+    ChoiceSource,
+    Evidence,
+    Kind,
+    Planned,
+    Source,
+    Status,
+    StatusReport,
+    Submission,
+    Verdict,
+)
 
 from ..conftest import START, arrival, run
 from ..sender_id.test_particulars import OURS
@@ -51,7 +62,7 @@ def _over_http(journal: Journal) -> None:
     for name in names:
         run(journal.accept(arrival(name, origin=CARD)))
     taken = {each.message_id: each for each in run(journal.claim(START, 10)).submissions}
-    outcomes = [
+    outcomes: list[tuple[Submission, Outcome, float]] = [
         (taken["delivered"], Accepted("a1-1", segments=1), START + 60),
         (taken["rejected"], Refused("bad_number", "100", "неверный номер"), START),
         (taken["lost"], LOST, START + 30),
