@@ -11,7 +11,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from twisted.logger import LogLevel, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
+from zope.interface import implementer
 
 from a1gateway.errors import CannotStart, JournalDamaged, JournalUnavailable
 from a1gateway.journal import Journal, Store
@@ -103,7 +104,8 @@ def test_it_takes_nothing_and_says_what_to_do_and_stays_as_it_is(
 def test_damage_that_is_met_under_way_ends_all_writing_and_is_told_once(path: Path) -> None:
     events: list[str] = []
 
-    def watch(event: dict[str, object]) -> None:
+    @implementer(ILogObserver)
+    def watch(event: LogEvent) -> None:
         if event.get("log_level") is LogLevel.critical:
             events.append(str(event.get("trouble")))
 

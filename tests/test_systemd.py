@@ -15,7 +15,8 @@ import pytest
 from twisted.internet.testing import MemoryReactorClock
 from twisted.scripts._twistd_unix import ServerOptions
 
-from a1gateway import cli, gateway, tap
+from a1gateway import gateway, tap
+from a1gateway.cli import parser
 from a1gateway.export.exports import MOST_AT_ONCE
 from a1gateway.journal.schema import REVISION
 from a1gateway.systemd import MORE_TIME, MoreTime, notify
@@ -190,7 +191,7 @@ def test_the_backup_is_a_command_that_there_is_for_the_daemons_user() -> None:
     (command,) = unit("ExecStart", file=BACKUP)
     program, *arguments = command.split()
     assert program == "/opt/a1gateway/bin/a1gateway"
-    given = cli.parser().parse_args(arguments)
+    given = parser().parse_args(arguments)
     assert (given.command, given.config, given.with_secrets) == ("backup", "/etc/a1gateway/a1gateway.toml", False)
     assert unit("User", file=BACKUP) == unit("User")
     (folders,) = unit("ReadWritePaths", file=BACKUP)

@@ -56,6 +56,9 @@ def add_backup_commands(commands: Any) -> None:
         choices=[str(each) for each in Unsent],
         help="what becomes of SMS that the backup holds as unsent; default: ask over HTTP, hold over SMPP",
     )
+    back.add_argument(
+        "--as-it-was", action="store_true", help="take nothing over that the journal that is there tells since then"
+    )
     back.add_argument("--check", action="store_true", help="only see whether the file is whole and can be put back")
     back.add_argument("--held", choices=["send", "drop"], help="without FILE: what becomes of SMS that are held")
     back.add_argument("--json", action="store_true", help="say it as JSON")
@@ -149,7 +152,7 @@ def _restore(given: argparse.Namespace) -> int:
         restored = Restored(of.journal, _chosen(given.unsent, of))
         if not given.check:
             write_what_is_missing(archive, of, restored)
-            restore(archive, of, restored, now=now, show=show)
+            restore(archive, of, restored, now=now, as_it_was=given.as_it_was, show=show)
     if progress is not None:
         progress.clear()
     if given.json:
@@ -176,14 +179,14 @@ def _restored_told(archive: Archive, file: Path, restored: Restored, *, checked:
     lines += [f"{path}: was missing, and is written" for path in restored.written]
     if restored.replaced is not None:
         lines.append(f"{restored.replaced}: the journal that was there; delete it once nothing of it is needed")
-    if restored.newer is None:
+    carried = restored.carried_over
+    if carried is not None and carried.rows:
         lines.append(
-            "warning: the journal that was there cannot be read; what it took in after the backup is not here"
+            f"from that one: {carried.newer:,} messages that were taken in after the backup, and what became of"
+            f" {carried.known:,} others"
         )
-    elif restored.newer:
-        lines.append(
-            f"warning: {restored.newer:,} messages that were taken in after the backup are in that one alone"
-        )
+    if restored.unreadable or (carried is not None and not carried.complete):
+        lines.append("warning: not all of that one can be read; what it alone knew after the backup is not here")
     if restored.tokens_kept:
         lines.append("the tokens of Bitrix24 are those of the journal that was there: they are later")
     if restored.spooled:
@@ -205,7 +208,8 @@ def _restored_as_json(archive: Archive, restored: Restored, *, checked: bool) ->
         "written": [str(path) for path in restored.written],
         "spooled": restored.spooled,
         "tokens_kept": restored.tokens_kept,
-        "newer": restored.newer,
+        "newer": None if restored.carried_over is None else restored.carried_over.newer,
+        "complete": restored.carried_over is not None and restored.carried_over.complete,
         "in_doubt": restored.in_doubt,
         "unsent": str(restored.unsent),
     }

@@ -18,12 +18,13 @@ from ..files_on_disk import octets_as_a_whole, sync_folder
 from ..journal import Store
 from ..journal.acceptance import accept_one
 from ..journal.journal import Installation
-from ..journal.restored import Unsent, put_back
+from ..journal.restored import Unsent, nothing_is_in_doubt, put_back
 from ..journal.schema import REVISION
 from ..journal.spool import read_entry
 from ..journal.statements import Connection
 from ..message import Arrival
 from .archive import CONFIG, JOURNAL, SECRETS, SPOOL, Archive, Content, Member
+from .carrying_over import CarriedOver, carry_over, same_journal
 from .places import Places
 
 _USER = "a1gateway"
@@ -54,8 +55,10 @@ class Restored:
     """Where the journal is that was there before."""
     tokens_kept: bool = False
     """Whether the portal's tokens are those of the journal that was there."""
-    newer: int | None = None
-    """How many messages the journal that was there holds, and the backup does not; None: it cannot be read."""
+    carried_over: CarriedOver | None = None
+    """What it still told of the time after the backup; None: nothing."""
+    unreadable: bool = False
+    """Whether the journal that was there could not be read."""
     written: list[Path] = field(default_factory=list)
     """The configuration and the files of secrets that were not there."""
 
@@ -96,22 +99,32 @@ def restore(
     restored: Restored,
     *,
     now: float,
+    as_it_was: bool = False,
     show: Show = lambda done, what: None,
     free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
 ) -> None:
     """Put the journal and the spool of a checked archive in their places, and say in `restored` what came of it.
 
+    What the journal that is there still tells of the time after the backup is taken over, unless it is to be
+    `as_it_was`.
+
     Whoever is root becomes the owner of the journal, for good. Blocks. Raises `CannotRestore`, `CannotStart` when the
     daemon runs, and `OSError`.
     """
     try:
-        _restore(archive, of, restored, now, show, free)
+        _restore(archive, of, restored, now, as_it_was, show, free)
     except sqlite3.Error as error:
         raise CannotRestore(f"{of.journal}: {error}; it has been left as it was") from None
 
 
 def _restore(
-    archive: Archive, of: Places, restored: Restored, now: float, show: Show, free: Callable[[Path], int]
+    archive: Archive,
+    of: Places,
+    restored: Restored,
+    now: float,
+    as_it_was: bool,
+    show: Show,
+    free: Callable[[Path], int],
 ) -> None:
     _become_owner(of)
     lock = Store(f"sqlite:///{of.journal}")
@@ -126,8 +139,7 @@ def _restore(
             show(0.6, "the journal is unpacked")
             _prepare(new)
             show(0.7, "the journal is looked through")
-            _look_into_the_one_before(of.journal, new, restored)
-            _make_ready(archive, new, of.spool, restored, now)
+            _make_ready(archive, new, of, restored, now, as_it_was=as_it_was)
             show(0.9, "the journal is put in its place")
             restored.replaced = _move_aside(of.journal, now)
             new.replace(of.journal)
@@ -211,9 +223,10 @@ def _prepare(new: Path) -> None:
         raise CannotRestore(f"the journal in the backup cannot be used: {error}") from None
 
 
-def _make_ready(archive: Archive, new: Path, spool: Path, restored: Restored, now: float) -> None:
+def _make_ready(archive: Archive, new: Path, of: Places, restored: Restored, now: float, *, as_it_was: bool) -> None:
     """Messages of the backup's spool may have gone out since, like those of its journal; all else may come again."""
     waiting: list[Arrival] = []
+    spool = of.spool
     spool.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, content in archive.contents(lambda name: name.startswith(SPOOL)):
         octets = content.read()
@@ -231,8 +244,11 @@ def _make_ready(archive: Archive, new: Path, spool: Path, restored: Restored, no
         for each in waiting:
             accept_one(connection, each)
         connection.write_later_ones()
-        restored.in_doubt = put_back(connection, restored.unsent, now)
+        in_doubt = set(put_back(connection, restored.unsent, now))
         connection.write_later_ones()
+        if of.journal.exists():
+            in_doubt -= _look_into_the_one_before(of.journal, driver, restored, as_it_was=as_it_was)
+        restored.in_doubt = len(in_doubt)
         driver.execute("COMMIT")
         # One file, which nothing belongs to; the daemon makes it what it likes.
         driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -242,20 +258,27 @@ def _make_ready(archive: Archive, new: Path, spool: Path, restored: Restored, no
 # The journal that was there.
 
 
-def _look_into_the_one_before(before: Path, new: Path, restored: Restored) -> None:
-    """Its tokens are the living ones, if they are later; and it may know of messages that the backup does not."""
-    if not before.exists():
-        restored.newer = 0
-        return
+def _look_into_the_one_before(
+    before: Path, new: sqlite3.Connection, restored: Restored, *, as_it_was: bool
+) -> set[int]:
+    """Its tokens are the living ones, if they are later; and it may know more of messages. The rows that it knows."""
     try:
         # What is damaged stays as it is: a connection that writes would take its log into it.
-        with _opened(before, "ro") as old, _opened(new) as driver:
-            restored.tokens_kept = _keep_tokens(old, driver)
-            (latest,) = driver.execute("SELECT coalesce(max(id), 0) FROM messages").fetchone()
-            (newer,) = old.execute("SELECT count(*) FROM messages WHERE id > ?", (latest,)).fetchone()
-            restored.newer = int(newer)
+        with _opened(before, "ro") as old:
+            restored.tokens_kept = _keep_tokens(old, new)
+            if as_it_was or not same_journal(old, new):
+                return set()
+            new.execute("SAVEPOINT carrying_over")
+            restored.carried_over = carry_over(old, new)
+            new.execute("RELEASE carrying_over")
     except sqlite3.Error:
-        restored.newer = None
+        with suppress(sqlite3.Error):
+            new.execute("ROLLBACK TO carrying_over")
+        restored.unreadable = True
+        return set()
+    if restored.carried_over.complete:
+        nothing_is_in_doubt(Connection(new))
+    return restored.carried_over.rows
 
 
 def _keep_tokens(old: sqlite3.Connection, new: sqlite3.Connection) -> bool:

@@ -68,7 +68,6 @@ _GOES_ON_IN = literal(_FRONT) + case(
     (messages.c.stage == Stage.HELD, literal(str(Stage.CONSENT))),
     else_=messages.c.stage,
 )
-_COUNT = Statement(select(func.count()).where(_IN_DOUBT))
 _TELL = Statement(
     insert(history).from_select(
         ["message", "at", "source", "word"],
@@ -117,15 +116,16 @@ _SET_MARK = Statement(insert(positions), ("name", "record", "at"))
 _THE_MARK = Statement(select(positions.c.record, positions.c.at).where(positions.c.name == MARK))
 
 
-def put_back(connection: Connection, unsent: Unsent, now: float) -> int:
-    """This journal has just been put back; do with what it holds as unsent as is chosen. How many that are."""
+def put_back(connection: Connection, unsent: Unsent, now: float) -> list[int]:
+    """This journal has just been put back; do with what it holds as unsent as is chosen. The rows in doubt."""
     connection.execute(_FORGET_MARK)
     connection.execute(_SET_MARK, {"name": MARK, "record": _CHOICES.index(unsent), "at": now})
-    count: int = connection.value(_COUNT, {"now": now})
+    rows = connection.all(_ROWS_IN_DOUBT, {"now": now})
+    ids = [row["id"] for row in rows]
     if unsent is Unsent.DROP:
-        for row in connection.all(_ROWS_IN_DOUBT, {"now": now}):
+        for row in rows:
             reject(connection, row, UNCERTAIN, now)
-        return count
+        return ids
     connection.execute(_TELL, {"now": now})
     if unsent is Unsent.ASK:
         connection.execute(_ASK_AGAIN, {"now": now})
@@ -134,7 +134,12 @@ def put_back(connection: Connection, unsent: Unsent, now: float) -> int:
         connection.execute(_HOLD, {"now": now, "into": str(Stage.HELD)})
     else:
         connection.execute(_SEND, {"now": now})
-    return count
+    return ids
+
+
+def nothing_is_in_doubt(connection: Connection) -> None:
+    """All that the journal of before knew is known to this one, too."""
+    connection.execute(_FORGET_MARK)
 
 
 def made_anew(connection: Connection, happened_at: float) -> Unsent | None:

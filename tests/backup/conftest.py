@@ -101,6 +101,12 @@ class Kept:
         assert self.run("backup", "--to", str(self.archive), *arguments) == 0, self.errors
         return self.archive
 
+    def lost(self) -> Kept:
+        """The same when the journal is gone."""
+        for ending in ("", "-wal", "-shm"):
+            Path(f"{self.journal}{ending}").unlink(missing_ok=True)
+        return self
+
     def restore(self, *arguments: str) -> str:
         """Put it back, which succeeds; what the command said."""
         assert self.run("restore", str(self.archive), *arguments) == 0, self.errors
