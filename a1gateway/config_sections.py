@@ -26,6 +26,7 @@ from .config_values import (
     numbers,
     one_of,
     part_of_a_day,
+    period,
     printable,
     recipient,
     secret,
@@ -213,6 +214,29 @@ class Polling(Section):
         interval = info.data.get("interval", 0)
         if value < interval:
             raise Misfit(f"{value:g} seconds are less than interval; give {interval:g} or more")
+        return value
+
+
+_DAY = 86400.0
+
+
+class Retention(Section):
+    """For how long personal data is kept, in seconds; None: for ever.
+
+    `mask_after` is when texts and numbers are removed, `delete_after` when the rows go, `delete_evidence_after` when
+    the evidence of consents does.
+    """
+
+    mask_after: Annotated[float | None, period(_DAY)] = 365 * _DAY
+    delete_after: Annotated[float | None, Field(validate_default=True), period(30 * _DAY)] = 1095 * _DAY
+    delete_evidence_after: Annotated[float | None, period(30 * _DAY)] = 1095 * _DAY
+
+    @field_validator("delete_after")
+    @classmethod
+    def _later(cls, value: float | None, info: ValidationInfo) -> float | None:
+        masked = info.data.get("mask_after")
+        if value is not None and masked is not None and value < masked:
+            raise Misfit(f"earlier than mask_after; give {masked / _DAY:g} days or more")
         return value
 
 
@@ -424,6 +448,7 @@ class Config(Section):
     automation: Automation = Automation()
     scenario: Annotated[list[Scenario], Field(validate_default=True)] = []
     alarms: Alarms = Alarms()
+    retention: Retention = Retention()
     log: Log = Log()
 
     @field_validator("scenario")
@@ -460,6 +485,7 @@ SECTIONS: dict[tuple[str, ...], type[Section]] = {
     ("a1", "smpp"): A1Smpp,
     ("a1", "callback"): A1Callback,
     ("polling",): Polling,
+    ("retention",): Retention,
     ("bitrix24",): Bitrix24,
     ("consent",): Consent,
     ("automation",): Automation,

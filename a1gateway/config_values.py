@@ -10,6 +10,7 @@ import math
 import os.path
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, time
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -21,7 +22,7 @@ from pydantic_core import CoreSchema, core_schema
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.task import Clock
 
-from .automation.moments import read_ahead
+from .automation.moments import read_ahead, read_span
 from .automation.template import Template, TemplateFault
 from .hours import Hours
 from .msisdn import Msisdn, read_number
@@ -249,6 +250,35 @@ def times_ahead() -> Rule:
             except ValueError:
                 raise Misfit(f"{shown(entry)} in the list is no time ahead; give {right}") from None
         return sorted(found, reverse=True)
+
+    return Rule(right, check)
+
+
+_NEVER = "never"
+# A hundred years, in seconds.
+_LONGEST_PERIOD = 36525 * 86400.0
+
+
+def period(least: float) -> Rule:
+    """How long something is kept, in seconds, `least` and up; None: for ever.
+
+    Written as `365 days`, as a number of seconds, or as `never`.
+    """
+    days = round(least / 86400.0)
+    right = f'a time of {days} day{"s" if days > 1 else ""} or more, such as "365 days", or "{_NEVER}"'
+
+    def check(value: object) -> float | None:
+        seconds = 0.0
+        if value == _NEVER:
+            return None
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            seconds = min(value, 2 * _LONGEST_PERIOD)
+        elif isinstance(value, str):
+            with suppress(ValueError):
+                seconds = read_span(value)
+        if not least <= seconds <= _LONGEST_PERIOD:
+            raise Misfit(f"{shown(value)} is no time to keep something for; give {right}")
+        return seconds
 
     return Rule(right, check)
 

@@ -146,6 +146,17 @@ class Metrics:
             "When the certificate of http.certificate_file expires, seconds since the epoch; 0: there is none",
             registry=self.registry,
         )
+        self.retention = Counter(
+            "a1gateway_retention_total",
+            "Rows of the journal that were masked or deleted because they had been kept for long enough, by kind",
+            ["kind"],
+            registry=self.registry,
+        )
+        self.retention_passed = Gauge(
+            "a1gateway_retention_last_pass_timestamp_seconds",
+            "When retention last went through the whole journal, seconds since the epoch; 0: not since the start",
+            registry=self.registry,
+        )
         # From the start, so that the first one is seen as a growth.
         self.rejected.labels("gateway_fault")
         self._define_the_state()

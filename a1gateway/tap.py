@@ -99,6 +99,7 @@ from .pages.words import words as words_in
 from .polling import Polling
 from .readiness import Readiness
 from .receipts import Receipts
+from .retention import Periods, Retention
 from .sender_id.watch import SenderNamesWatch
 from .systemd import MoreTime
 from .web.certificate import CertificateFiles, CertificateWatch
@@ -714,6 +715,17 @@ def build(config: Config, reactor: Any) -> Gateway:
         root.putChild(b"a1", a1_callback.resource())
 
     sightings = Sightings()
+    kept = config.retention
+    retention = Retention(
+        reactor,
+        journal,
+        reader,
+        metrics,
+        Periods(kept.mask_after, kept.delete_after, kept.delete_evidence_after),
+        is_chosen="retention" in config.model_fields_set,
+        busy=lambda: intake.crowded,
+    )
+
     offered: dict[str, Operation] = {
         **portal_operations(portal, lambda: tokens.current().domain),
         **marketing_operations(
@@ -757,6 +769,7 @@ def build(config: Config, reactor: Any) -> Gateway:
             campaigns,
             *automation.services,
             Counting(reactor, journal, reader),
+            retention,
             base_jobs,
             exports,
             control,

@@ -303,7 +303,7 @@ def test_every_setting_is_named(readme: Document) -> None:
 def test_every_named_setting_exists_and_has_the_default_that_is_shown(readme: Document) -> None:
     known = {key: section.model_fields[name] for key, section, name in _settings()}
     keys = re.compile(
-        r"(http|store|log|polling|alarms|a1|a1\.http|a1\.callback|a1\.smpp|bitrix24|consent|automation|scenario)\.[a-z0-9_]+"
+        r"(http|store|log|polling|alarms|retention|a1|a1\.http|a1\.callback|a1\.smpp|bitrix24|consent|automation|scenario)\.[a-z0-9_]+"
     )
     rows = {
         spans(row[0])[0]: row[2]

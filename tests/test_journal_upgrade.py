@@ -1,4 +1,4 @@
-"""Journals of the version before, when reminders wait in them."""
+"""Journals of versions before: reminders that wait in them, and messages that are over."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from a1gateway.automation.robots import REMIND
-from a1gateway.journal import Journal, Store, look_ups, reminders, runs
+from a1gateway.journal import Journal, Store, look_ups, masking, reminders, retention, runs
 from a1gateway.journal.lane import InlineLane
 from a1gateway.journal.reminders import Reminder, Rule
 from a1gateway.message import Drop, Planned
@@ -144,3 +144,25 @@ def test_the_portal_is_known(upgraded: Journal) -> None:
     kept = run(upgraded.within(runs.of_token, "t1"))
     assert kept is not None
     assert (kept["state"], kept["trouble"]) == ("over", "portal_changed")
+
+
+def test_messages_of_the_time_before_are_masked_and_deleted_like_others(tmp_path: Path) -> None:
+    path = older_journal(tmp_path, "0007")
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute(
+            "INSERT INTO messages (message_id, custom_id, received_at, kind, origin, number_received, msisdn, text,"
+            " segments, status, stage, final_at, attempts, asked, tell_tries)"
+            " VALUES ('m1', 'c1', ?1, 'transactional', '{}', '+375291112233', '+375291112233', 'Ждём', 1,"
+            " 'delivered', 'over', ?1, 1, 0, 0)",
+            (START,),
+        )
+        raw.execute("INSERT INTO message_items VALUES (2, 4182, 1)")
+        raw.commit()
+    store = Store(f"sqlite:///{path}")
+    store.prepare()
+    journal = Journal(InlineLane(store))
+    assert run(journal.within(retention.state)) is None
+    assert run(journal.within(retention.any_is_old, START + DAY))
+    assert run(journal.within(masking.mask, [1], START + DAY)) == 1
+    assert run(journal.within(masking.remove, [1], START + DAY)) == 1
+    store.close()

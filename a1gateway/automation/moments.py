@@ -128,10 +128,21 @@ def _read_moment(text: str, date_at: float) -> float:
 
 def read_ahead(text: str) -> float:
     """`1 day`, `2 часа`, `30 min` in seconds; raises `ValueError` when it is no time, or 0, or more than a year."""
+    try:
+        ahead = read_span(text)
+    except ValueError:
+        ahead = 0.0
+    if not 0 < ahead <= _LONGEST:
+        raise ValueError(f"{text.strip()[:40]} is no time ahead; write one such as 1 day, 2 hours or 30 minutes")
+    return ahead
+
+
+def read_span(text: str) -> float:
+    """A length of time, written so, in seconds; raises `ValueError` when it is none."""
     form = _AHEAD.fullmatch(text.strip())
     unit = None if form is None else _UNITS.get(form[2].lower())
-    if form is None or unit is None or not 0 < int(form[1]) * unit <= _LONGEST:
-        raise ValueError(f"{text.strip()[:40]} is no time ahead; write one such as 1 day, 2 hours or 30 minutes")
+    if form is None or unit is None:
+        raise ValueError("no length of time")
     return int(form[1]) * unit
 
 
