@@ -17,6 +17,7 @@ from .contact_base.command import add_campaign_arguments, add_contacts_arguments
 from .control.command import ask_daemon
 from .control.operations import IDesk
 from .doctor.command import add_doctor_command
+from .erase_commands import add_erase_commands
 from .sandbox import command as sandbox
 from .send_command import add_send_command
 
@@ -50,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     add_campaigns_command(commands)
     add_backup_commands(commands)
     add_template_command(commands)
+    add_erase_commands(commands)
 
     simulation = commands.add_parser("sandbox", help="a simulated A1 and a simulated Bitrix24 portal on this machine")
     sandbox.add_arguments(simulation)

@@ -157,6 +157,11 @@ class Metrics:
             "When retention last went through the whole journal, seconds since the epoch; 0: not since the start",
             registry=self.registry,
         )
+        self.erasures_pending = Gauge(
+            "a1gateway_erasures_pending",
+            "Erasures of a number of which something is still under way",
+            registry=self.registry,
+        )
         # From the start, so that the first one is seen as a growth.
         self.rejected.labels("gateway_fault")
         self._define_the_state()

@@ -66,6 +66,7 @@ from .contact_base.jobs import BaseJobs
 from .control.campaigns import campaign_operations
 from .control.checklist import checklist_operation
 from .control.doctor import doctor_operations
+from .control.erasing import erasing_operations
 from .control.marketing import cost_operation, marketing_operations
 from .control.messages import message_operations
 from .control.operations import Operation, portal_operations
@@ -74,6 +75,7 @@ from .control.restored import restored_operations
 from .control.service import ControlService
 from .counting import Counting
 from .dispatcher import ASK_AFTER, ASK_AGAIN_AFTER, Dispatcher, LookUp
+from .erasing import Erasing
 from .errors import CannotStart
 from .export.exports import Exports
 from .free_space import FreeSpace
@@ -726,6 +728,8 @@ def build(config: Config, reactor: Any) -> Gateway:
         busy=lambda: intake.crowded,
     )
 
+    erasing = Erasing(reactor, journal, reader, spool, beside, metrics, store.path)
+
     offered: dict[str, Operation] = {
         **portal_operations(portal, lambda: tokens.current().domain),
         **marketing_operations(
@@ -736,6 +740,7 @@ def build(config: Config, reactor: Any) -> Gateway:
         "checklist": checklist_operation(checklist),
         **doctor_operations(config, sightings),
         **restored_operations(reactor, journal, receipts, on_due=anything_is_due),
+        **erasing_operations(erasing, journal),
         "version": _version,
     }
     if isinstance(way.carrier, A1HttpCarrier):
@@ -770,6 +775,7 @@ def build(config: Config, reactor: Any) -> Gateway:
             *automation.services,
             Counting(reactor, journal, reader),
             retention,
+            erasing,
             base_jobs,
             exports,
             control,

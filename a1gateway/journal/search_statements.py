@@ -28,8 +28,9 @@ def _of_item() -> ColumnElement[bool]:
     return messages.c.id.in_(of_it)
 
 
-def _digits_received() -> ColumnElement[str]:
-    digits: ColumnElement[str] = messages.c.number_received
+def digits_of(column: ColumnElement[str]) -> ColumnElement[str]:
+    """A text without what people write between the digits of a number."""
+    digits = column
     for character in _PUNCTUATION:
         digits = func.replace(digits, character, "")
     return digits
@@ -61,7 +62,10 @@ _CONDITIONS: Mapping[str, Callable[[], ColumnElement[bool]]] = {
 _EITHER: Mapping[str, Callable[[], Sequence[ColumnElement[bool]]]] = {
     "number_part": lambda: (
         func.instr(messages.c.msisdn, bindparam("number_part")) > 0,
-        and_(messages.c.msisdn.is_(None), func.instr(_digits_received(), bindparam("number_part")) > 0),
+        and_(
+            messages.c.msisdn.is_(None),
+            func.instr(digits_of(messages.c.number_received), bindparam("number_part")) > 0,
+        ),
     ),
     "of": lambda: (_of_item(), _to_numbers()),
     "item": lambda: (_of_item(),),

@@ -200,14 +200,14 @@ class Store:
         return not busy
 
     def compact(self) -> tuple[int, int]:
-        """Write the journal anew without what is not used; its size in octets before and after.
+        """Write the journal anew without what is not used; its size with its log, in octets, before and after.
 
         SQLite moves rows about as they grow, and leaves copies of them in unused places, which are written over some
         time; after this, nothing that was deleted or masked is left anywhere. Readers go on meanwhile, writers wait.
         Raises `NoRoom`, or `JournalUnavailable` when it cannot be done for another reason; the journal is what it was
         then.
         """
-        before = _size(self.path)
+        before = self._size_with_log()
         free, needed = self._free(self.path.parent), _SIZES_FOR_COMPACTING * before
         if free < needed:
             raise NoRoom(
@@ -220,7 +220,7 @@ class Store:
             self.disconnect()
             raise self._unavailable(error) from error
         self.trim_log()
-        return before, _size(self.path)
+        return before, self._size_with_log()
 
     def disconnect(self) -> None:
         """Close the connection; the next transaction opens another, on whatever file is there then."""
@@ -269,6 +269,9 @@ class Store:
             self._driver = self._open()
             self._file = self._on_disk()
         return self._driver
+
+    def _size_with_log(self) -> int:
+        return _size(self.path) + _size(self.path.with_name(self.path.name + "-wal"))
 
     def _on_disk(self) -> tuple[int, int] | None:
         try:
@@ -378,7 +381,7 @@ class Store:
             raise
 
     def _check_room(self, copy: Path) -> None:
-        size = _size(self.path) + _size(self.path.with_name(self.path.name + "-wal"))
+        size = self._size_with_log()
         # These are replaced.
         free = self._free(self.path.parent) + _size(copy) + _size(_unfinished(copy))
         needed = _SIZES_FOR_UPGRADE * size
