@@ -34,8 +34,9 @@ from ..message import (
     Unasked,
     Verdict,
 )
-from . import campaigns, consents, deadlines, parts, reminders, runs, stop_list, subscribers
+from . import campaigns, consents, deadlines, parts, stop_list, subscribers
 from .acceptance import accept
+from .depths import Depth, depths
 from .evidence import Evidence
 from .lane import ILane
 from .matching import Unsettled
@@ -66,15 +67,6 @@ _NOT_ASKED = 3600.0
 _LONGEST_NOTE = 200
 # Bitrix24's documentation of OAuth: 180 days.
 _REFRESH_TOKEN_LASTS = 180 * 86400.0
-_QUEUES = {
-    Stage.FIELDS: "fields",
-    Stage.CONSENT: "consent",
-    Stage.HELD: "held",
-    Stage.READY: "submit",
-    Stage.IN_FLIGHT: "submit",
-    Stage.ASKING: "asking",
-    Stage.SENT: "status",
-}
 _REASONS_OF_EXPIRY = {
     Stage.FIELDS: str(Refusal.PORTAL_AWAY),
     Stage.READY: "not_sent_in_time",
@@ -125,14 +117,6 @@ _CONFIRM = change_by_id(messages, ("tell_at", "confirmed_at", "tell_tries"))
 _TELL_LATER = change_by_id(messages, ("tell_at", "tell_tries"))
 _INSTALLATION = Statement(select(installation))
 _UNINSTALL = Statement(delete(installation))
-# The oldest of a queue is the one with the smallest row id, which is in the index: no row has to be read.
-_WAITING = Statement(
-    select(messages.c.stage, func.count(), func.min(messages.c.id))
-    .where(messages.c.due_at.is_not(None))
-    .group_by(messages.c.stage)
-)
-_RECEIVED_AT = Statement(select(messages.c.received_at).where(messages.c.id == bindparam("row")))
-_UNTOLD_DEPTH = Statement(select(func.count(), func.min(messages.c.final_at)).where(messages.c.tell_at.is_not(None)))
 _MESSAGE = Statement(select(messages).where(messages.c.message_id == bindparam("name")))
 _HISTORY = Statement(select(history).where(history.c.message == bindparam("row")).order_by(history.c.id))
 
@@ -195,14 +179,6 @@ class Settled:
 
     changes: list[Change]
     unmatched: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Depth:
-    """How many messages wait somewhere, and since when the oldest has (None: none waits)."""
-
-    count: int
-    oldest: float | None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -649,24 +625,8 @@ class Journal:
     # Looking.
 
     def depths(self) -> Deferred[dict[str, Depth]]:
-        """How much waits: of messages, as `_QUEUES` names them; and `portal`, `robots`, `reminders`."""
-
-        def operation(connection: Connection) -> dict[str, Depth]:
-            depths = {name: Depth(0, None) for name in _QUEUES.values()} | {"portal": Depth(0, None)}
-            for stage, count, first in connection.all(_WAITING):
-                queue = _QUEUES[stage]
-                before = depths[queue]
-                oldest = connection.value(_RECEIVED_AT, {"row": first})
-                depths[queue] = Depth(
-                    before.count + count, min(oldest, before.oldest if before.oldest is not None else oldest)
-                )
-            ((count, oldest),) = connection.all(_UNTOLD_DEPTH)
-            depths["portal"] = Depth(count, oldest)
-            depths["robots"] = Depth(*runs.depth(connection))
-            depths["reminders"] = Depth(*reminders.depth(connection))
-            return depths
-
-        return self._lane.run(operation)
+        """How much waits, see `depths.depths`."""
+        return self._lane.run(depths)
 
     def message(self, message_id: str) -> Deferred[dict[str, Any] | None]:
         """Everything that is known of a message, its history in order under `history`; None when it is unknown."""
