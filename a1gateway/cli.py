@@ -20,6 +20,7 @@ from .doctor.command import add_doctor_command
 from .erase_commands import add_erase_commands
 from .sandbox import command as sandbox
 from .send_command import add_send_command
+from .status_command import add_status_command
 
 
 def parser() -> argparse.ArgumentParser:
@@ -48,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     add_campaign_arguments(campaign, desk.run("campaign-check"), desk.console)
 
     add_send_command(commands)
+    add_status_command(commands)
     add_campaigns_command(commands)
     add_backup_commands(commands)
     add_template_command(commands)

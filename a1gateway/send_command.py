@@ -179,7 +179,7 @@ class Report:
             reason = say.failed(*failed)
             reason = reason[:1].upper() + reason[1:]
             yield say("send.not_delivered", reason=reason, why=say.about_failure(*failed, "why"))
-            yield say("send.do", do=say.about_failure(*failed, "do"))
+            yield f"{say('message.do')} {say.about_failure(*failed, 'do')}"
             return
         values = {
             "id": ended.message_id,
@@ -192,7 +192,7 @@ class Report:
         yield say(f"send.{ended.outcome}", **values)
         if ended.said:
             yield ended.said
-        yield say("send.do", do=say(f"send.{ended.outcome}.do", **values))
+        yield f"{say('message.do')} {say(f'send.{ended.outcome}.do', **values)}"
 
     def _command(self, *arguments: str) -> str:
         return shlex.join(["a1gateway", *arguments, "--config", self._config])

@@ -94,6 +94,7 @@ from .logs import observer
 from .marketing import MarketingPace, pace_of
 from .message import ChoiceSource, Received, StatusReport, Submission
 from .metrics import Metrics
+from .overview import DaemonOverview
 from .pacing import TokenBucket, YieldingPace
 from .pages.assembly import Parts as PageParts
 from .pages.sessions import Sessions
@@ -101,6 +102,7 @@ from .pages.words import words as words_in
 from .polling import Polling
 from .readiness import Readiness
 from .receipts import Receipts
+from .recent_log import RecentLog
 from .retention import Periods, Retention
 from .sender_id.watch import SenderNamesWatch
 from .systemd import MoreTime
@@ -405,6 +407,7 @@ def build(config: Config, reactor: Any) -> Gateway:
     jitter = random.SystemRandom().random
     off_thread = _threads(reactor, "spool")
     metrics = Metrics()
+    recent_log = RecentLog()
     store = Store(config.store.url, working=MoreTime())
     # What people look at must not keep a message from the spool.
     beside = _threads(reactor, "reading")
@@ -738,6 +741,16 @@ def build(config: Config, reactor: Any) -> Gateway:
         **campaign_operations(campaigns),
         **message_operations(reactor, reader, Sender(intake, admission)),
         "checklist": checklist_operation(checklist),
+        "status": DaemonOverview(
+            reactor,
+            reader,
+            spool,
+            space,
+            checklist,
+            recent_log,
+            transport=config.a1.transport,
+            link=None if way.link is None else way.link.state,
+        ).told,
         **doctor_operations(config, sightings),
         **restored_operations(reactor, journal, receipts, on_due=anything_is_due),
         **erasing_operations(erasing, journal),
@@ -752,7 +765,7 @@ def build(config: Config, reactor: Any) -> Gateway:
     site = CountingSite(
         root, reactor, tells_each=config.log.level == "debug", sightings=sightings, unanswered=unanswered
     )
-    return Gateway(
+    gateway = Gateway(
         reactor,
         store=store,
         journal=journal,
@@ -788,6 +801,8 @@ def build(config: Config, reactor: Any) -> Gateway:
         poll_within=config.polling.interval,
         uncertain_for=0.0 if smpp is None else smpp.uncertain_hold,
     )
+    recent_log.setServiceParent(gateway)
+    return gateway
 
 
 def _certificate(config: Config, metrics: Metrics) -> CertificateFiles | None:

@@ -424,7 +424,7 @@ def test_every_option_of_the_sandbox_has_a_row_with_its_default(readme: Document
             assert spans(rows[name]) == [str(option.default)]
 
 
-@pytest.mark.parametrize("command", ["send"])
+@pytest.mark.parametrize("command", ["send", "status"])
 def test_every_option_of_a_command_is_named(readme: Document, command: str) -> None:
     named = {word for span in readme.spans() for word in span.split()}
     named |= {word for _, text in readme.blocks for word in text.split()}

@@ -180,7 +180,7 @@ def test_an_undelivered_one_is_a_failure(daemon: Daemon) -> None:
     daemon.says(names(daemon)[0], "UNDELIVERABLE", Status.UNDELIVERABLE)
     command.after(1)
     assert command.status == 1
-    assert command.lines[-1] == "Што рабіць: Удакладніце нумар у кліента і выпраўце яго ў картцы."
+    assert command.lines[-1] == "Што зрабіць: Удакладніце нумар у кліента і выпраўце яго ў картцы."
 
 
 @pytest.mark.parametrize("times", [1, 5])
@@ -205,7 +205,7 @@ def test_when_nobody_says_whether_it_was_taken_it_is_not_to_be_sent_again(daemon
     (name,) = names(daemon)
     assert command.lines == [
         "Неизвестно, принял ли шлюз SMS: ответа нет.",
-        "Что делать: Не отправляйте второй раз. Когда шлюз снова отвечает, спросите его: "
+        "Что сделать: Не отправляйте второй раз. Когда шлюз снова отвечает, спросите его: "
         f"a1gateway send --follow {name} --config gateway.toml",
     ]
     daemon.breaks = []
@@ -261,7 +261,7 @@ def test_what_is_not_over_in_time_stays_under_way(daemon: Daemon) -> None:
     assert command.status == 1
     assert command.lines[-2:] == [
         "За 2 с дело не закончилось: ждёт отправки. SMS остаётся в пути.",
-        f"Что делать: Следить дальше: a1gateway send --follow {name} --config gateway.toml. "
+        f"Что сделать: Следить дальше: a1gateway send --follow {name} --config gateway.toml. "
         "Что ему мешает, скажет: a1gateway status --config gateway.toml",
     ]
 
@@ -271,7 +271,7 @@ def test_ctrl_c_leaves_it_under_way_and_says_how_to_find_it(daemon: Daemon) -> N
     command.work.cancel()
     (name,) = names(daemon)
     assert command.status == INTERRUPTED
-    assert command.lines[-1] == f"Что делать: Следить дальше: a1gateway send --follow {name} --config gateway.toml"
+    assert command.lines[-1] == f"Что сделать: Следить дальше: a1gateway send --follow {name} --config gateway.toml"
 
 
 def test_ctrl_c_before_the_daemon_has_answered_leaves_a_doubt(daemon: Daemon) -> None:
@@ -345,8 +345,8 @@ def test_whatever_is_given_is_refused_or_waits_for_a1_once(daemon: Daemon, numbe
     else:
         assert waiting == []
         assert command.ended.outcome is Outcome.NOT_DELIVERED
-        assert command.lines[-1].startswith("Что делать: ")
-        assert len(command.lines[-1]) > len("Что делать: .")
+        assert command.lines[-1].startswith("Что сделать: ")
+        assert len(command.lines[-1]) > len("Что сделать: .")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

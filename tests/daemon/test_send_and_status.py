@@ -1,4 +1,4 @@
-"""`a1gateway send` beside a real daemon: as an operator gives it, through the control socket."""
+"""`a1gateway send` and `a1gateway status` beside a real daemon, as an operator gives them."""
 
 from __future__ import annotations
 
@@ -60,3 +60,30 @@ def test_without_a_daemon_it_says_how_to_start_it(by_callbacks: Stack, tmp_path:
     assert (ended.returncode, ended.stderr) == (1, "")
     assert ended.stdout.startswith("The gateway does not run, the SMS is not sent.\n")
     assert f"twistd -n a1gateway --config {config}" in ended.stdout
+
+
+def test_status_tells_how_the_daemon_is_and_what_it_has_done(by_callbacks: Stack) -> None:
+    stack = by_callbacks
+    stack.is_delivered_once(stack.send())
+    ended = command(stack, "status", "--json")
+    found = json.loads(ended.stdout)
+    assert (ended.returncode, ended.stderr, found["running"]) == (0, "", True)
+    assert {each["check"]: each["finding"] for each in found["checks"]}["a1"] == "a1_answers"
+    assert found["process"] == stack.gateway.process.pid
+    assert found["journal"]["today"]["delivered"] >= 1
+    shown = command(stack, "status", "--language", "ru")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout.startswith("a1gateway ")
+    assert "\nСегодня принято " in shown.stdout
+
+
+def test_status_says_that_no_daemon_runs(by_callbacks: Stack, tmp_path: Path) -> None:
+    sections = by_callbacks.sections(
+        store={"url": f"sqlite:///{tmp_path / 'journal.sqlite3'}", "spool": str(tmp_path / "spool")}
+    )
+    config = by_callbacks.gateway.configure(sections, tmp_path / "other.toml")
+    given = [_PROGRAM, "status", "--config", str(config), "--json"]
+    ended = subprocess.run(given, capture_output=True, text=True, timeout=60, check=False)
+    found = json.loads(ended.stdout)
+    assert (ended.returncode, ended.stderr, found["running"], found["journal"]) == (1, "", False, None)
+    assert found["daemon"]["finding"] == "daemon_away"
