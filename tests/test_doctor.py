@@ -20,7 +20,7 @@ import pytest
 from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import execute
+from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
 
 from a1gateway import __version__
@@ -47,7 +47,7 @@ from a1gateway.pages.words import LANGUAGES, words
 from a1gateway.web.sightings import Sightings
 
 from .certificates import NOW, sign
-from .conftest import START, arrival, run
+from .conftest import START, arrival, pass_time, run
 from .fakes import FakeHttp, FakePortal, answer
 from .test_portal import INSTALLATION, error
 
@@ -155,6 +155,22 @@ def test_what_is_wrong_with_the_account_is_told_apart(
     assert found(checks)[Subject.A1] is finding
     assert {each.state for each in checks if each.finding.subject is not Subject.A1} == {State.WAIT}
     assert len(http.asked) == 1
+
+
+def test_a_daemon_that_sends_as_fast_as_it_may_is_no_fault_of_the_account(clock: Clock) -> None:
+    """A1 counts the requests of both; a moment later there is room for one."""
+    config = configuration()
+    assert config.a1.http is not None
+    too_fast = answer({"status": False, "error": {"code": 7, "description": "too many requests"}})
+    names = answer({"status": True, "sms": ["MyShop"]})
+    http = FakeHttp(too_fast, too_fast, answer({"status": True, "sms": "12.50"}), names)
+    asking = Deferred.fromCoroutine(ask_account(clock, http, config.a1.http, expected(config)))
+    pass_time(clock, 5)
+    assert found(run(asking))[Subject.A1] is Finding.A1_ANSWERS
+    http = FakeHttp(by=lambda *_: too_fast)
+    asking = Deferred.fromCoroutine(ask_account(clock, http, config.a1.http, expected(config)))
+    pass_time(clock, 10)
+    assert found(run(asking))[Subject.A1] is Finding.A1_TOO_FAST
 
 
 # Bitrix24 without a daemon

@@ -295,12 +295,15 @@ def test_over_smpp_a_bind_is_tried_only_while_the_daemon_has_none(
     }
     if stack.gateway.process.status is None:
         stack.gateway.process.kill()
+    # It waits for whoever binds next, and that is not the daemon.
+    stack.a1.ask("POST", "smpp/subscriber", {"number": "375291112233", "text": "СТОП"})
     started = {
         "right": doctor.start("--json", **smpp),
         "wrong": doctor.start("--json", **{**smpp, "a1__smpp": {**smpp["a1__smpp"], "password": "wrong"}}),
         "down": doctor.start("--json", **{**smpp, "a1__smpp": {**smpp["a1__smpp"], "port": free_port()}}),
     }
     found = {name: doctor.ended(process) for name, process in started.items()}
+    assert stack.a1.ask("GET", "smpp/subscriber")[0]["text"] == "СТОП"
     assert found["right"]["smpp"]["finding"] == "smpp_binds"
     assert bad(found["wrong"])["smpp"] == "smpp_refused"
     assert bad(found["down"])["smpp"] == "smpp_broken"
@@ -309,6 +312,7 @@ def test_over_smpp_a_bind_is_tried_only_while_the_daemon_has_none(
     stack.gateway.configure(stack.sections(**AS_IT_IS, **smpp))
     stack.gateway.start()
     before = eventually(lambda: _binds(stack) or None, 30, "the daemon is bound")
+    eventually(lambda: stack.gateway.rows("SELECT * FROM incoming") or None, 60, "the subscriber's SMS is kept")
     found = doctor.finds()
     assert found["smpp"]["finding"] == "smpp_bound"
     assert [each["bound_since"] for each in _binds(stack)] == [each["bound_since"] for each in before]
