@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
 
-from .config_secrets import Place, SecretFiles, others_may_read
+from .config_secrets import Place, SecretFiles, beside, others_may_read
 from .config_sections import (
     A1,
     LISTS,
@@ -78,7 +78,7 @@ class ConfigFaults(CannotStart):
 def load(path: str | os.PathLike[str]) -> Config:
     """The configuration in the file at `path`; raises `ConfigFaults`."""
     toml, mode = read(path)
-    return check(toml, Path(path).parent, mode=mode)
+    return check(toml, Path(path).parent, environ=beside(path), mode=mode)
 
 
 def read(path: str | os.PathLike[str]) -> tuple[str, int]:

@@ -68,7 +68,7 @@ class SecretFiles:
             raise ValueError("not a path; give the path of a file that holds the secret") from None
         if len(content) > _LONGEST:
             raise ValueError("too large for a secret; give a file that holds the secret and nothing else")
-        if others_may_read(mode) and not self._is_credential(path):
+        if others_may_read(mode) and not self._is_credential(path, mode):
             self.warnings[at] = f"not for its owner alone (mode {stat.S_IMODE(mode):04o}); run: chmod 600 {path}"
         try:
             return content.decode("utf-8-sig").strip()
@@ -92,10 +92,22 @@ class SecretFiles:
                 'a "$" has to begin a variable such as ${CREDENTIALS_DIRECTORY}; write $$ for a "$"'
             ) from None
 
-    def _is_credential(self, path: Path) -> bool:
+    def _is_credential(self, path: Path, mode: int) -> bool:
         # systemd lets the unit's user in by an access list, which shows as a mode of 0440; nobody else gets that far.
         directory = self._environ.get("CREDENTIALS_DIRECTORY")
-        return bool(directory) and path.is_relative_to(str(directory))
+        return bool(directory) and path.is_relative_to(str(directory)) and not mode & 0o037
+
+
+def beside(config: str | os.PathLike[str], environ: Mapping[str, str] = os.environ) -> Mapping[str, str]:
+    """`environ` for whoever reads the configuration in the file `config`.
+
+    Where that has no `CREDENTIALS_DIRECTORY`, as for a command that an operator runs, it is the folder `secrets`
+    beside the file, if there is one.
+    """
+    folder = Path(config).absolute().parent / "secrets"
+    if environ.get("CREDENTIALS_DIRECTORY") or not folder.is_dir():
+        return environ
+    return {**environ, "CREDENTIALS_DIRECTORY": str(folder)}
 
 
 def others_may_read(mode: int) -> bool:

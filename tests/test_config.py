@@ -929,6 +929,40 @@ def test_the_mode_of_a_credential_is_systemds_affair(tmp_path: Path) -> None:
     assert good(changes, CREDENTIALS_DIRECTORY=str(tmp_path)).warnings == ()
 
 
+def test_a_folder_of_secrets_that_is_not_systemds_is_no_excuse_for_open_ones(tmp_path: Path) -> None:
+    """An operator may name one in the place of systemd's."""
+    secret = tmp_path / "secret"
+    secret.write_text("a-key")
+    secret.chmod(0o644)
+    changes = {"a1.http.apikey": GONE, "a1.http.apikey_file": "${CREDENTIALS_DIRECTORY}/secret"}
+    (warning,) = good(changes, CREDENTIALS_DIRECTORY=str(tmp_path)).warnings
+    assert warning.key == "a1.http.apikey_file"
+    assert warning.text.endswith(f"chmod 600 {secret}")
+
+
+def test_a_command_finds_the_secrets_beside_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the installation has them; what the environment says goes first."""
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    file = tmp_path / "a1gateway.toml"
+    file.write_text(EXAMPLE.read_text("utf-8"), "utf-8")
+    with pytest.raises(ConfigFaults, match="the environment has no CREDENTIALS_DIRECTORY"):
+        load(file)
+    for folder, key in (("secrets", "beside"), ("others", "named")):
+        (tmp_path / folder).mkdir()
+        for name in re.findall(r"\$\{CREDENTIALS_DIRECTORY\}/(\w+)", EXAMPLE.read_text("utf-8")):
+            (tmp_path / folder / name).write_text(f"{key}-0123456789abcdef")
+            (tmp_path / folder / name).chmod(0o600)
+    found = load(file).a1.http
+    assert found is not None
+    assert found.apikey.get_secret_value() == "beside-0123456789abcdef"
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "others"))
+    found = load(file).a1.http
+    assert found is not None
+    assert found.apikey.get_secret_value() == "named-0123456789abcdef"
+
+
 def test_a_device_has_no_owner_to_keep_it_to(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.write(writing, b"from-a-pipe")
@@ -1174,6 +1208,7 @@ def test_check_config_of_a_faulty_file(tmp_path: Path) -> None:
 def credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in re.findall(r"\$\{CREDENTIALS_DIRECTORY\}/(\w+)", EXAMPLE.read_text("utf-8")):
         (tmp_path / name).write_text("0123456789abcdef0123456789abcdef\n")
+        (tmp_path / name).chmod(0o600)
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     return tmp_path
 

@@ -209,6 +209,8 @@ def _installed(readme: Document, secrets: Path, *, smpp: bool) -> Config:
     for name in ("a1_apikey", "a1_callback_secret", "bitrix24_handler_secret", "bitrix24_client_secret"):
         (secrets / name).write_text("" if name == "bitrix24_client_secret" else "0123456789abcdef" * 4)
     (secrets / "a1_smpp_password").write_text("password")
+    for each in secrets.iterdir():
+        each.chmod(0o600)
     return check_table(table, secrets, environ={"CREDENTIALS_DIRECTORY": str(secrets)})
 
 

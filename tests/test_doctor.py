@@ -123,7 +123,7 @@ def test_nobody_to_compare_with_is_no_fault() -> None:
 def test_the_account_is_asked_by_two_questions_that_change_nothing(clock: Clock) -> None:
     config = configuration()
     assert config.a1.http is not None
-    http = FakeHttp(answer({"status": True, "sms": "12.50"}), answer({"status": True, "sms": ["MyShop"]}))
+    http = FakeHttp(answer({"status": True, "sms": "112.50"}), answer({"status": True, "sms": ["MyShop"]}))
     checks = run(ask_account(clock, http, config.a1.http, expected(config)))
     assert found(checks) == {
         Subject.A1: Finding.A1_ANSWERS,
@@ -163,7 +163,7 @@ def test_a_daemon_that_sends_as_fast_as_it_may_is_no_fault_of_the_account(clock:
     assert config.a1.http is not None
     too_fast = answer({"status": False, "error": {"code": 7, "description": "too many requests"}})
     names = answer({"status": True, "sms": ["MyShop"]})
-    http = FakeHttp(too_fast, too_fast, answer({"status": True, "sms": "12.50"}), names)
+    http = FakeHttp(too_fast, too_fast, answer({"status": True, "sms": "112.50"}), names)
     asking = Deferred.fromCoroutine(ask_account(clock, http, config.a1.http, expected(config)))
     pass_time(clock, 5)
     assert found(run(asking))[Subject.A1] is Finding.A1_ANSWERS
@@ -579,6 +579,7 @@ def test_each_fault_of_the_configuration_names_its_key() -> None:
     checks = list(faults_found(faults.value, "a1gateway.toml"))
     assert {each.finding for each in checks} == {Finding.CONFIG_FAULTY}
     assert [each.facts["key"] for each in checks] == [fault.key for fault in faults.value.faults]
+    assert [each.facts["problem"] for each in checks] == [fault.text for fault in faults.value.faults]
     assert len(checks) > 2
 
 
@@ -677,6 +678,7 @@ FACTS: Mapping[str, object] = {
     "code": 502,
     "listen": "tcp:8080",
     "key": "a1.http.apikey_file",
+    "problem": "missing",
     "file": "/etc/a1gateway/a1gateway.toml",
     "owner": "a1gateway",
     "version": "1.0",

@@ -19,6 +19,7 @@ from ..control.operations import IDesk
 from ..errors import GatewayError
 from ..language import add_language_option
 from ..pages.words import Words, words
+from ..terminal import Terminal
 from .examination import Examination, config_found, faults_found
 from .telling import as_json, is_well, line_of, sum_of
 
@@ -79,7 +80,7 @@ class _Report:
 
     def __init__(self, out: TextIO, progress: TextIO, language: Words, *, as_json: bool) -> None:
         self._out = out
-        self._progress = progress if progress.isatty() else None
+        self._progress = Terminal(progress)
         self._language = language
         self._as_json = as_json
         self._width: int | None = None
@@ -95,30 +96,23 @@ class _Report:
 
     def waits_for(self, subject: Subject) -> None:
         """It takes a while."""
-        if self._progress is not None:
-            text = self._language("doctor.looking", subject=self._language(f"subject.{subject}"))
-            self._progress.write(f"\r\x1b[K… {text}")
-            self._progress.flush()
+        looking = self._language("doctor.looking", subject=self._language(f"subject.{subject}"))
+        self._progress.change(f"… {looking}")
 
     def add(self, check: Check) -> None:
         """It was found."""
         self._found.append(check)
         if not self._as_json:
-            self._clear()
+            self._progress.clear()
             self._out.write(line_of(check, self._language, width=self._width) + "\n")
             self._out.flush()
 
     def end(self) -> int:
         """That was all; returns the exit status."""
-        self._clear()
+        self._progress.clear()
         if self._as_json:
             json.dump(as_json(self._found), self._out, ensure_ascii=False, indent=2)
             self._out.write("\n")
         else:
             self._out.write(sum_of(self._found, self._language) + "\n")
         return 0 if is_well(self._found) else 1
-
-    def _clear(self) -> None:
-        if self._progress is not None:
-            self._progress.write("\r\x1b[K")
-            self._progress.flush()

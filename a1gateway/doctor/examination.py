@@ -97,7 +97,7 @@ async def _without_desk(journal: Path) -> Daemon:
 def faults_found(faults: ConfigFaults, file: str) -> Iterator[Check]:
     """What is found of a configuration that cannot be used: nothing else can be looked at then."""
     for fault in faults.faults:
-        yield Check(Finding.CONFIG_FAULTY, {"key": fault.key, "file": file}, fault.text)
+        yield Check(Finding.CONFIG_FAULTY, {"key": fault.key, "problem": fault.text, "file": file})
 
 
 def config_found(config: Config) -> Iterator[Check]:
