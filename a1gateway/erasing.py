@@ -11,8 +11,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from .counting import AT_ONCE
 from .due_loop import DueLoop
-from .journal import Journal
+from .journal import Journal, statistics
 from .journal import erasures as in_journal
 from .journal.erasures import DELETED, LOOKS, MENTIONS, MESSAGES, RUNS, Erasure
 from .journal.reader import IReader
@@ -24,6 +25,8 @@ LOOK_EVERY = 60.0
 _IDLE = 3600.0
 # In one transaction.
 _AT_ONCE = 50
+# Records of the history; after an upgrade there may be millions.
+_MOST_COUNTED = 20_000
 
 
 class ISpool(Protocol):
@@ -156,6 +159,7 @@ class Erasing(DueLoop):
     async def _erase(self, erasure: Erasure) -> Left:
         """Take away what can be, piece by piece; what cannot be yet."""
         values, now = in_journal.values_of(erasure), self._clock.seconds()
+        await self._count_the_latest()
         of_rows = {
             MESSAGES: in_journal.erase_messages,
             MENTIONS: in_journal.hide_mentions,
@@ -183,6 +187,14 @@ class Erasing(DueLoop):
         if not left:
             await self._journal.within(in_journal.end, erasure.id, now)
         return left
+
+    async def _count_the_latest(self) -> None:
+        """What is over is to be counted, or it could not be masked; `Counting` comes by later, or not at all."""
+        for _ in range(_MOST_COUNTED // AT_ONCE):
+            batch = await self._reader.read(statistics.uncounted, AT_ONCE)
+            if batch is None:
+                return
+            await self._journal.within(statistics.add, batch)
 
     async def _find(self, place: str, values: Mapping[str, Any]) -> list[int]:
         found: list[int] = []

@@ -175,15 +175,21 @@ def test_the_sums_and_the_answer_to_bitrix24_stay(desk: Desk, journal: Journal, 
     assert message(journal)["status"] == "delivered"
 
 
-@pytest.mark.parametrize("stage", ["waiting", "under way", "not told", "not counted"])
+def test_what_is_not_counted_yet_is_counted_first(desk: Desk, journal: Journal, store: Store) -> None:
+    run(journal.accept(own(1)))
+    deliver(journal, START)
+    confirm(journal, START)
+    assert not desk.erase().left
+    assert raw(store, "SELECT sum(accepted), sum(delivered) FROM statistics_days") == [(1, 1)]
+
+
+@pytest.mark.parametrize("stage", ["waiting", "under way", "not told"])
 def test_an_sms_under_way_is_erased_once_it_is_over(desk: Desk, journal: Journal, store: Store, stage: str) -> None:
     run(journal.accept(own(1)))
     if stage == "under way":
         run(journal.claim(START, 10))
     elif stage != "waiting":
         deliver(journal, START)
-    if stage == "not counted":
-        confirm(journal, START)
     erased = desk.erase()
     assert (erased.left.messages, dict(erased.erasure.counts)) == (1, {})
     assert message(journal)["text"]

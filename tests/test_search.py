@@ -174,6 +174,7 @@ def test_a_row_shows_what_is_known_of_its_message(journal: Journal, reader: Read
         a1_id=None,
         campaign=None,
         items=(DEAL, CONTACT),
+        masked_at=None,
     )
     claim = run(journal.claim(START + 1, 10))
     taken = Accepted("A7", segments=2, price=Price(Decimal("0.031"), Decimal("0.062")))

@@ -130,6 +130,8 @@ class Listed:
     campaign: int | None
     items: tuple[Item, ...]
     """The items of the CRM that it was sent from."""
+    masked_at: float | None
+    """When its text and its number were removed."""
 
     @property
     def place(self) -> Place:
@@ -170,6 +172,7 @@ _LISTED = (
     "a1_id",
     "campaign",
     "origin",
+    "masked_at",
 )
 LISTED = tuple(messages.c[name] for name in _LISTED)
 """The columns of a `Listed`."""
@@ -232,6 +235,7 @@ def read_listed(row: Row) -> Listed:
         a1_id=row["a1_id"],
         campaign=row["campaign"],
         items=tuple(items_of(json.loads(row["origin"]))),
+        masked_at=row["masked_at"],
     )
 
 

@@ -50,6 +50,8 @@ class ResendPages:
         found = await self._found(asked)
         if not found.listed.status.final:
             return Fragment("resend_no.html", {"key": "resend.under_way", "reason": None}, 200)
+        if found.listed.masked_at is not None:
+            return Fragment("resend_no.html", {"key": "resend.masked", "reason": None}, 200)
         message = found.listed
         number = message.msisdn or message.number_received
         arrival = self._sender.arrival("-", asked.now, number, message.text, message.kind, message.sender_id, {})
@@ -72,6 +74,8 @@ class ResendPages:
         once = asked.text("once")
         if not ONCE.fullmatch(once) or not found.listed.status.final:
             raise CannotAnswer(asked.words("resend.under_way"))
+        if found.listed.masked_at is not None:
+            raise CannotAnswer(asked.words("resend.masked"))
         message, name = found.listed, f"{RESEND}:{once}"
         await self._sender.send(
             name,
