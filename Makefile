@@ -6,6 +6,8 @@
 # make fuzz   whatever strangers may send, made up by atheris for ten minutes; what goes wrong is put into tests/fuzz/corpus
 # make smpp-proof   20,000 messages over SMPP, 200 disconnections, and no message lost; takes a while
 # make dist         the wheel and the source archive, in dist/
+# make deb          the package for Debian 12, in dist/
+# make deb-proof    that package on a fresh Debian: set up, sending, upgraded, restored, purged; takes some minutes
 # make lock         requirements/*.txt anew: the versions and hashes of everything that is installed
 # make audit        PyPI's advisories about each locked version
 # make bench        the figures of docs/performance.md: throughput, CPU time, memory, requests; takes most of an hour
@@ -21,7 +23,7 @@ READY := $(VENV)/.ready
 CENTRE := tests/centre/node_modules/.ready
 BROWSER := tests/browser/node_modules/.ready
 
-.PHONY: run test browser fuzz release-fixture dist lock audit smpp-proof campaign-proof reminders-proof crash bench lint format clean
+.PHONY: run test browser fuzz release-fixture dist deb deb-proof lock audit smpp-proof campaign-proof reminders-proof crash bench lint format clean
 
 run: $(READY)
 	$(BIN)/python -m a1gateway.sandbox.demo
@@ -34,6 +36,12 @@ browser: $(READY) $(BROWSER)
 
 dist: $(READY)
 	$(BIN)/python -m packages.dist dist
+
+deb: $(READY)
+	$(BIN)/python -m packages.deb dist
+
+deb-proof: $(READY)
+	$(BIN)/python -m tests.debian.proof $(PROOF)
 
 # Packages in the locks come from wherever pip and uv fetch them; no address gets into the files.
 LOCKING := $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --python-platform linux --generate-hashes \

@@ -7,26 +7,28 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import source
 
 
-def build(target: Path, checkout: Path = source.CHECKOUT) -> Path:
-    """Write the package into `target`; its path. Raises `CalledProcessError` when the build fails.
+def build(target: Path, checkout: Path = source.CHECKOUT, change: Callable[[Path], None] | None = None) -> Path:
+    """Write the package into `target`; its path. Raises `CalledProcessError` when the build fails, its log said.
 
     For the architecture of this machine, which is a Debian 12 with what `debian/control` builds with. Wheels are
-    fetched from wherever pip is told to.
+    fetched from wherever pip is told to. `change` is done to the copy of the source that it is built from.
     """
     target.mkdir(parents=True, exist_ok=True)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DEB_")}
     environment["SOURCE_DATE_EPOCH"] = str(source.moment(checkout))
     # debhelper gives pip another home, where what it has fetched before is not.
     environment.setdefault("PIP_CACHE_DIR", str(Path.home() / ".cache" / "pip"))
-    with tempfile.TemporaryDirectory(prefix="a1gateway-deb-") as temporary:
+    with tempfile.TemporaryDirectory(dir=target, prefix="building-") as temporary:
         copied = Path(temporary) / "source"
         source.copy(copied, checkout)
+        if change is not None:
+            change(copied)
         command = ["dpkg-buildpackage", "--build=binary", "--unsigned-changes", "--unsigned-buildinfo"]
         subprocess.run(  # noqa: S603
             command, cwd=copied, env=environment, check=True, stdout=sys.stderr, umask=0o022

@@ -1,0 +1,1 @@
+"""The package for Debian on a fresh Debian."""
