@@ -30,6 +30,9 @@ from .web.site import CountingSite
 _ANSWERING = 10.0
 _UNDER_WAY = 20.0
 _CLOSING = 10.0
+# A journal of so many octets is upgraded before the port is open, which takes some seconds. A larger one takes
+# minutes, and Bitrix24 does not wait that long for an answer.
+_UPGRADED_AT_START = 50_000_000
 
 
 class Gateway(MultiService):
@@ -105,9 +108,9 @@ class Gateway(MultiService):
             self._store.lock()
             self._spool.prepare()
             try:
-                self._store.prepare()
+                self._store.prepare(largest=_UPGRADED_AT_START)
             except JournalUnavailable as trouble:
-                # Locked, or on a full disk: messages go into the spool until it is back.
+                # Locked, on a full disk, damaged, or large and to be upgraded: the spool takes messages meanwhile.
                 self._log.error("starting without the journal: {trouble}", trouble=str(trouble))
             if self._certificate is not None:
                 self._certificate.load()

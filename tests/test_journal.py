@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -19,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
+from twisted.internet.task import Clock
 
 from a1gateway.carriers.outcome import (
     Accepted,
@@ -35,7 +37,7 @@ from a1gateway.errors import CannotStart, JournalTooNew, JournalUnavailable
 from a1gateway.journal import Journal, Store, upgrade
 from a1gateway.journal import store as store_module
 from a1gateway.journal.journal import _OVERDUE, Installation
-from a1gateway.journal.lane import InlineLane
+from a1gateway.journal.lane import InlineLane, Lane
 from a1gateway.journal.schema import REVISION, metadata, unmatched
 from a1gateway.journal.statements import Connection, Statement, insertion
 from a1gateway.message import Kind, Price, Source, Stage, Status, StatusReport, Submission, custom_id
@@ -473,6 +475,38 @@ def test_an_upgrade_without_room_for_it_says_how_much_it_takes_and_writes_nothin
     upgrading.seconds = 60.0
     assert upgrading.store.transact([lambda connection: connection.value(Statement(text("SELECT 1")))]) == [1]
     assert copies(upgrading.path) == [f"{upgrading.path.name}.before-9999"]
+
+
+def test_a_large_journal_is_upgraded_by_the_first_transaction_and_not_before_the_port_is_open(
+    upgrading: Upgrading,
+) -> None:
+    size = upgrading.path.stat().st_size
+    with pytest.raises(JournalUnavailable, match="is upgraded first; messages wait in the spool until that is done"):
+        upgrading.store.prepare(largest=size - 1)
+    assert copies(upgrading.path) == []
+    assert upgrading.store.transact([lambda connection: connection.value(Statement(text("SELECT 1")))]) == [1]
+    assert copies(upgrading.path) == [f"{upgrading.path.name}.before-9999"]
+    assert not upgrading.store.upgrading
+
+
+def test_a_journal_that_is_not_large_is_upgraded_at_the_start(upgrading: Upgrading) -> None:
+    upgrading.store.prepare(largest=upgrading.path.stat().st_size)
+    assert copies(upgrading.path) == [f"{upgrading.path.name}.before-9999"]
+
+
+def test_nobody_waits_for_the_journal_while_it_is_upgraded(upgrading: Upgrading) -> None:
+    """Whoever did would wait for minutes, in memory: the spool takes it at once."""
+    heard: list[str] = []
+    lane = Lane(upgrading.store, cast(Any, Clock()))
+
+    def working() -> None:
+        if not heard:
+            lane.run(lambda connection: None).addErrback(lambda why: heard.append(why.getErrorMessage()))
+
+    upgrading.store._working = working
+    upgrading.store.prepare()
+    assert len(heard) == 1
+    assert "is upgraded first" in heard[0]
 
 
 def test_the_log_counts_as_a_part_of_the_journal(upgrading: Upgrading) -> None:

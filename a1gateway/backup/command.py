@@ -28,7 +28,7 @@ from .restoring import CannotRestore, Restored, check_archive, config_of, restor
 
 _MB = 1_000_000
 # Whoever sends goes first.
-_NICENESS = 10
+_NICENESS = 5
 _BECOMES = {
     Unsent.ASK: "A1 is asked about each before it may go out",
     Unsent.HOLD: "they are held; let them go or end them with: a1gateway restore --held send, or --held drop",

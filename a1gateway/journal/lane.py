@@ -11,7 +11,7 @@ from functools import partial
 from itertools import repeat
 from typing import Any, Protocol, TypeVar
 
-from twisted.internet.defer import Deferred, execute
+from twisted.internet.defer import Deferred, execute, fail
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.python.failure import Failure
 
@@ -123,6 +123,9 @@ class Lane:
         return closed
 
     def _add(self, queue: deque[_Waiting], operation: Callable[..., Any], item: Any) -> Deferred[Any]:
+        if self._store.upgrading:
+            # What waited for minutes would fill the memory, and be in the spool by then.
+            return fail(self._store.is_upgraded_first())
         done: Deferred[Any] = Deferred()
         with self._something:
             queue.append((operation, item, done))

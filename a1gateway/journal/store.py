@@ -101,6 +101,8 @@ class Store:
         self._upgrade_at = monotonic()
         self._hindrance = ""
         self._damage: _Damage | None = None
+        self.upgrading = False
+        """Whether an upgrade goes on, for minutes perhaps: nobody had better wait for the thread that does it."""
 
     def lock(self) -> None:
         """Make this process the only daemon on the file, until it ends; raises `CannotStart` when another is.
@@ -120,8 +122,11 @@ class Store:
             raise CannotStart(f"store.url: another a1gateway is running on {self.path}") from error
         self._lock = descriptor
 
-    def prepare(self, *, create: bool = True) -> None:
+    def prepare(self, *, create: bool = True, largest: int | None = None) -> None:
         """Create the file, or upgrade it to this version, keeping a copy of what it was.
+
+        One of more than `largest` octets is not upgraded yet: that is `JournalUnavailable`, and the first transaction
+        does it.
 
         Raises `JournalTooNew` for a file of a later version, `CannotStart` for one that is no journal,
         `JournalDamaged` for one that was a journal once, and `JournalUnavailable` when it cannot be told at the
@@ -139,7 +144,7 @@ class Store:
             if 0 < _size(self.path) < _SMALLEST:
                 # SQLite takes what is shorter than any database for an empty one, and would write over it.
                 raise _no_database()
-            self._upgrade(create=create)
+            self._upgrade(create=create, largest=largest)
         except sqlite3.Error as error:
             if _is_damage(error) == sqlite3.SQLITE_NOTADB and not _was_a_database(self.path):
                 raise CannotStart(f"store.url: {self.path} is not a journal of a1gateway") from error
@@ -330,7 +335,7 @@ class Store:
         connection.row_factory = Row
         return connection
 
-    def _upgrade(self, *, create: bool) -> None:
+    def _upgrade(self, *, create: bool, largest: int | None) -> None:
         with closing(self._open()) as driver:
             current = revision(driver)
             if current == REVISION and self._migrations == _MIGRATIONS:
@@ -351,6 +356,9 @@ class Store:
                     f"store.url: {self.path} was written by a later version of a1gateway; "
                     "install that version again, or restore a copy from before the upgrade"
                 )
+            if largest is not None and current is not None and _size(self.path) > largest:
+                raise self.is_upgraded_first()
+            self.upgrading = current is not None
             try:
                 self._lead(driver, current, str(head))
             except Exception as error:
@@ -359,7 +367,13 @@ class Store:
                 if isinstance(error, OSError):
                     raise JournalUnavailable(self._hindrance) from error
                 raise
+            finally:
+                self.upgrading = False
             self._log.info("journal {path}: schema {head}", path=str(self.path), head=head, was=current)
+
+    def is_upgraded_first(self) -> JournalUnavailable:
+        """What is said of a journal of an older version, as long as it is one."""
+        return JournalUnavailable(f"{self.path} is upgraded first; messages wait in the spool until that is done")
 
     def _lead(self, driver: sqlite3.Connection, current: str | None, head: str) -> None:
         """Upgrade from `current`; leaves nothing behind that takes space when that fails."""

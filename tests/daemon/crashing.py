@@ -97,10 +97,10 @@ def _wrap_journal(steps: Steps) -> None:
         finally:
             steps.take(f"after {name}")
 
-    def upgraded(self: Store, *, create: bool) -> None:
+    def upgraded(self: Store, *, create: bool, largest: int | None) -> None:
         if steps.chosen and steps.is_deadly("during migration"):
             threading.Timer(steps.after, _die).start()
-        upgrade(self, create=create)
+        upgrade(self, create=create, largest=largest)
 
     Store.transact = counted  # type: ignore[method-assign]
     Store._upgrade = upgraded  # type: ignore[method-assign]

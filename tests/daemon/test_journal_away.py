@@ -151,11 +151,11 @@ def a_damaged_journal_is_put_back_and_nothing_goes_out_twice(stack: Stack) -> No
     waiting = stack.send()
     assert stack.taken(waiting) == 200
     archive = gateway.data / "kept.tar.gz"
-    made = command(stack, "backup", "--to", str(archive))
+    made = command(stack, "backup", "--to", str(archive), within=200)
     assert (made.returncode, made.stderr) == (0, "")
     stack.a1.mend()
     stack.is_delivered_once(waiting, 60)
-    refused = command(stack, "restore", str(archive))
+    refused = command(stack, "restore", str(archive), within=200)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "another a1gateway is running" in refused.stderr
     gateway.process.kill()
@@ -172,7 +172,7 @@ def a_damaged_journal_is_put_back_and_nothing_goes_out_twice(stack: Stack) -> No
     gateway.process.signal(signal.SIGTERM)
     gateway.process.wait(60)
     assert gateway.journal.read_bytes() == damaged
-    restored = command(stack, "restore", str(archive))
+    restored = command(stack, "restore", str(archive), within=200)
     assert (restored.returncode, restored.stderr) == (0, ""), restored.stderr
     assert "1 messages may have gone out since" in restored.stdout
     gateway.start()
