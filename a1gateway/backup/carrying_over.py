@@ -20,7 +20,7 @@ _NOTHING_MORE = 20_000
 # What belongs to a message, by its row.
 _CHILDREN = ("history", "parts", "consents", "message_items")
 # What is a row for itself, and what is known as a whole.
-_WITH_IDS = ("runs", "reminders", "choices", "incoming", "campaigns")
+_WITH_IDS = ("runs", "reminders", "choices", "incoming", "campaigns", "erasures")
 _WHOLE = ("stop_list", "reminder_rules", "said", "message_sources")
 _STAGES, _STATUSES = {str(each) for each in Stage}, {str(each) for each in Status}
 

@@ -244,11 +244,13 @@ def _make_ready(archive: Archive, new: Path, of: Places, restored: Restored, now
         for each in waiting:
             accept_one(connection, each)
         connection.write_later_ones()
-        in_doubt = set(put_back(connection, restored.unsent, now))
-        connection.write_later_ones()
+        known: set[int] = set()
         if of.journal.exists():
-            in_doubt -= _look_into_the_one_before(of.journal, driver, restored, as_it_was=as_it_was)
-        restored.in_doubt = len(in_doubt)
+            known = _look_into_the_one_before(of.journal, driver, restored, as_it_was=as_it_was)
+        restored.in_doubt = put_back(connection, restored.unsent, now, known)
+        connection.write_later_ones()
+        if restored.carried_over is not None and restored.carried_over.complete:
+            nothing_is_in_doubt(connection)
         driver.execute("COMMIT")
         # One file, which nothing belongs to; the daemon makes it what it likes.
         driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -276,8 +278,6 @@ def _look_into_the_one_before(
             new.execute("ROLLBACK TO carrying_over")
         restored.unreadable = True
         return set()
-    if restored.carried_over.complete:
-        nothing_is_in_doubt(Connection(new))
     return restored.carried_over.rows
 
 
@@ -330,9 +330,8 @@ def _remove(database: Path) -> None:
 def _write(path: Path, content: bytes, member: Member) -> None:
     if not path.parent.exists():
         path.parent.mkdir(mode=0o700 if member.name.startswith(SECRETS) else 0o755, parents=True)
-    with octets_as_a_whole(path) as file:
+    with octets_as_a_whole(path, member.mode) as file:
         file.write(content)
         if os.geteuid() == 0:
             with suppress(KeyError):
                 os.fchown(file.fileno(), pwd.getpwnam(member.owner).pw_uid, grp.getgrnam(member.group).gr_gid)
-        os.fchmod(file.fileno(), member.mode)

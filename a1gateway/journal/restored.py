@@ -8,6 +8,7 @@ the same message, and finds it where it was when the backup was made.
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import and_, bindparam, case, func, insert, literal, not_, or_, select, update
@@ -15,7 +16,7 @@ from sqlalchemy import and_, bindparam, case, func, insert, literal, not_, or_, 
 from ..message import Arrival, Change, Source, Stage
 from .rows import STATE, reject, write_history
 from .schema import history, messages, positions
-from .statements import Connection, Row, Statement
+from .statements import Connection, Row, Statement, among, listed
 
 MARK = "restored"
 """The position whose time is when this journal was put back, and the word for it in the history of a message."""
@@ -61,6 +62,7 @@ _IN_DOUBT = and_(
     messages.c.due_at.is_not(None),
     or_(*(messages.c.stage == each for each in _WAITS), _MAY_BE_THERE),
     not_(_NOT_YET),
+    messages.c.id.not_in(among("known")),
 )
 # Where it is to go on. What was held by its campaign is seen by the consent check, which puts it aside again.
 _GOES_ON_IN = literal(_FRONT) + case(
@@ -68,6 +70,7 @@ _GOES_ON_IN = literal(_FRONT) + case(
     (messages.c.stage == Stage.HELD, literal(str(Stage.CONSENT))),
     else_=messages.c.stage,
 )
+_COUNT = Statement(select(func.count()).where(_IN_DOUBT))
 _TELL = Statement(
     insert(history).from_select(
         ["message", "at", "source", "word"],
@@ -116,25 +119,28 @@ _SET_MARK = Statement(insert(positions), ("name", "record", "at"))
 _THE_MARK = Statement(select(positions.c.record, positions.c.at).where(positions.c.name == MARK))
 
 
-def put_back(connection: Connection, unsent: Unsent, now: float) -> list[int]:
-    """This journal has just been put back; do with what it holds as unsent as is chosen. The rows in doubt."""
+def put_back(connection: Connection, unsent: Unsent, now: float, known: Iterable[int] = ()) -> int:
+    """This journal has just been put back; do with what it holds as unsent as is chosen. How many are in doubt.
+
+    `known` are the rows of messages that are where they were when the daemon ended.
+    """
+    values = {"now": now, "known": listed(known)}
     connection.execute(_FORGET_MARK)
     connection.execute(_SET_MARK, {"name": MARK, "record": _CHOICES.index(unsent), "at": now})
-    rows = connection.all(_ROWS_IN_DOUBT, {"now": now})
-    ids = [row["id"] for row in rows]
+    count: int = connection.value(_COUNT, values)
     if unsent is Unsent.DROP:
-        for row in rows:
+        for row in connection.all(_ROWS_IN_DOUBT, values):
             reject(connection, row, UNCERTAIN, now)
-        return ids
-    connection.execute(_TELL, {"now": now})
+        return count
+    connection.execute(_TELL, values)
     if unsent is Unsent.ASK:
         connection.execute(_ASK_AGAIN, {"now": now})
-        connection.execute(_ASK, {"now": now, "into": str(Stage.ASKING)})
+        connection.execute(_ASK, {**values, "into": str(Stage.ASKING)})
     elif unsent is Unsent.HOLD:
-        connection.execute(_HOLD, {"now": now, "into": str(Stage.HELD)})
+        connection.execute(_HOLD, {**values, "into": str(Stage.HELD)})
     else:
-        connection.execute(_SEND, {"now": now})
-    return ids
+        connection.execute(_SEND, values)
+    return count
 
 
 def nothing_is_in_doubt(connection: Connection) -> None:

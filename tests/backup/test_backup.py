@@ -18,6 +18,7 @@ from a1gateway.backup.archive import JOURNAL, Archive
 from a1gateway.backup.journal_copy import BackupFailed, copy_journal
 from a1gateway.backup.making import make_backup, remove_older
 from a1gateway.backup.places import read_places
+from a1gateway.journal.schema import REVISION
 
 from ..conftest import START, arrival, run
 from .conftest import APIKEY, Kept, undisturbed
@@ -92,7 +93,7 @@ def test_what_is_written_meanwhile_waits_for_nothing_and_is_not_in_it(kept: Kept
     shares: list[float] = []
     copied = copy_journal(kept.journal, copy, shares.append, pause=write)
     store.close()
-    assert (copied.revision, copied.messages) == ("0007", 0)
+    assert (copied.revision, copied.messages) == (REVISION, 0)
     assert len(written) > 3, "it was made in steps"
     assert shares == sorted(shares)
     assert shares[-1] == 1
@@ -178,7 +179,7 @@ def test_json_says_what_was_made(kept: Kept) -> None:
     assert kept.run("backup", "--to", str(kept.folder / "all") + "/", "--keep", "1", "--json") == 0
     made = json.loads(kept.said)
     assert Path(made["file"]).parent == kept.folder / "all"
-    assert (made["revision"], made["messages"], made["spooled"], made["removed"]) == ("0007", 0, 0, [])
+    assert (made["revision"], made["messages"], made["spooled"], made["removed"]) == (REVISION, 0, 0, [])
     assert made["bytes"] == Path(made["file"]).stat().st_size
 
 

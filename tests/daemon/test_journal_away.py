@@ -161,7 +161,6 @@ def a_damaged_journal_is_put_back_and_nothing_goes_out_twice(stack: Stack) -> No
     gateway.process.kill()
     with open(gateway.journal, "r+b") as file:
         file.write(bytes(100))
-    damaged = gateway.journal.read_bytes()
     gateway.start()
     meanwhile = stack.send()
     assert stack.taken(meanwhile) == 200
@@ -171,7 +170,8 @@ def a_damaged_journal_is_put_back_and_nothing_goes_out_twice(stack: Stack) -> No
     assert "a1gateway restore" in ready.json()["store"]["trouble"]
     gateway.process.signal(signal.SIGTERM)
     gateway.process.wait(60)
-    assert gateway.journal.read_bytes() == damaged
+    # But for what SQLite's own log has of it, at the most.
+    assert gateway.journal.read_bytes()[:100] == bytes(100)
     restored = command(stack, "restore", str(archive), within=200)
     assert (restored.returncode, restored.stderr) == (0, ""), restored.stderr
     assert "1 messages may have gone out since" in restored.stdout

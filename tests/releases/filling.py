@@ -6,10 +6,25 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from a1gateway.alarms.alarm import Alarm
+from a1gateway.alarms.standing import Standing
 from a1gateway.automation.robots import REMIND, SEND
 from a1gateway.carriers.outcome import Accepted, LinkTrouble, Outcome, Refused, Trouble, Uncertain
 from a1gateway.carriers.smpp.deliveries import SubscriberPart
-from a1gateway.journal import Journal, Store, campaigns, look_ups, reminders, runs, sender_ids, statistics
+from a1gateway.journal import (
+    Journal,
+    Store,
+    alarms,
+    campaigns,
+    erasures,
+    look_ups,
+    masking,
+    reminders,
+    retention,
+    runs,
+    sender_ids,
+    statistics,
+)
 from a1gateway.journal.lane import InlineLane
 from a1gateway.journal.reminders import Rule
 from a1gateway.message import (
@@ -48,6 +63,7 @@ def fill(path: Path) -> None:
     _marketing(Journal(InlineLane(store)))
     _automation(Journal(InlineLane(store)))
     _pages(Journal(InlineLane(store)))
+    _care(Journal(InlineLane(store)))
     store.close()
 
 
@@ -91,13 +107,13 @@ def _over_smpp(journal: Journal) -> None:
 
 def _marketing(journal: Journal) -> None:
     agreed = "+375291112244"
-    for number, name in enumerate(("agreed", "not agreed", "unasked")):
+    for number, name in enumerate(("agreed", "not agreed", "old", "unasked")):
         run(
             journal.accept(
                 arrival(name, kind=Kind.MARKETING, text="Скидки до конца недели", msisdn=f"+37529111224{number + 4}")
             )
         )
-    waiting = run(journal.unasked(START + 10, 2))[0]
+    waiting = run(journal.unasked(START + 10, 3))[0]
     verdicts = [
         Verdict(each.id, each.msisdn == agreed, START + 10, "UF_CRM_SMS_CONSENT", (FOUND[each.msisdn == agreed],))
         for each in waiting
@@ -133,3 +149,18 @@ def _pages(journal: Journal) -> None:
         run(journal.within(statistics.add, batch))
         if not batch.more:
             break
+
+
+def _care(journal: Journal) -> None:
+    """What is kept for some time, and what is told the operator."""
+    over = [each for each in run(journal.untold(START + 40, 50))[0] if each.message_id in ("not agreed", "old")]
+    run(journal.confirm(over, START + 40))
+    while (batch := run(journal.within(statistics.uncounted, 1000))) is not None:
+        run(journal.within(statistics.add, batch))
+    masked, deleted = sorted(over, key=lambda each: each.message_id)
+    run(journal.within(masking.mask, [masked.id], START + 41))
+    run(journal.within(masking.mask, [deleted.id], START + 41))
+    run(journal.within(masking.remove, [deleted.id], START + 42))
+    run(journal.within(retention.keep_state, retention.State(START, START + 43)))
+    run(journal.within(erasures.begin, "+375291112299", "администратор", START + 44, False))
+    run(journal.within(alarms.keep, {Alarm.A1_AWAY: Standing(START + 45)}))
