@@ -23,7 +23,13 @@ FOLDER = ROOT / "monitoring"
 RULES, TESTS = FOLDER / "a1gateway.rules.yml", FOLDER / "a1gateway.rules.test.yml"
 DASHBOARD, SCRAPE = FOLDER / "a1gateway.dashboard.json", FOLDER / "prometheus.example.yml"
 # Of a daemon that does not run, or does not look, nobody else can tell; how many are delivered needs their past.
-FOR_PROMETHEUS_ALONE = {"A1gatewayDown", "A1gatewayRestarts", "A1gatewayDoesNotLook", "A1gatewayDeliveriesFall"}
+FOR_PROMETHEUS_ALONE = {
+    "A1gatewayCertificateExpires",
+    "A1gatewayDown",
+    "A1gatewayRestarts",
+    "A1gatewayDoesNotLook",
+    "A1gatewayDeliveriesFall",
+}
 
 
 @cache
