@@ -21,6 +21,7 @@ from .erase_commands import add_erase_commands
 from .sandbox import command as sandbox
 from .send_command import add_send_command
 from .status_command import add_status_command
+from .setup.command import add_setup_command
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_check_config)
 
     add_doctor_command(commands)
+    add_setup_command(commands)
 
     numbers = commands.add_parser("normalize", help="read phone numbers, write what would be sent to, as CSV")
     numbers.add_argument("file", metavar="FILE", nargs="?", help="text or CSV; without it, or with -, standard input")

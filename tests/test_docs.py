@@ -202,6 +202,8 @@ def test_so_it_is_with_the_sections_for_smpp_in_place_of_the_others(readme: Docu
 def _installed(readme: Document, secrets: Path, *, smpp: bool) -> Config:
     table = tomllib.loads((ROOT / "config" / "a1gateway.example.toml").read_text("utf-8"))
     blocks = [tomllib.loads(text) for info, text in readme.blocks if info == "toml"]
+    # Answers for `a1gateway setup` have secrets in them.
+    blocks = [block for block in blocks if "apikey" not in block.get("a1", {}).get("http", {})]
     for changes in (block for block in blocks if "smpp" not in block.get("a1", {})):
         _lay_over(table, changes)
     if smpp:
