@@ -20,8 +20,8 @@ from .doctor.command import add_doctor_command
 from .erase_commands import add_erase_commands
 from .sandbox import command as sandbox
 from .send_command import add_send_command
-from .status_command import add_status_command
 from .setup.command import add_setup_command
+from .status_command import add_status_command
 
 
 def parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.internet.task import deferLater
-from twisted.logger import ILogObserver, Logger
+from twisted.logger import ILogObserver, Logger, LogLevel
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.components import Componentized
 from twisted.python.failure import Failure
@@ -21,6 +21,7 @@ from .bitrix24.tokens import Tokens
 from .control.operations import Operations
 from .errors import CannotStart, JournalUnavailable, TryLater
 from .journal import Journal, Spool, Store
+from .logs import prioritized
 from .web.certificate import CertificateFiles
 from .web.door import Door
 from .web.site import CountingSite
@@ -206,5 +207,6 @@ class Gateway(MultiService):
     def _give_up(self, reason: str) -> NoReturn:
         self._log.critical("{reason}", reason=reason)
         # Not sys.stderr, which twistd has made a part of the log.
-        print(reason, file=sys.__stderr__)
+        error: Any = sys.__stderr__
+        print(prioritized(reason, LogLevel.critical) if systemd.is_journald(error) else reason, file=error)
         raise SystemExit(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from string import Formatter
 from typing import Any, TextIO
 
@@ -24,15 +24,20 @@ _ITS_OWN = frozenset(("format", "failure", "time", "system", "isError", "message
 _MAY_WAIT = frozenset((LogLevel.debug, LogLevel.info))
 HELD = 0.05
 """How long a line may wait to be written, in seconds: a message makes four, and writing takes as long as making."""
+# As syslog counts, and sd-daemon(3) with it.
+PRIORITIES = {LogLevel.debug: 7, LogLevel.info: 6, LogLevel.warn: 4, LogLevel.error: 3, LogLevel.critical: 2}
 _AS_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
-def observer(out: TextIO, *, style: str, level: str, reactor: Any = None) -> ILogObserver:
+def observer(out: TextIO, *, style: str, level: str, reactor: Any = None, priorities: bool = False) -> ILogObserver:
     """The observer for `[log]` in the config: `style` is `text` or `json`, `level` the least that is shown.
 
+    With `priorities` each line begins with `<3>` or the like, as journald takes it.
     With a `reactor` that runs, lines below a warning may be held back for `HELD` seconds, to be written together.
     """
     line = as_json if style == "json" else formatEventAsClassicLogText
+    if priorities:
+        line = partial(_with_priority, line)
     return _Lines(out, line, _Shown(LogLevel.levelWithName(level)), reactor)
 
 
@@ -91,6 +96,17 @@ class _Shown:
         namespace = event.get("log_namespace", "")
         of_twisted = namespace == "twisted" or namespace.startswith("twisted.")
         return event.get("log_level") in (self._shown_of_twisted if of_twisted else self._shown)
+
+
+def prioritized(text: str, level: Any) -> str:
+    """`text` with the priority before each of its lines, since each is an entry of its own to journald."""
+    mark = f"<{PRIORITIES[level]}>"
+    return "".join(f"{mark}{line}" for line in text.splitlines(keepends=True))
+
+
+def _with_priority(line: Callable[[LogEvent], str | None], event: LogEvent) -> str | None:
+    written = line(event)
+    return prioritized(written, event.get("log_level") or LogLevel.info) if written else written
 
 
 def as_json(event: LogEvent) -> str:

@@ -18,6 +18,7 @@ from twisted.application.service import Service
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted.internet.threads import deferToThreadPool
+from twisted.logger import LogLevel
 from twisted.python import usage
 from twisted.python.threadpool import ThreadPool
 from twisted.web.iweb import IRequest
@@ -90,7 +91,7 @@ from .journal.campaign_progress import Terms as CampaignTerms
 from .journal.lane import Lane
 from .journal.reader import Reader
 from .journal.spool import OffThread
-from .logs import observer
+from .logs import observer, prioritized
 from .marketing import MarketingPace, pace_of
 from .message import ChoiceSource, Received, StatusReport, Submission
 from .metrics import Metrics
@@ -105,7 +106,7 @@ from .receipts import Receipts
 from .recent_log import RecentLog
 from .retention import Periods, Retention
 from .sender_id.watch import SenderNamesWatch
-from .systemd import MoreTime
+from .systemd import MoreTime, StatusLine, Watchdog, is_journald, is_waiting
 from .web.certificate import CertificateFiles, CertificateWatch
 from .web.clients import Clients
 from .web.operations import A1Callback, Operations
@@ -118,6 +119,8 @@ _WITH_A_BACKLOG = ("tcp", "tcp6", "ssl", "unix")
 _BACKLOG = 1024
 # Objects; Python's own 700 come and go with every message.
 _BETWEEN_COLLECTIONS = 20_000
+# Seconds that the journal has to answer what only the status line wants to know.
+_PATIENCE = 5.0
 _CHECK_THE_ADDRESS = "check too whether A1 allows this server's address"
 
 
@@ -136,7 +139,7 @@ class Options(usage.Options):
         try:
             self.config = load(self["config"])
         except ConfigFaults as faults:
-            sys.stderr.write(f"{faults}\n")
+            sys.stderr.write(_why_not(f"{faults}\n"))
             raise SystemExit(1) from None
 
 
@@ -152,11 +155,13 @@ def makeService(options: Options) -> Service:
     try:
         gateway = build(options.config, reactor)
     except CannotStart as reason:
-        sys.stderr.write(f"{reason}\n")
+        sys.stderr.write(_why_not(f"{reason}\n"))
         raise SystemExit(1) from None
     if twistd.get("nodaemon") and not any(twistd.get(name) for name in ("logfile", "syslog", "logger")):
         log = options.config.log
-        gateway.log_observer = observer(sys.stdout, style=log.format, level=log.level, reactor=reactor)
+        gateway.log_observer = observer(
+            sys.stdout, style=log.format, level=log.level, reactor=reactor, priorities=is_journald(sys.stdout)
+        )
     # What there is now stays: the collector need not look through it again and again.
     gc.collect()
     gc.freeze()
@@ -414,7 +419,8 @@ def build(config: Config, reactor: Any) -> Gateway:
     reader = Reader(store.path, beside)
     consent = config.consent
     words = None if consent is None else ChoiceWords(consent.stop_words, consent.start_words)
-    journal = Journal(Lane(store, reactor), in_parts=smpp is not None, words=words)
+    lane = Lane(store, reactor)
+    journal = Journal(lane, in_parts=smpp is not None, words=words)
     spool = Spool(config.store.spool, off_thread)
     client = http_client(reactor)
     # What is wrong with a bind, the link says itself.
@@ -802,6 +808,10 @@ def build(config: Config, reactor: Any) -> Gateway:
         uncertain_for=0.0 if smpp is None else smpp.uncertain_hold,
     )
     recent_log.setServiceParent(gateway)
+    # With or without a journal.
+    Watchdog(reactor, lane.silent_for).setServiceParent(gateway)
+    if is_waiting():
+        StatusLine(reactor, readiness.readiness, partial(_waiting, reactor, journal)).setServiceParent(gateway)
     return gateway
 
 
@@ -819,6 +829,17 @@ def _may_look(config: Config, clients: Clients) -> Callable[[IRequest], bool]:
         return partial(clients.is_near, networks=config.http.monitors)
     # With a certificate nothing stands between the daemon and the Internet.
     return clients.is_near if config.http.certificate_file is not None else lambda request: True
+
+
+async def _waiting(reactor: Any, journal: Journal) -> int:
+    """How many messages have not left; raises `TryLater` or `TimeoutError`."""
+    depths = await journal.depths().addTimeout(_PATIENCE, reactor)
+    return sum(depths[name].count for name in ("fields", "consent", "held", "submit"))
+
+
+def _why_not(text: str) -> str:
+    """Why the daemon does not start, for its standard error."""
+    return prioritized(text, LogLevel.critical) if is_journald(sys.stderr) else text
 
 
 def _threads(reactor: Any, name: str) -> OffThread:

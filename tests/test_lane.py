@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from pytest_twisted import ensureDeferred
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from twisted.internet.defer import Deferred, DeferredList, gatherResults
 
 from a1gateway.errors import JournalUnavailable, TryLater
@@ -177,4 +177,51 @@ async def test_whoever_waits_for_a_journal_that_is_away_hears_so(store: Store) -
     waiting = [journal.accept(arrival(f"m{number}")) for number in range(20)]
     answers: list[Any] = await DeferredList(waiting, consumeErrors=True)
     assert all(not good and result.check(TryLater) for good, result in answers)
+    await lane.close()
+
+
+@ensureDeferred
+async def test_a_thread_that_does_not_get_on_is_told_from_one_that_has_nothing_to_do(store: Store) -> None:
+    from twisted.internet import reactor
+
+    now = [100.0]
+    lane = Lane(Store(f"sqlite:///{store.path}"), reactor, monotonic=lambda: now[0])  # type: ignore[arg-type]
+    began, go = threading.Event(), threading.Event()
+
+    def hang(connection: Connection) -> None:
+        began.set()
+        assert go.wait(60)
+
+    now[0] += 1000
+    assert lane.silent_for() == 0
+    hanging, waiting = lane.run(hang), lane.run(lambda connection: None)
+    assert began.wait(60)
+    now[0] += 30
+    assert lane.silent_for() == 30
+    go.set()
+    await hanging
+    await waiting
+    await lane.close()
+    now[0] += 1000
+    assert lane.silent_for() == 0
+
+
+@ensureDeferred
+async def test_a_long_operation_shows_that_it_goes_on(store: Store) -> None:
+    """By SQLite's own steps, whatever the operation is."""
+    from twisted.internet import reactor
+
+    now = [100.0]
+    lane = Lane(Store(f"sqlite:///{store.path}"), reactor, monotonic=lambda: now[0])  # type: ignore[arg-type]
+    silences: list[float] = []
+
+    def count(connection: Connection) -> None:
+        now[0] += 500
+        silences.append(lane.silent_for())
+        many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) SELECT sum(i) FROM n"
+        connection.all(Statement(text(many)))
+        silences.append(lane.silent_for())
+
+    await lane.run(count)
+    assert silences == [500, 0]
     await lane.close()

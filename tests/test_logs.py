@@ -143,3 +143,26 @@ def test_what_another_thread_says_is_written_at_once() -> None:
     speaking.start()
     speaking.join()
     assert lines(out) == ["one"]
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_journald_gets_the_priority_before_every_line(style: str) -> None:
+    """`journalctl -p warning` then shows warnings and worse; sd-daemon(3) has the numbers."""
+    out = io.StringIO()
+    log = Logger("a1gateway.test", observer=observer(out, style=style, level="debug", priorities=True))
+    for level in (LogLevel.debug, LogLevel.info, LogLevel.warn, LogLevel.error, LogLevel.critical):
+        log.emit(level, "said")
+    assert [line[:3] for line in out.getvalue().splitlines()] == ["<7>", "<6>", "<4>", "<3>", "<2>"]
+    assert all("said" in line for line in out.getvalue().splitlines())
+
+
+def test_every_line_of_a_traceback_has_the_priority_of_its_event() -> None:
+    out = io.StringIO()
+    log = Logger("a1gateway.test", observer=observer(out, style="text", level="info", priorities=True))
+    try:
+        raise KeyError("gone")
+    except KeyError:
+        log.failure("it failed", failure=Failure())
+    lines = out.getvalue().splitlines()
+    assert len(lines) > 3
+    assert {line[:3] for line in lines} == {"<2>"}

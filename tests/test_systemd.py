@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import re
 import shutil
 import socket
@@ -10,16 +12,31 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from twisted.internet.defer import TimeoutError
+from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import LogLevel, capturedLogs
 from twisted.scripts._twistd_unix import ServerOptions
 
 from a1gateway import gateway, tap
 from a1gateway.cli import parser
+from a1gateway.errors import JournalUnavailable
 from a1gateway.export.exports import MOST_AT_ONCE
 from a1gateway.journal.schema import REVISION
-from a1gateway.systemd import MORE_TIME, MoreTime, notify
+from a1gateway.systemd import (
+    HUNG,
+    MORE_TIME,
+    MoreTime,
+    StatusLine,
+    Watchdog,
+    is_journald,
+    is_waiting,
+    notify,
+    watchdog_interval,
+)
 
 from .older_journal import older_journal
 
@@ -117,6 +134,24 @@ def test_a_start_has_the_time_that_it_asks_for_once_more() -> None:
     """The first word may be late: whatever comes before it must not end the start."""
     (seconds,) = unit("TimeoutStartSec")
     assert int(seconds) >= MORE_TIME
+
+
+def test_the_watchdog_waits_longer_than_a_stop_may_take() -> None:
+    """Whether systemd goes on watching while a daemon stops, does not matter then."""
+    (seconds,) = unit("WatchdogSec")
+    assert int(seconds) / 2 > gateway._ANSWERING + gateway._UNDER_WAY + gateway._CLOSING
+
+
+def test_what_hangs_leaves_its_tracebacks_and_no_core_file() -> None:
+    """systemd ends it with SIGABRT, of which core files are made; there would be secrets in one."""
+    assert unit("WatchdogSignal") == []
+    assert unit("Environment") == ["PYTHONFAULTHANDLER=1"]
+    assert unit("LimitCORE") == ["0"]
+
+
+def test_memory_and_tasks_are_bounded() -> None:
+    assert int(unit("MemoryHigh")[0].removesuffix("M")) < int(unit("MemoryMax")[0].removesuffix("M")) <= 256
+    assert int(unit("TasksMax")[0]) <= 64
 
 
 def test_exports_beside_the_daemon_do_not_slow_it() -> None:
@@ -302,3 +337,144 @@ def test_an_upgrade_of_the_journal_asks_systemd_for_more_time(
     made._store.prepare()
     made._store.close()
     assert service_manager.recv(100) == b"EXTEND_TIMEOUT_USEC=600000000"
+
+
+# The watchdog
+
+
+@pytest.mark.parametrize(
+    ("environment", "interval"),
+    [
+        ({"WATCHDOG_USEC": "120000000", "WATCHDOG_PID": str(os.getpid())}, 60.0),
+        ({"WATCHDOG_USEC": "3000000"}, 1.5),
+        ({"WATCHDOG_USEC": "120000000", "WATCHDOG_PID": "1"}, None),
+        ({"WATCHDOG_USEC": "0"}, None),
+        ({"WATCHDOG_USEC": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_a_sign_is_given_at_half_the_time_that_systemd_waits(
+    environment: dict[str, str], interval: float | None
+) -> None:
+    assert watchdog_interval(environment) == interval
+
+
+class Watched:
+    """A watchdog on a clock, and a thread of the journal that can be silent."""
+
+    def __init__(self, interval: float | None = 60.0) -> None:
+        self.clock = Clock()
+        self.said: list[str] = []
+        self.silent = 0.0
+        self.dog = Watchdog(self.clock, lambda: self.silent, interval=lambda: interval, notify=self.said.append)
+
+
+def test_signs_are_given_from_the_start_on_for_as_long_as_the_reactor_turns() -> None:
+    watched = Watched()
+    assert watched.said == []
+    watched.dog.startService()
+    assert watched.said == ["WATCHDOG=1"]
+    for _ in range(3):
+        watched.clock.advance(60)
+    assert watched.said == ["WATCHDOG=1"] * 4
+
+
+def test_a_journal_that_is_slow_is_no_reason_to_be_killed_and_one_that_hangs_is() -> None:
+    watched = Watched()
+    watched.dog.startService()
+    watched.silent = HUNG - 1
+    watched.clock.advance(60)
+    assert len(watched.said) == 2
+    watched.silent = HUNG
+    with capturedLogs() as logged:
+        watched.clock.advance(60)
+    assert len(watched.said) == 2
+    assert [(event["log_level"], event["seconds"]) for event in logged] == [(LogLevel.critical, 900)]
+    # It may come back before systemd's patience is over.
+    watched.silent = 0.0
+    watched.clock.advance(60)
+    assert len(watched.said) == 3
+
+
+def test_a_stop_gives_a_last_sign_and_leaves_nothing_on_the_clock() -> None:
+    watched = Watched()
+    watched.dog.startService()
+    watched.dog.stopService()
+    assert watched.said == ["WATCHDOG=1"] * 2
+    assert watched.clock.getDelayedCalls() == []
+
+
+def test_without_a_systemd_that_watches_no_sign_is_given() -> None:
+    watched = Watched(interval=None)
+    watched.dog.startService()
+    assert watched.clock.getDelayedCalls() == []
+    watched.dog.stopService()
+    assert watched.said == []
+
+
+# The status line
+
+
+class Shown:
+    """A status line on a clock, of a gateway that is as it is said to be."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.said: list[str] = []
+        self.state: dict[str, Any] = {part: {"ok": True} for part in ("store", "a1", "portal")}
+        self.waiting: int | Exception = 0
+        self.line = StatusLine(self.clock, self._readiness, self._count, notify=self.said.append)
+        self.line.startService()
+
+    async def _readiness(self) -> dict[str, Any]:
+        return self.state
+
+    async def _count(self) -> int:
+        if isinstance(self.waiting, Exception):
+            raise self.waiting
+        return self.waiting
+
+
+def test_the_status_line_says_what_changes_and_not_more_often_than_every_half_minute() -> None:
+    shown = Shown()
+    assert shown.said == ["STATUS=sending; 0 waiting"]
+    shown.waiting = 12
+    shown.clock.advance(29)
+    assert len(shown.said) == 1
+    shown.clock.advance(1)
+    shown.clock.advance(30)
+    assert shown.said[1:] == ["STATUS=sending; 12 waiting"]
+
+
+def test_the_status_line_says_why_nothing_is_sent_in_one_line() -> None:
+    shown = Shown()
+    shown.state["a1"] = {"ok": False, "trouble": "A1 has refused\nthe key"}
+    shown.clock.advance(30)
+    assert shown.said[-1] == "STATUS=not sending: A1 has refused the key; 0 waiting"
+    shown.state["store"] = {"ok": False, "trouble": "the disk is full"}
+    shown.waiting = JournalUnavailable("the disk is full")
+    shown.clock.advance(30)
+    assert shown.said[-1] == "STATUS=not sending: the disk is full"
+    shown.waiting = TimeoutError()
+    shown.state["store"] = {"ok": False, "trouble": "x" * 1000}
+    shown.clock.advance(30)
+    assert len(shown.said[-1]) < 250
+
+
+@pytest.mark.parametrize(
+    ("address", "waiting"), [("/run/systemd/notify", True), ("@a", True), ("", False), ("v", False)]
+)
+def test_nobody_is_told_where_nobody_waits(address: str, waiting: bool) -> None:
+    assert is_waiting({"NOTIFY_SOCKET": address}) is waiting
+
+
+# journald
+
+
+def test_journald_is_known_by_the_connection_that_systemd_names(tmp_path: Path) -> None:
+    with open(tmp_path / "out", "w") as out:
+        found = os.fstat(out.fileno())
+        assert is_journald(out, {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"})
+        assert not is_journald(out, {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino + 1}"})
+        assert not is_journald(out, {})
+    assert not is_journald(io.StringIO(), {"JOURNAL_STREAM": "1:2"})

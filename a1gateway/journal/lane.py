@@ -90,9 +90,14 @@ class _Work:
 class Lane:
     """The thread that writes. Operations keep their order, but for those that are done together."""
 
-    def __init__(self, store: Store, reactor: IReactor) -> None:
+    def __init__(self, store: Store, reactor: IReactor, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """`monotonic` tells seconds that nobody sets back."""
         self._store = store
         self._reactor = reactor
+        self._monotonic = monotonic
+        self._sign = monotonic()
+        self._busy = False
+        store.on_step = self._give_sign
         self._waiting: deque[_Waiting] = deque()
         self._awaited: deque[_Waiting] = deque()
         self._something = threading.Condition()
@@ -113,6 +118,16 @@ class Lane:
         """See `ILane`."""
         return self._add(self._waiting, work, _APART)
 
+    def silent_for(self) -> float:
+        """Seconds since the thread has last shown that it works; 0 while there is nothing to do.
+
+        It shows that by beginning what waits, and within a long operation by SQLite's steps.
+        """
+        return self._monotonic() - self._sign if self._busy or self._length() else 0.0
+
+    def _give_sign(self) -> None:
+        self._sign = self._monotonic()
+
     def close(self) -> Deferred[None]:
         """See `ILane`."""
         with self._something:
@@ -128,6 +143,8 @@ class Lane:
             return fail(self._store.is_upgraded_first())
         done: Deferred[Any] = Deferred()
         with self._something:
+            if not self._busy and not self._length():
+                self._give_sign()
             queue.append((operation, item, done))
             if self._length() in (1, _AT_ONCE):
                 self._something.notify()
@@ -155,9 +172,13 @@ class Lane:
                 break
             apart = [waiting for waiting in others if waiting[1] is _APART]
             in_transaction = [waiting for waiting in others if waiting[1] is not _APART]
+            self._give_sign()
+            self._busy = True
             self._do([*_together(awaited, awaited=True), *_together(in_transaction)])
             for work, _, done in apart:
+                self._give_sign()
                 self._do_apart(work, done)
+            self._busy = False
         self._store.close()
         self._reactor.callFromThread(self._end)
 

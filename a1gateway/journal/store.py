@@ -34,8 +34,8 @@ _SIZES_FOR_UPGRADE = 3
 _BETWEEN_UPGRADES = 60.0
 # KiB that an upgrade may keep in memory: with less, pages are written and sorted several times.
 _CACHE_OF_UPGRADE = 8_000
-# How often there is a word of an upgrade that goes on: after so many of SQLite's steps, and pages of the copy.
-_STEPS, _PAGES = 1_000_000, 5_000
+# How often there is a word of work that goes on: after so many of SQLite's steps, and pages of the copy.
+_STEPS, _PAGES = 100_000, 5_000
 _MB = 1_000_000
 # The log may be so large, in octets, once what stands in it is in the journal: usually it has four megabytes, and
 # while somebody reads for long it grows.
@@ -96,6 +96,8 @@ class Store:
         self._lock: int | None = None
         self._prepared = False
         self._working = working
+        self.on_step: Callable[[], None] = lambda: None
+        """Called now and then while a long operation goes on, in the thread that does it."""
         self._free = free
         self._monotonic = monotonic
         self._upgrade_at = monotonic()
@@ -329,6 +331,7 @@ class Store:
         try:
             for pragma in _PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
+            connection.set_progress_handler(self._stepped, _STEPS)
         except sqlite3.Error:
             connection.close()
             raise
@@ -380,7 +383,7 @@ class Store:
         from .upgrade import upgrade
 
         copy = self.path.with_name(f"{self.path.name}.before-{head}")
-        driver.set_progress_handler(self._working, _STEPS)
+        driver.set_progress_handler(self._upgrading, _STEPS)
         driver.execute(f"PRAGMA cache_size = -{_CACHE_OF_UPGRADE}")
         try:
             if current is not None:
@@ -393,6 +396,13 @@ class Store:
                 if revision(driver) == current:
                     copy.unlink(missing_ok=True)
             raise
+
+    def _stepped(self) -> None:
+        self.on_step()
+
+    def _upgrading(self) -> None:
+        self._working()
+        self.on_step()
 
     def _check_room(self, copy: Path) -> None:
         size = self._size_with_log()
@@ -422,7 +432,7 @@ class Store:
         try:
             os.close(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             with closing(sqlite3.connect(unfinished)) as target:
-                raw.backup(target, pages=_PAGES, progress=lambda *_: self._working())
+                raw.backup(target, pages=_PAGES, progress=lambda *_: self._upgrading())
             unfinished.rename(copy)
         except BaseException:
             with suppress(OSError):
