@@ -16,7 +16,7 @@ from ..pages.words import Words, words
 from . import units
 from .console import IConsole, Terminal
 from .draft import Draft
-from .place import BY_SYSTEMD, ServerPlaces
+from .place import ServerPlaces
 from .questions import ask_all
 from .writing import Written, write
 
@@ -148,7 +148,7 @@ class _SettingUp:
         if not self._places.for_systemd:
             self._say("server.no_systemd", file=self._places.config)
             return 0
-        with_socket = config.http.listen == BY_SYSTEMD
+        with_socket = config.http.listen.startswith("systemd:")
         try:
             if units.make_user(self._server):
                 self._say("server.user", user=units.USER)
