@@ -29,6 +29,8 @@ from .web.site import CountingSite
 # How long a stop waits, in seconds, for requests that are being answered, for what is under way to others, and for
 # the journal. Together they stay under the 90 s that systemd gives by default.
 _ANSWERING = 10.0
+# Seconds within which a request has come in whole, once somebody was let in; and how often that is looked at.
+_JUST_COME, _LOOK_EVERY = 1.0, 0.02
 _UNDER_WAY = 20.0
 _CLOSING = 10.0
 # A journal of so many octets is upgraded before the port is open, which takes some seconds. A larger one takes
@@ -174,11 +176,18 @@ class Gateway(MultiService):
         for each in self._long_answers:
             # When it has ended is seen by the requests, and again by the stop of all.
             maybeDeferred(each.stopService)
+        await self._hear_out()
         await self._bounded(self._site.idle(), _ANSWERING, "requests that are being answered")
         stopping = maybeDeferred(super().stopService)
         await self._bounded(stopping, _UNDER_WAY, "what is under way to A1 and Bitrix24")
         await self._bounded(self._journal.close(), _CLOSING, "the journal")
         self._log.info("stopped")
+
+    async def _hear_out(self) -> None:
+        """Whoever was let in last has perhaps not been read yet: Bitrix24 would not say it again."""
+        since = self._reactor.seconds() - _JUST_COME
+        while self._reactor.seconds() < since + 2 * _JUST_COME and self._site.unanswered.are_there(since):
+            await deferLater(self._reactor, _LOOK_EVERY)
 
     async def _bounded(self, waiting: Deferred[Any], seconds: float, what: str) -> None:
         # The bound ends the waiting, not what is waited for: cancelling a submit would leave it in doubt.

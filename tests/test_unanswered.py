@@ -265,3 +265,17 @@ def test_a_request_that_came_while_the_server_was_held_up_is_read_before_anythin
     clock.pump([1e-3, 1e-3])
     assert [each.answers for each in clients] == [1] * 10
     assert not any(each.is_cut() for each in clients)
+
+
+def test_a_stop_waits_for_whoever_has_just_come_and_for_requests_that_have_begun(server: Server) -> None:
+    """Bitrix24 does not repeat what was not heard."""
+    begun = server.clock.seconds()
+    unanswered = server.site.unanswered
+    assert not unanswered.are_there(begun)
+    connection = server.connect()
+    assert unanswered.are_there(begun)
+    assert not unanswered.are_there(begun + 1), "silent for longer than a request takes to come"
+    connection.send(b"GET / HTTP/1.1\r\n")
+    assert unanswered.are_there(begun + 1)
+    connection.send(b"Host: a\r\nConnection: close\r\n\r\n")
+    assert not unanswered.are_there(begun)

@@ -90,6 +90,10 @@ class Unanswered:
     def __len__(self) -> int:
         return len(self._idle) + len(self._begun) + len(self._leaving)
 
+    def are_there(self, since: float) -> bool:
+        """Whether a request may be on its way: one has begun, or a connection has been waiting for one since then."""
+        return bool(self._begun) or any(at >= since for at in self._idle.values())
+
     def is_idle(self, channel: Channel) -> None:
         """Nothing of a request has come yet. Twisted ends that after a time."""
         self.forget(channel)
