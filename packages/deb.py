@@ -20,7 +20,8 @@ def build(target: Path, checkout: Path = source.CHECKOUT, change: Callable[[Path
     fetched from wherever pip is told to. `change` is done to the copy of the source that it is built from.
     """
     target.mkdir(parents=True, exist_ok=True)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("DEB_")}
+    # What is set for other builds, or for the Python that this runs in, is nothing to this one.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("DEB_", "PYTHON"))}
     environment["SOURCE_DATE_EPOCH"] = str(source.moment(checkout))
     # debhelper gives pip another home, where what it has fetched before is not.
     environment.setdefault("PIP_CACHE_DIR", str(Path.home() / ".cache" / "pip"))
