@@ -182,13 +182,13 @@ class Retention(DueLoop):
         return count
 
     async def _end(self, begun: float) -> None:
-        if self._counts:
-            await self._journal.tidy()
         known = await self._reader.read(in_journal.state)
         begins_at = begun if known is None else known.begins_at
         await self._journal.within(in_journal.keep_state, State(begins_at, begun))
         self._metrics.retention_passed.set(begun)
-        if self._counts:
-            self._log.info(
-                "retention: {counts}", counts=", ".join(f"{name} {count}" for name, count in self._counts.items())
-            )
+        if not self._counts:
+            return
+        self._log.info(
+            "retention: {counts}", counts=", ".join(f"{name} {count}" for name, count in self._counts.items())
+        )
+        await self._journal.tidy()

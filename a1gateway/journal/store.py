@@ -184,14 +184,15 @@ class Store:
     def tidy(self) -> bool:
         """After something was masked or deleted: leave as little of it in unused places of the file as is cheap.
 
-        A small journal is compacted; of a larger one the log alone is trimmed. Whether nothing is left for certain.
-        Raises `JournalUnavailable`.
+        A small journal is compacted; of a larger one, or without room for that, the log alone is trimmed. Whether
+        nothing is left for certain. Never raises: what is masked is masked.
         """
-        if _size(self.path) <= _SMALL:
-            with suppress(NoRoom):
+        with suppress(JournalUnavailable):
+            if _size(self.path) <= _SMALL:
                 self.compact()
                 return True
-        self.trim_log()
+        with suppress(JournalUnavailable):
+            self.trim_log()
         return False
 
     def trim_log(self) -> bool:
