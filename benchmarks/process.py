@@ -79,6 +79,15 @@ class Process:
         """The octets that are resident now."""
         return self._status("VmRSS")
 
+    def open_files(self) -> int:
+        """File descriptors that are open now."""
+        return len(os.listdir(f"/proc/{self._process.pid}/fd"))
+
+    def threads(self) -> int:
+        """Threads that there are now."""
+        (line,) = (line for line in self._proc("status").splitlines() if line.startswith("Threads:"))
+        return int(line.split()[1])
+
     async def stop(self, within: float = 60.0) -> None:
         """Let it end by itself, its counterparts answering meanwhile; kill it when it does not."""
         if self.running:

@@ -34,7 +34,7 @@ def document(
     results: Sequence[Measured],
 ) -> str:
     """All of it. `amounts` are what the figures' names are completed with."""
-    blocks = [_lines("machine and versions", "", machine), _lines("measured with", "", conditions)]
+    blocks = [lines("machine and versions", "", machine), lines("measured with", "", conditions)]
     across = [each for each in results if any(figure in each.values for figure in _ACROSS)]
     if across:
         blocks.append(_side_by_side(across, amounts))
@@ -72,7 +72,8 @@ def _written(value: object) -> str:
     return f"{value:g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
 
 
-def _lines(head: str, other: str, rows: Sequence[tuple[str, str]]) -> str:
+def lines(head: str, other: str, rows: Sequence[tuple[str, str]]) -> str:
+    """A line for each, with two columns."""
     return _table([head, other], rows)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from a1gateway.text import segments
 from benchmarks.books import Books, Disagreement, Message
 from benchmarks.books import messages as all_messages
 from benchmarks.counting import count_all
+from benchmarks.day import SHORT, Day, Sample
 from benchmarks.figures import LOOKS as FIGURES_OF_LOOKS
 from benchmarks.figures import Figure, Measured, percentile, targets
 from benchmarks.pages import LOOKS
@@ -240,3 +242,47 @@ def test_its_analytics_are_those_of_its_messages(tmp_path: Path) -> None:
     assert len(found.series) == DAYS
     assert len(found.by_sent_by) > 5
     assert found.counted_to is None
+
+
+def a_day(**grown: float) -> Day:
+    """A day of a hundred samples in whose course something grows evenly, by so much in all."""
+    day = Day(SHORT, journal_before=500_000_000, journal_after=500_000_000)
+    for number in range(100):
+        values = {"resident": 100e6, "files": 40.0, "threads": 9.0, "journal": 500e6}
+        for name, by in grown.items():
+            values[name] += by * number / 99
+        day.samples.append(Sample(float(number), **{name: int(value) for name, value in values.items()}))
+    return day
+
+
+def test_a_day_in_which_nothing_grows_is_a_proof() -> None:
+    day = a_day()
+    assert day.faults() == []
+    assert "| threads: second quarter, last quarter, most | 9, 9, 9 |" in day.table()
+
+
+@pytest.mark.parametrize(
+    ("name", "by", "said"),
+    [
+        ("resident", 100e6, "resident memory"),
+        ("files", 40, "open files"),
+        ("threads", 20, "threads"),
+        ("journal", 200e6, "journal on disk"),
+    ],
+)
+def test_whatever_grows_over_a_day_is_found(name: str, by: float, said: str) -> None:
+    (fault,) = a_day(**{name: by}).faults()
+    assert fault.startswith(said)
+
+
+def test_a_journal_that_is_larger_the_next_morning_is_found() -> None:
+    day = a_day()
+    day.journal_after = 900_000_000
+    assert day.faults() == ["the journal: 500.0 MB, in the end 900.0 MB"]
+
+
+def test_what_is_large_from_the_beginning_has_not_grown() -> None:
+    """The first quarter is the beginning of everything: caches fill, connections open."""
+    day = a_day()
+    day.samples = [replace(each, resident=200_000_000, files=90) for each in day.samples]
+    assert day.faults() == []
