@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -63,10 +64,14 @@ class BoundedRequest(Request):
             self.write(b'{"error": "too_large", "error_description": "the body is larger than 1 MB"}')
             self.finish()
             return
-        if self.path == b"*":
-            # Twisted would answer by itself.
+        if self.path == b"*" or not _is_text(self.path):
+            # Twisted and Klein would answer by themselves, and write a traceback for whatever is no text.
             self.path = b"/*"
         super().process()
+
+    def getRequestHostname(self) -> bytes:
+        """For Klein, which would write a traceback for one that is no text; nothing depends on it."""
+        return b"localhost"
 
     def render(self, resrc: IResource) -> None:
         """Answer, with the headers that every answer has."""
@@ -185,6 +190,16 @@ def answer_nothing(request: IRequest) -> None:
     request.setResponseCode(404)
     request.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
     request.write(b"Not found\n")
+
+
+def _is_text(path: bytes) -> bool:
+    if b"%" not in path and path.isascii():
+        return True
+    try:
+        unquote_to_bytes(path).decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _route(path: bytes) -> str:

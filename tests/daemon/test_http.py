@@ -61,6 +61,8 @@ def test_a_wrong_secret_cannot_be_told_from_an_unknown_address(by_callbacks: Sta
         f"/bitrix24/handler/{HANDLER_SECRET[:-1]}",
         f"/bitrix24/handler/{CALLBACK_SECRET}",
         "/bitrix24/handler/%D0%B0%00",
+        "/bitrix24/handler/%FF",
+        "/%FF",
         f"/bitrix24/event/{same_length}",
         f"/a1/callback/{same_length}",
         f"/a1/callback/{HANDLER_SECRET}",
