@@ -31,9 +31,19 @@ def build(target: Path, checkout: Path = source.CHECKOUT, change: Callable[[Path
         if change is not None:
             change(copied)
         command = ["dpkg-buildpackage", "--build=binary", "--unsigned-changes", "--unsigned-buildinfo"]
-        subprocess.run(  # noqa: S603
-            command, cwd=copied, env=environment, check=True, stdout=sys.stderr, umask=0o022
+        done = subprocess.run(  # noqa: S603
+            command,
+            cwd=copied,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            umask=0o022,
         )
+        if done.returncode:
+            sys.stderr.write(done.stdout)
+            done.check_returncode()
         [package] = Path(temporary).glob("*.deb")
         (target / package.name).write_bytes(package.read_bytes())
     return target / package.name

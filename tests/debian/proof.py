@@ -36,7 +36,7 @@ GATEWAY = "http://127.0.0.1:8080"
 A1 = "http://127.0.0.1:8091"
 PORTAL = "http://127.0.0.1:8092"
 CONFIG = "/etc/a1gateway/a1gateway.toml"
-BACKUP = "/root/a1gateway.tar.gz"
+BACKUPS = "/var/backups/a1gateway"
 NUMBER = "+375291112233"
 
 ANSWERS = f"""
@@ -186,10 +186,12 @@ class Proof:
         texts = [message["text"] for message in self._asks("GET", f"{A1}/sandbox/messages").json()]
         assert [texts.count(row["text"]) for row in rows] == [1] * len(rows)
 
-    def saves(self) -> None:
-        """A backup while it runs."""
-        self._run("a1gateway", "backup", "--to", BACKUP)
-        assert self._modes(BACKUP)[0].startswith("600 ")
+    def saves(self) -> str:
+        """A backup while it runs, by the service that makes one every night; its path."""
+        self._run("systemctl", "start", "a1gateway-backup.service")
+        [backup] = self._run("find", BACKUPS, "-type", "f").split()
+        assert self._modes(BACKUPS, backup) == ["700 a1gateway a1gateway", "600 a1gateway a1gateway"]
+        return backup
 
     def upgrades(self, package: Path) -> int:
         """The daemon is started again by itself, and no message is turned away meanwhile; how many there were."""
@@ -204,12 +206,12 @@ class Proof:
         self.delivers(feed.ids)
         return len(feed.ids)
 
-    def restores(self, saved: str) -> None:
+    def restores(self, backup: str, saved: str) -> None:
         """What the backup has is there again, what came after is not, and SMS go out."""
         self._run("systemctl", "stop", "a1gateway.socket", "a1gateway.service")
         self._run("rm", "-rf", "/var/lib/a1gateway")
         self._run("install", "-d", "-m", "0700", "-o", "a1gateway", "-g", "a1gateway", "/var/lib/a1gateway")
-        self._run("a1gateway", "restore", BACKUP)
+        self._run("a1gateway", "restore", backup)
         self._run("systemctl", "start", "a1gateway.socket", "a1gateway.service")
         eventually(lambda: self._asks("GET", f"{GATEWAY}/readyz").status == 200, _PATIENCE, "ready")
         known = json.loads(self._run("a1gateway", "send", "--follow", saved, "--json", "--timeout", "60"))
@@ -224,14 +226,14 @@ class Proof:
         assert not self._gone("/var/lib/a1gateway/a1gateway.sqlite3")
         assert not self._answers(f"{GATEWAY}/healthz")
 
-    def purges(self, before: set[str]) -> None:
-        """Nothing is left, and nothing else is gone."""
+    def purges(self, before: set[str], backup: str) -> None:
+        """Nothing is left but the backup, and nothing else is gone."""
         self._run("apt-get", "purge", "-y", "-qq", "a1gateway")
         self._run("systemctl", "stop", "sandbox")
         assert self._machine.status("getent", "passwd", "a1gateway") == 2
         assert self._machine.status("getent", "group", "a1gateway") == 2
         after = self.everything()
-        assert after - before == set(), sorted(after - before)
+        assert after - before == {BACKUPS, backup}, sorted(after - before)
         # dpkg takes away an empty folder that no other package has.
         assert before - after <= {"/opt"}, sorted(before - after)
         assert "a1gateway" not in self._run("systemctl", "list-unit-files", "--no-legend")
@@ -304,18 +306,18 @@ def prove(machine: Machine, package: Path, newer: Path) -> None:
         proof.says("the application is installed in the simulated portal, the gateway is ready")
         saved = proof.sends()
         proof.says("SMS from the card and from the command line are delivered")
-        proof.saves()
-        proof.says("a backup is made while it runs")
+        backup = proof.saves()
+        proof.says("a backup is made while it runs, by the service that does so every night")
         count = proof.upgrades(newer)
         proof.says(
             f"upgraded to {NEXT} while {count} messages came in: none turned away, each sent once and delivered"
         )
-        proof.restores(saved)
+        proof.restores(backup, saved)
         proof.says("the state is lost and put back from the backup; SMS go out again")
         proof.removes()
         proof.says("removed: configuration, secrets and journal are kept")
-        proof.purges(before)
-        proof.says("purged: no file, no user, no unit is left")
+        proof.purges(before, backup)
+        proof.says("purged: no file but the backup, no user, no unit is left")
     except BaseException:
         print(proof.log(), file=sys.stderr)  # noqa: T201
         raise
