@@ -14,7 +14,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -82,13 +82,15 @@ class Bound:
     """Of what there was."""
     more: float
     """In any case, in its unit."""
+    of: Callable[[Iterable[float]], float] = median
+    """Which of a quarter's values stands for it."""
 
     def found(self, samples: Sequence[Sample]) -> tuple[float, float]:
         """What there was in the second quarter, and what there is in the last."""
         quarter = max(1, len(samples) // 4)
         return (
-            median(self.value(each) for each in samples[quarter : 2 * quarter] or samples),
-            median(self.value(each) for each in samples[-quarter:]),
+            self.of(self.value(each) for each in samples[quarter : 2 * quarter] or samples),
+            self.of(self.value(each) for each in samples[-quarter:]),
         )
 
     def most(self, before: float) -> float:
@@ -99,8 +101,9 @@ class Bound:
 BOUNDS = (
     # A heap moves a little; what leaks a hundred octets a message has a hundred megabytes by the evening.
     Bound("resident memory", lambda each: each.resident / _MB, "MB", 0.05, 6.0),
-    # A connection to A1 or to the portal may be open or not.
-    Bound("open files", lambda each: each.files, "", 0.0, 4.0),
+    # At rest: while messages are handed over, as many connections as the generator keeps are open besides. One to A1
+    # or to the portal may be open or not.
+    Bound("open files", lambda each: each.files, "", 0.0, 4.0, min),
     Bound("threads", lambda each: each.threads, "", 0.0, 2.0),
     Bound("journal on disk", lambda each: each.journal / _MB, "MB", 0.05, 8.0),
 )
@@ -191,6 +194,7 @@ async def live(folder: Path, cache: Path, transport: str, conditions: Conditions
         try:
             for _ in range(amounts.messages // amounts.at_once):
                 await rig.pass_through(amounts.at_once, rate=amounts.rate)
+                day.samples.append(sample(rig.daemon.process, journal, begun))
             await _settled(journal, begun)
         finally:
             watching.cancel()
