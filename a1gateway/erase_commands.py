@@ -15,7 +15,7 @@ from .control.command import add_config_option, run_command
 from .control.operations import IDesk
 from .language import add_language_option
 from .msisdn import Msisdn, read_number
-from .pages.words import Words
+from .words.words import Words
 
 _MB = 1_000_000
 

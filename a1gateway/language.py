@@ -6,7 +6,7 @@ import argparse
 import os
 from collections.abc import Mapping
 
-from .pages.words import LANGUAGES
+from .words.words import LANGUAGES
 
 # What is no language of anybody's: a server whose locale nobody has set.
 _NOBODYS = ("", "c", "posix")

@@ -19,8 +19,8 @@ from .control.errand import Ended, Errand, Hindrance, Outcome, Way
 from .control.operations import IDesk
 from .language import add_language_option
 from .message import Kind, Status
-from .pages.words import Words, words
 from .terminal import Terminal
+from .words.words import Words, words
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as of other programs."""

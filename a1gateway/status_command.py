@@ -40,7 +40,7 @@ from .journal.statements import Connection, Row
 from .journal.store import revision
 from .language import add_language_option
 from .overview import written_overview
-from .pages.words import Words, words
+from .words.words import Words, words
 
 # The daemon answers at once, or within some seconds while its journal is away.
 _PATIENCE = 15.0

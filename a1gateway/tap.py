@@ -99,7 +99,6 @@ from .overview import DaemonOverview
 from .pacing import TokenBucket, YieldingPace
 from .pages.assembly import Parts as PageParts
 from .pages.sessions import Sessions
-from .pages.words import words as words_in
 from .polling import Polling
 from .readiness import Readiness
 from .receipts import Receipts
@@ -114,6 +113,7 @@ from .web.sightings import Sightings
 from .web.site import ByFirstPart, CountingSite, Root
 from .web.strangers import Strangers
 from .web.unanswered import Unanswered
+from .words.words import words as words_in
 
 _WITH_A_BACKLOG = ("tcp", "tcp6", "ssl", "unix")
 _BACKLOG = 1024

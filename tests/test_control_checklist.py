@@ -14,7 +14,7 @@ from a1gateway.checklist.lines import lines_of
 from a1gateway.control.checklist import ask_for_checklist, checklist_operation
 from a1gateway.errors import GatewayError
 from a1gateway.journal.overdue import Overdue
-from a1gateway.pages.words import LANGUAGES, words
+from a1gateway.words.words import LANGUAGES, words
 
 from .conftest import START, run
 

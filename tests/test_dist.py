@@ -96,7 +96,7 @@ def test_the_wheel_runs_by_itself(wheel: Path, tmp_path: Path) -> None:
         "import a1gateway\n"
         "from a1gateway.journal import Store\n"
         "from a1gateway.pages.renderer import Assets, Renderer\n"
-        "from a1gateway.pages.words import words\n"
+        "from a1gateway.words.words import words\n"
         "Store('sqlite:///journal.sqlite3').prepare()\n"
         "Renderer(Assets()).render('refusal.html', words('be'), {'key': 'entry.later'})\n"
         "print(a1gateway.__file__)",

@@ -43,8 +43,8 @@ from a1gateway.doctor.witnesses import TOLERANCE, Witness, WitnessedClient, cloc
 from a1gateway.errors import AnswerLost, GatewayError, NotSent
 from a1gateway.http_client import Answer
 from a1gateway.journal import Journal, Store
-from a1gateway.pages.words import LANGUAGES, words
 from a1gateway.web.sightings import Sightings
+from a1gateway.words.words import LANGUAGES, words
 
 from .certificates import NOW, sign
 from .conftest import START, arrival, pass_time, run

@@ -21,7 +21,7 @@ from a1gateway.journal import Journal, Store, erasures
 from a1gateway.journal.reader import Reader
 from a1gateway.message import Choice, ChoiceSource, Kind, Source, StatusReport
 from a1gateway.metrics import Metrics
-from a1gateway.pages.words import LANGUAGES, Words
+from a1gateway.words.words import LANGUAGES, Words
 
 from .conftest import START, arrival, run
 from .finished import confirm, deliver, finish, own

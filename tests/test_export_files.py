@@ -31,7 +31,7 @@ from a1gateway.hours import MINSK
 from a1gateway.journal import Journal, Store
 from a1gateway.journal.search import Search, query
 from a1gateway.message import Kind, Price, Source, Status, StatusReport
-from a1gateway.pages.catalogue import catalogue
+from a1gateway.words.catalogue import catalogue
 
 from .conftest import START, arrival, run
 

@@ -23,7 +23,7 @@ from a1gateway.export.exports import LONGEST_PAUSE, ExportFailed, Exports, TooMa
 from a1gateway.export.order import Form
 from a1gateway.journal import Journal, Store
 from a1gateway.journal.search import Search
-from a1gateway.pages.catalogue import catalogue
+from a1gateway.words.catalogue import catalogue
 
 from .conftest import START, arrival, run
 from .long_answers import Browser, Server

@@ -29,10 +29,10 @@ from a1gateway.journal import Journal, Spool
 from a1gateway.journal.reader import Reader
 from a1gateway.message import Source, Stage, Status, StatusReport, custom_id
 from a1gateway.metrics import Metrics
-from a1gateway.pages.catalogue import catalogue
-from a1gateway.pages.words import LANGUAGES
 from a1gateway.receipts import Receipts
 from a1gateway.send_command import INTERRUPTED, Report, add_send_command, errands
+from a1gateway.words.catalogue import catalogue
+from a1gateway.words.words import LANGUAGES
 
 from .conftest import START, pass_time, run
 

@@ -24,9 +24,9 @@ from hypothesis import strategies as st
 from a1gateway import cli
 from a1gateway.config import check
 from a1gateway.config_sections import Config
-from a1gateway.pages.catalogue import catalogue
 from a1gateway.setup import command, units
 from a1gateway.setup.command import set_up
+from a1gateway.words.catalogue import catalogue
 
 ROOT = Path(__file__).parent.parent
 API_KEY, PASSWORD = "key-of-the-API", "pass1234"

@@ -26,10 +26,10 @@ from a1gateway.journal.overview import overview
 from a1gateway.journal.reader import IReader, Reader
 from a1gateway.message import Kind, Refusal, Source, Status, StatusReport, custom_id
 from a1gateway.overview import DaemonOverview
-from a1gateway.pages.catalogue import catalogue
-from a1gateway.pages.words import LANGUAGES, words
 from a1gateway.recent_log import RecentLog
 from a1gateway.status_command import Telling, known_beside, lines_of
+from a1gateway.words.catalogue import catalogue
+from a1gateway.words.words import LANGUAGES, words
 
 from .conftest import START, arrival, run
 

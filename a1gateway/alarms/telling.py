@@ -13,7 +13,7 @@ from typing import Any
 from ..bitrix24.queries import REFERENCE
 from ..checklist.findings import Check
 from ..checklist.lines import lines_of
-from ..pages.words import Words
+from ..words.words import Words
 from .alarm import Alarm
 from .standing import Standing, Word
 

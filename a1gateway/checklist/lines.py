@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ..journal.overdue import MOST_COUNTED, Overdue
-from ..pages.words import Words
+from ..words.words import Words
 from .findings import Check, Finding, State, Subject
 
 GROUPS: Mapping[str, tuple[Subject, ...]] = {

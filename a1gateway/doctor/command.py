@@ -18,8 +18,8 @@ from ..control.command import add_config_option, become_owner, journal_of, owner
 from ..control.operations import IDesk
 from ..errors import GatewayError
 from ..language import add_language_option
-from ..pages.words import Words, words
 from ..terminal import Terminal
+from ..words.words import Words, words
 from .examination import Examination, config_found, faults_found
 from .telling import as_json, is_well, line_of, sum_of
 

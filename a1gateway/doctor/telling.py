@@ -10,7 +10,7 @@ from .. import __version__
 from ..checklist.findings import Check, Finding, State
 from ..checklist.lines import Line, lines_of
 from ..control.checklist import written_checks
-from ..pages.words import Words, words
+from ..words.words import Words, words
 
 MARKS = {State.GOOD: "ok", State.BAD: "FAIL", State.WAIT: "?", State.OFF: "-"}
 """The same in every language, so that they can be looked for."""

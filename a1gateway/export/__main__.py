@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from ..pages.catalogue import catalogue
+from ..words.catalogue import catalogue
 from .columns import COLUMNS, Value
 from .csv_file import CsvFile
 from .order import Form, Order

@@ -21,7 +21,7 @@ from zope.interface import implementer
 from ..errors import TryLater
 from ..hours import MINSK
 from ..journal.search import Search, query
-from ..pages.catalogue import catalogue
+from ..words.catalogue import catalogue
 from .columns import READ
 from .order import Form, Order
 

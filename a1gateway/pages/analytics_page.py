@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from ..journal.analytics import Choices, Step, analytics, choices
 from ..journal.reader import IReader
 from ..journal.statements import Connection
+from ..words.words import Words
 from . import analytics_form
 from .analytics_form import Often, Wanted
 from .analytics_sections import Section, Tile, sections, tiles
 from .views import Answer, Asked, CannotAnswer, File, Fragment, Page
-from .words import Words
 
 # Seconds that the statistics may be behind without being called so: a little they always are.
 _BEHIND = 60.0

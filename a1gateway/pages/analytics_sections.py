@@ -11,10 +11,10 @@ from typing import TypeVar
 
 from ..journal.analytics import Analytics, Cost, Counts, Failure, Figures, Point, Step
 from ..journal.search_form import NONE
+from ..words.words import Words
 from .analytics_form import Wanted
 from .analytics_tables import Column, Row, Shows, Table, Value, share, to_the_kopek
 from .charts import BAD, GOOD, NAMES, PENDING, Chart, Series, lying, upright
-from .words import Words
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from ..export.columns import Holds
 from ..export.csv_file import CsvFile
-from .words import Words
+from ..words.words import Words
 
 Value = int | float | Decimal | None
 _DASH = "—"

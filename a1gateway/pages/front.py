@@ -23,11 +23,11 @@ from ..metrics import Metrics
 from ..web.answers import NotGenuine, TooManyCalls, answering, http_error, json_answer, retry_after
 from ..web.forms import OF_STRANGERS, BadBody, header, read_fields, text_field
 from ..web.strangers import Strangers
+from ..words.words import LANGUAGES, Words, language_of, words
 from .entry import Entry, Place, place_of
 from .renderer import Assets, Renderer, framed_by, secured
 from .sessions import Session, Sessions
 from .views import Answer, Asked, CannotAnswer, File, Fragment, NotForVisitor, Page, Unchanged
-from .words import LANGUAGES, Words, language_of, words
 
 HEADER = b"X-A1-Session"
 """What a page shows its session in; a form that fetches a file has it in its field `session`."""

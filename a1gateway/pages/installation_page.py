@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from twisted.web.iweb import IRequest
 
+from ..words.words import Words, language_of, words
 from .renderer import Assets, Renderer, framed_by, secured
-from .words import Words, language_of, words
 
 
 @dataclass(frozen=True, slots=True)

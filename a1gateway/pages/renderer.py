@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from twisted.web.iweb import IRequest
 
-from .words import Words
+from ..words.words import Words
 
 STATIC = "/bitrix24/static"
 _KINDS = {

@@ -11,8 +11,8 @@ from twisted.web.iweb import IRequest
 
 from ..bitrix24.item import Item
 from ..web.forms import text_field
+from ..words.words import Words
 from .sessions import Session, Visitor
-from .words import Words
 
 
 class CannotAnswer(Exception):

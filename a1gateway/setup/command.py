@@ -12,7 +12,7 @@ from ..config_secrets import others_may_read
 from ..config_sections import Config
 from ..errors import GatewayError
 from ..language import add_language_option
-from ..pages.words import Words, words
+from ..words.words import Words, words
 from . import units
 from .console import IConsole, Terminal
 from .draft import Draft

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..config_secrets import Place
 from ..config_values import Fault
-from ..pages.words import Words
+from ..words.words import Words
 from .console import IConsole
 from .draft import Draft
 

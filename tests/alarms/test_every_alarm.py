@@ -17,7 +17,7 @@ from a1gateway.errors import JournalUnavailable
 from a1gateway.journal import runs
 from a1gateway.journal.runs import RunCall
 from a1gateway.message import Source, Status, StatusReport
-from a1gateway.pages.catalogue import catalogue
+from a1gateway.words.catalogue import catalogue
 
 from ..conftest import arrival, run
 from ..test_checklist import SCOPES, FakeBalances, FakeConsent, FakeLink

@@ -25,7 +25,7 @@ from a1gateway.errors import JournalUnavailable
 from a1gateway.journal import Journal, Store, alarms
 from a1gateway.journal.lane import InlineLane
 from a1gateway.metrics import Metrics
-from a1gateway.pages.words import LANGUAGES
+from a1gateway.words.words import LANGUAGES
 
 from ..conftest import START, arrival, run
 from ..fakes import FakeHttp, answer

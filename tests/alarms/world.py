@@ -14,7 +14,7 @@ from a1gateway.alarms.watch import LOOK_EVERY, Alarms
 from a1gateway.checklist.findings import Check
 from a1gateway.journal import Journal, Store
 from a1gateway.metrics import Metrics
-from a1gateway.pages.words import words
+from a1gateway.words.words import words
 
 from ..conftest import run
 from ..portal_in_memory import PortalInMemory

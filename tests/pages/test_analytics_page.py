@@ -30,8 +30,8 @@ from a1gateway.journal.reader import Reader, reading
 from a1gateway.message import Kind, Price, Source, Status, StatusReport
 from a1gateway.operators import operator_of
 from a1gateway.pages.analytics_page import AnalyticsPages
-from a1gateway.pages.words import LANGUAGES, words
 from a1gateway.text import segments
+from a1gateway.words.words import LANGUAGES, words
 
 from ..conftest import START, agree, arrival, run
 from .world import ADMIN, MANAGER, Reply, Visit, World

@@ -43,11 +43,11 @@ from a1gateway.contact_base.undo import Undone
 from a1gateway.contact_base.writer import NotTaken, Why
 from a1gateway.journal import Journal, Store
 from a1gateway.pages.base_page import QUESTIONS, WRITES, BasePages
-from a1gateway.pages.catalogue import catalogue
 from a1gateway.pages.renderer import Assets, Renderer
 from a1gateway.pages.sessions import Session, Visitor
 from a1gateway.pages.views import Answer, Asked, Fragment
-from a1gateway.pages.words import LANGUAGES, words
+from a1gateway.words.catalogue import catalogue
+from a1gateway.words.words import LANGUAGES, words
 
 from ..conftest import START, run
 from ..crm_in_memory import CONTACT, LEAD, CrmInMemory

@@ -29,9 +29,9 @@ from a1gateway.message import Kind, Price, Source, Status, StatusReport
 from a1gateway.metrics import Metrics
 from a1gateway.pages.campaign_standing import WAITS, Action, Shown, Standing
 from a1gateway.pages.campaigns_page import AT_ONCE, CampaignPages
-from a1gateway.pages.catalogue import catalogue
-from a1gateway.pages.words import LANGUAGES
 from a1gateway.receipts import Receipts
+from a1gateway.words.catalogue import catalogue
+from a1gateway.words.words import LANGUAGES
 
 from ..conftest import START, agree, arrival, run
 from .world import ADMIN, MANAGER, Reply, Visit, World

@@ -9,7 +9,7 @@ import pytest
 from a1gateway.carriers.outcome import Accepted
 from a1gateway.journal import Store, masking
 from a1gateway.message import Kind, Source, Status, StatusReport
-from a1gateway.pages.words import LANGUAGES, Words
+from a1gateway.words.words import LANGUAGES, Words
 
 from ..conftest import START, agree, arrival, run
 from ..test_statistics import count_all

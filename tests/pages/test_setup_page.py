@@ -22,10 +22,10 @@ from a1gateway.checklist.lines import OF_THE_PAGE
 from a1gateway.journal import Journal, Store
 from a1gateway.journal.overdue import MOST_COUNTED, Overdue
 from a1gateway.message import Source, Status, StatusReport
-from a1gateway.pages.catalogue import catalogue
 from a1gateway.pages.setup_page import SetupPages
 from a1gateway.pages.trial import TrialPages
 from a1gateway.pages.views import Page
+from a1gateway.words.catalogue import catalogue
 
 from ..conftest import START, run
 from .world import ADMIN, MANAGER, Reply, Visit, World

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 import a1gateway.pages
-from a1gateway.pages.catalogue import catalogue, names
 from a1gateway.pages.front import MENU
-from a1gateway.pages.words import LANGUAGES, language_of, words
+from a1gateway.words.catalogue import catalogue, names
+from a1gateway.words.words import LANGUAGES, language_of, words
 
 FOLDER = Path(str(files(a1gateway.pages)))
 ASKED = re.compile(r"""\b(?:t|words|asked\.words)(?:\.count|\.noun)?\(\s*"([^"]+)"(\s*~)?""")

@@ -16,7 +16,7 @@ from a1gateway.journal.parts import ANSWER_LOST
 from a1gateway.journal.search_form import FieldFault
 from a1gateway.message import Kind, Refusal, Source, Stage, Status
 from a1gateway.msisdn import RANGE_UNKNOWN, NumberFault
-from a1gateway.pages.catalogue import catalogue
+from a1gateway.words.catalogue import catalogue
 
 LANGUAGES = ("ru", "be", "en")
 REASONS = sorted(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from a1gateway.pages.catalogue import catalogue
 from a1gateway.pages.sender_id_standing import Standing
 from a1gateway.pages.sender_id_wizard import GROUPS, STEPS
-from a1gateway.pages.words import LANGUAGES
 from a1gateway.sender_id.applications import State, Step
 from a1gateway.sender_id.conflicts import Conflict
 from a1gateway.sender_id.letter import Attachment
 from a1gateway.sender_id.name import NameFault
 from a1gateway.sender_id.particulars import FIELDS, Wrong
 from a1gateway.sender_id.well_known import Owner
+from a1gateway.words.catalogue import catalogue
+from a1gateway.words.words import LANGUAGES
 
 WANTED = {
     *(f"standing.{each}" for each in Standing),

@@ -12,8 +12,8 @@ from a1gateway.bitrix24.trouble import _OPERATOR
 from a1gateway.checklist.findings import Finding, State, Subject
 from a1gateway.checklist.lines import GROUPS, OF_THE_PAGE, WHAT_TO_DO
 from a1gateway.journal.overdue import QUEUES
-from a1gateway.pages.catalogue import catalogue
-from a1gateway.pages.words import LANGUAGES
+from a1gateway.words.catalogue import catalogue
+from a1gateway.words.words import LANGUAGES
 
 MINE = ("setup", "composer")
 SCOPES = ("messageservice", "placement", "crm", "bizproc", "telephony", "user_brief", "im")

@@ -1,4 +1,4 @@
-"""What pages say, in the visitor's language, and how they write moments, numbers and money.
+"""What is said in a language, and how moments, numbers and money are written in it.
 
 Russian, Belarusian and English. Bitrix24 has no Belarusian of its own, so the pages let the visitor choose it.
 """

@@ -1,4 +1,4 @@
-"""The texts of the pages by key, in Russian, Belarusian and English: TOML files with a table for each language."""
+"""What people read, by key, in Russian, Belarusian and English: TOML files with a table for each language."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 @cache
 def names() -> tuple[str, ...]:
     """The names of all catalogues, in order."""
-    there = (files(__package__) / "words").iterdir()
+    there = files(__package__).iterdir()
     return tuple(sorted(each.name.removesuffix(".toml") for each in there if each.name.endswith(".toml")))
 
 
 @cache
 def catalogue(name: str, language: str) -> dict[str, str]:
-    """The texts of `words/<name>.toml` in one language (`ru`, `be`, `en`), dots between the parts of a key."""
-    text = (files(__package__) / "words" / f"{name}.toml").read_text("utf-8")
+    """The texts of `<name>.toml` in one language (`ru`, `be`, `en`), dots between the parts of a key."""
+    text = (files(__package__) / f"{name}.toml").read_text("utf-8")
     return dict(_flat(tomllib.loads(text)[language]))
 
 

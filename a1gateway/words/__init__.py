@@ -1,0 +1,1 @@
+"""What people read, in Russian, Belarusian and English: on the pages, in a terminal, in a file, in an alarm."""
