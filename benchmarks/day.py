@@ -37,7 +37,8 @@ _MB = 1e6
 _TEMPLATES = 100
 # Once all is over: what retention and the statistics still have to do, in seconds.
 _ENDS_WITHIN = 3600.0
-_RETENTION = {"mask_after": "30 days", "delete_after": "31 days"}
+# A day deletes as much as it brings; to mask what is deleted in the same night would be no day's work.
+_RETENTION = {"mask_after": "never", "delete_after": "31 days"}
 
 
 @dataclass(frozen=True, slots=True)
