@@ -25,7 +25,8 @@ READY := $(VENV)/.ready
 CENTRE := tests/centre/node_modules/.ready
 BROWSER := tests/browser/node_modules/.ready
 
-.PHONY: run test browser fuzz release-fixture dist deb deb-proof lock audit smpp-proof campaign-proof reminders-proof day-proof crash bench lint format clean
+.PHONY: run test browser fuzz release-fixture dist deb deb-proof lock audit smpp-proof campaign-proof reminders-proof \
+	day-proof crash bench lint format clean
 
 run: $(READY)
 	$(BIN)/python -m a1gateway.sandbox.demo
