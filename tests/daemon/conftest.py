@@ -70,8 +70,12 @@ def together(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever waits for a scenario comes last of all: scenarios are played while the other tests run."""
-    items.sort(key=lambda item: _scenario_of(item) is not None)
+    """The daemon's tests begin, and with them the scenarios; whoever waits for the end of one comes last of all.
+
+    The tests in between, in memory, leave a processor for the scenarios.
+    """
+    here = Path(__file__).parent
+    items.sort(key=lambda item: 2 if _scenario_of(item) is not None else 0 if here in item.path.parents else 1)
 
 
 def _scenario_of(item: pytest.Item) -> Scenario | None:
