@@ -16,6 +16,7 @@
 # make release-fixture NAME=0.2.0  the journal and the configuration of this version for the tests of later ones
 # make day-proof    a day's million messages at many times their speed: memory, open files and the journal do not grow;
 #                   takes more than an hour, DAY=--short a minute
+# make crash-steps  the daemon killed at every single step of a message's way; takes a quarter of an hour
 # make crash   the daemon killed 200 times over each transport, nothing lost and nothing sent twice; takes a while
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -25,14 +26,22 @@ READY := $(VENV)/.ready
 CENTRE := tests/centre/node_modules/.ready
 BROWSER := tests/browser/node_modules/.ready
 
-.PHONY: run test browser fuzz release-fixture dist deb deb-proof lock audit smpp-proof campaign-proof reminders-proof \
-	day-proof crash bench lint format clean
+.PHONY: run test test-of-daemon test-in-memory browser fuzz release-fixture dist deb deb-proof lock audit \
+	smpp-proof campaign-proof reminders-proof \
+	day-proof crash crash-steps bench lint format clean
 
 run: $(READY)
 	$(BIN)/python -m a1gateway.sandbox.demo
 
+# The daemon's tests wait for processes most of the time, and the others keep one processor busy.
 test: $(READY) $(CENTRE) $(BROWSER) lint
-	$(BIN)/python -m pytest --ignore=tests/browser
+	$(MAKE) --jobs=2 --keep-going --output-sync=target --no-print-directory test-of-daemon test-in-memory
+
+test-of-daemon: $(READY) $(CENTRE)
+	$(BIN)/python -m pytest tests/daemon tests/crash
+
+test-in-memory: $(READY) $(CENTRE)
+	$(BIN)/python -m pytest --ignore=tests/browser --ignore=tests/daemon --ignore=tests/crash
 
 browser: $(READY) $(BROWSER)
 	$(BIN)/python -m pytest tests/browser
@@ -91,6 +100,9 @@ CRASH :=
 
 crash: $(READY) $(CENTRE)
 	$(BIN)/python -m tests.crash $(CRASH)
+
+crash-steps: $(READY) $(CENTRE)
+	A1GATEWAY_EVERY_STEP=1 $(BIN)/python -m pytest $(wildcard tests/daemon/test_*crash.py)
 
 NAME :=
 

@@ -388,12 +388,13 @@ class Stack:
     def kept_its_secrets(self) -> None:
         """Nothing that was written holds a secret, a token, a whole phone number or a message's text.
 
-        But for the configuration, the journal with what is kept beside it, and what the simulated parties write.
+        But for the configuration, journals with what is kept beside them, and what the simulated parties write.
         """
         self.note_secrets()
         outputs = {f"{process.pid}": process.out + process.errors for process in self.gateway.processes}
-        for path in self.directory.rglob("*"):
-            if path.is_file() and self.gateway.data not in path.parents and path.name not in self._knowing():
+        knowing = self._knowing()
+        for path in self.directory.iterdir():
+            if path.is_file() and path.name not in knowing:
                 outputs[str(path)] = path.read_text("utf-8", errors="replace")
         for name, written in outputs.items():
             for number, line in enumerate(written.splitlines(), 1):
