@@ -140,16 +140,16 @@ def test_managers_see_none_of_it(bench: Bench, page: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["ru", "be", "en"])
-@pytest.mark.parametrize("finding", OF_THE_DAEMON)
-def test_every_finding_can_be_shown_in_every_language(bench: Bench, finding: Finding, language: str) -> None:
-    bench.checklist.found = [Check(finding, FACTS, "what the log says")]
-    text = bench.world.enter().page("setup", speak=language).text
-    assert f'<li class="is-{finding.state}">' in text
-    assert "what the log says" in text
-    assert ("what to do" in text.lower() or "что сделать" in text.lower() or "што зрабіць" in text.lower()) is (
-        finding.state is State.BAD
-    )
-    assert "{" not in re.sub(r"hx-\w+='[^']*'", "", text)
+def test_every_finding_can_be_shown_in_every_language(bench: Bench, language: str) -> None:
+    visit = bench.world.enter()
+    for finding in OF_THE_DAEMON:
+        bench.checklist.found = [Check(finding, FACTS, "what the log says")]
+        text = visit.page("setup", speak=language).text
+        assert f'<li class="is-{finding.state}">' in text, finding
+        assert "what the log says" in text, finding
+        to_do = re.search("what to do|что сделать|што зрабіць", text.lower())
+        assert (to_do is not None) is (finding.state is State.BAD), finding
+        assert "{" not in re.sub(r"hx-\w+='[^']*'", "", text), finding
 
 
 @pytest.mark.parametrize("code", sorted(_OPERATOR))
