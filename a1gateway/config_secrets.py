@@ -98,13 +98,18 @@ class SecretFiles:
         return bool(directory) and path.is_relative_to(str(directory)) and not mode & 0o037
 
 
+def folder_beside(config: str | os.PathLike[str]) -> Path:
+    """The folder that holds the secrets of the configuration in the file `config`, where nothing else is said."""
+    return Path(config).absolute().parent / "secrets"
+
+
 def beside(config: str | os.PathLike[str], environ: Mapping[str, str] = os.environ) -> Mapping[str, str]:
     """`environ` for whoever reads the configuration in the file `config`.
 
     Where that has no `CREDENTIALS_DIRECTORY`, as for a command that an operator runs, it is the folder `secrets`
     beside the file, if there is one.
     """
-    folder = Path(config).absolute().parent / "secrets"
+    folder = folder_beside(config)
     if environ.get("CREDENTIALS_DIRECTORY") or not folder.is_dir():
         return environ
     return {**environ, "CREDENTIALS_DIRECTORY": str(folder)}

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationInfo, field_validator
+from sqlalchemy import make_url
 
 from .alarms.alarm import Alarm
 from .automation.template import Template
@@ -113,6 +115,11 @@ class Store(Section):
     )
     min_free_mb: Annotated[int, whole(0, 10_000_000, "a number of megabytes", "such as 100")] = 100
     alarm_free_mb: Annotated[int, whole(0, 10_000_000, "a number of megabytes", "such as 1000")] = 1000
+
+    @property
+    def file(self) -> Path:
+        """The journal's file."""
+        return Path(make_url(self.url).database or "").absolute()
 
 
 class A1Http(Section):

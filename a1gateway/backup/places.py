@@ -13,13 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import make_url
 
 from ..config import ConfigFaults, Fault
-from ..config_secrets import SecretFiles
+from ..config_secrets import SecretFiles, folder_beside
 from ..config_sections import LISTS, SECTIONS, Store
-
-_SECRETS_BESIDE = "secrets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +44,11 @@ def places(config: Path, toml: bytes, environ: Mapping[str, str] = os.environ) -
     except (ValueError, ValidationError, RecursionError):
         raise ConfigFaults([Fault("config", f"cannot be understood; run: a1gateway check-config {config}")]) from None
     a1 = table.get("a1")
-    environ = {"CREDENTIALS_DIRECTORY": str(config.absolute().parent / _SECRETS_BESIDE), **environ}
+    environ = {"CREDENTIALS_DIRECTORY": str(folder_beside(config)), **environ}
     return Places(
         config,
         toml,
-        Path(make_url(store.url).database or "").absolute(),
+        store.file,
         Path(store.spool).absolute(),
         isinstance(a1, dict) and a1.get("transport") == "smpp",
         dict(_secret_files(table, SecretFiles(config.absolute().parent, environ))),

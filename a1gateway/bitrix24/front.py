@@ -21,7 +21,7 @@ from ..errors import TryLater
 from ..intake import Intake
 from ..metrics import Metrics
 from ..pages.installation_page import InstallationPage, Registered
-from ..web.answers import NotGenuine, TooManyCalls, answering, http_error, json_answer, retry_after
+from ..web.answers import NotGenuine, TooManyCalls, answering, http_error, json_answer, refused
 from ..web.direct import Direct
 from ..web.forms import OF_STRANGERS, BadBody, inner_fields, read_fields
 from ..web.strangers import Strangers
@@ -169,10 +169,5 @@ class Front:
         return self._page.installed(request, language, installed.client_endpoint, registered)
 
     def _refusal(self, request: IRequest, language: str, why: Exception) -> bytes:
-        later = not isinstance(why, NotGenuine)
         self._log.warn("an installation from the frame is refused: {why}", why=str(why))
-        request.setResponseCode(503 if later else 403)
-        if isinstance(why, TooManyCalls):
-            request.setResponseCode(429)
-            retry_after(request, why)
-        return self._page.refusal(request, language, later=later)
+        return self._page.refusal(request, language, later=refused(request, why))

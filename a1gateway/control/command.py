@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import make_url
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint
@@ -170,7 +169,7 @@ def _until_interrupted(reactor: Any, working: Deferred[None]) -> Deferred[None]:
 
 def journal_of(config: Config) -> Path:
     """The journal's file."""
-    return Path(make_url(config.store.url).database or "").absolute()
+    return config.store.file
 
 
 async def _with_a_desk(

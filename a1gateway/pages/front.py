@@ -20,7 +20,7 @@ from ..bitrix24.tokens import Tokens
 from ..bitrix24.trouble import PortalError
 from ..errors import GatewayError, TryLater
 from ..metrics import Metrics
-from ..web.answers import NotGenuine, TooManyCalls, answering, http_error, json_answer, retry_after
+from ..web.answers import NotGenuine, TooManyCalls, answering, http_error, json_answer, refused
 from ..web.forms import OF_STRANGERS, BadBody, header, read_fields, text_field
 from ..web.strangers import Strangers
 from ..words.words import LANGUAGES, Words, language_of, words
@@ -238,14 +238,9 @@ class PagesFront:
 
     def _refusal(self, request: IRequest, language: str, why: Exception) -> bytes:
         """Shown to whoever asks, so it names nothing."""
-        later = not isinstance(why, NotGenuine)
         self._log.warn("a page of the application is refused: {why}", why=str(why))
         secured(request, "frame-ancestors *")
-        request.setResponseCode(503 if later else 403)
-        if isinstance(why, TooManyCalls):
-            request.setResponseCode(429)
-            retry_after(request, why)
-        values = {"key": "entry.later" if later else "entry.refused"}
+        values = {"key": "entry.later" if refused(request, why) else "entry.refused"}
         return self._renderer.render("refusal.html", self._words(language), values)
 
     def _words(self, language: str) -> Words:

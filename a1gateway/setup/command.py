@@ -14,7 +14,7 @@ from ..errors import GatewayError
 from ..language import add_language_option
 from ..words.words import Words, words
 from . import units
-from .console import IConsole, Terminal
+from .console import Console, IConsole
 from .draft import Draft
 from .place import ServerPlaces
 from .questions import ask_all
@@ -34,7 +34,7 @@ def add_setup_command(commands: Any) -> None:
     option("--secrets", metavar="FOLDER", help="for the files of secrets; default: secrets, beside the configuration")
     option("--no-start", action="store_true", help="do not enable and start the service")
     add_language_option(parser)
-    parser.set_defaults(run=lambda given: set_up(given, Terminal(), units.ThisServer()))
+    parser.set_defaults(run=lambda given: set_up(given, Console(), units.ThisServer()))
 
 
 def set_up(given: argparse.Namespace, console: IConsole, server: units.IServer) -> int:

@@ -24,7 +24,7 @@ class IConsole(Protocol):
         """What is typed, a `secret` without being shown. Raises `EOFError` and `KeyboardInterrupt`."""
 
 
-class Terminal:
+class Console:
     """The terminal of this process."""
 
     @property

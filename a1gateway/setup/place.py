@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..config_secrets import Place as Key
+from ..config_secrets import folder_beside
 from ..control.command import DEFAULT_CONFIG
 
 UNIT_FOLDERS = ("etc/systemd/system", "lib/systemd/system", "usr/lib/systemd/system")
@@ -42,14 +43,14 @@ class ServerPlaces:
         A configuration that is a link stays one.
         """
         file = _usual(root) if config is None else Path(config)
-        return cls(file.resolve(), file.absolute().parent / "secrets" if secrets is None else Path(secrets), root)
+        return cls(file.resolve(), folder_beside(file) if secrets is None else Path(secrets), root)
 
     @property
     def for_systemd(self) -> bool:
         """Whether the unit looks here, and this is a server with systemd."""
         usual = _usual(self.root)
         there = any((self.root / each).is_dir() for each in UNIT_FOLDERS)
-        return there and self.config == usual.resolve() and self.secrets == usual.with_name("secrets")
+        return there and self.config == usual.resolve() and self.secrets == folder_beside(usual)
 
     @property
     def environ(self) -> dict[str, str]:

@@ -65,6 +65,16 @@ def retry_after(request: IRequest, much: TooManyCalls) -> None:
     request.setHeader(b"Retry-After", b"%d" % math.ceil(max(1.0, much.after)))
 
 
+def refused(request: IRequest, why: Exception) -> bool:
+    """Give a page about `why` (`NotGenuine`, `TooManyCalls`, `TryLater`) its status; True: try it again later."""
+    later = not isinstance(why, NotGenuine)
+    request.setResponseCode(503 if later else 403)
+    if isinstance(why, TooManyCalls):
+        request.setResponseCode(429)
+        retry_after(request, why)
+    return later
+
+
 def error_answer(request: IRequest, code: int, error: str, description: str) -> bytes:
     """An error in the form that the operator's contract gives it."""
     return json_answer(request, {"error": error, "error_description": description}, code)
