@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionRefusedError, DNSLookupError
 from twisted.internet.task import Clock
@@ -589,5 +589,5 @@ class Lasting(RuleBasedStateMachine):
         self.it.has_stopped(stopped)
 
 
-TestLasting = Lasting.TestCase
-TestLasting.settings = settings(deadline=None, max_examples=100)
+def test_whatever_happens_to_it_the_link_lasts() -> None:
+    run_state_machine_as_test(Lasting, settings=settings(max_examples=100))

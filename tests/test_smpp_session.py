@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
@@ -986,5 +986,5 @@ class EveryRequestEndsOnce(RuleBasedStateMachine):
         assert kinds <= {Pdu, NotSent, AnswerLost, AnswerLate, CancelledError}
 
 
-TestEveryRequestEndsOnce = EveryRequestEndsOnce.TestCase
-TestEveryRequestEndsOnce.settings = settings(deadline=None, max_examples=100)
+def test_whatever_comes_every_request_ends_once() -> None:
+    run_state_machine_as_test(EveryRequestEndsOnce, settings=settings(max_examples=100))

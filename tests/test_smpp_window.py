@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
@@ -132,8 +132,8 @@ class EveryRequestEndsOnce(RuleBasedStateMachine):
         assert self.window.room == 1000 - self.window.in_flight
 
 
-TestEveryRequestEndsOnce = EveryRequestEndsOnce.TestCase
-TestEveryRequestEndsOnce.settings = settings(deadline=None, max_examples=50)
+def test_whatever_comes_every_request_ends_once() -> None:
+    run_state_machine_as_test(EveryRequestEndsOnce, settings=settings(max_examples=50))
 
 
 def test_each_deadline_passes_after_its_own_time_on_one_timer() -> None:
