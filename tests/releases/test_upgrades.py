@@ -154,9 +154,10 @@ def test_what_was_there_goes_on(release: Path, upgraded: Store) -> None:
         assert [each["granted"] for each in evidence["found"]] == [True]
 
 
-def test_so_does_what_automation_waits_for(release: Path, upgraded: Store) -> None:
-    if of(release) < "0005":
-        pytest.skip("there was no automation")
+@pytest.mark.parametrize(
+    "release", [path for path in RELEASES if of(path) >= "0005"], ids=lambda path: path.name, indirect=True
+)
+def test_so_does_what_automation_waits_for(upgraded: Store) -> None:
     journal = Journal(InlineLane(upgraded))
     assert [each.ahead for each in run(journal.within(reminders.due, START + 48 * HOUR, 10))[0]] == [24 * HOUR, HOUR]
     assert run(journal.within(look_ups.positions_of)) == ["stages:2"]
