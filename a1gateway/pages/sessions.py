@@ -18,6 +18,8 @@ LONGEST = 3600.0
 """Seconds that a session lasts at most: as long as the portal's own token for the user."""
 MOST = 10_000
 """Sessions at a time; beyond that the oldest ends."""
+# Seconds. To go through them all at every visit would take longer than the visit.
+_FORGET_EVERY = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Sessions:
         self._clock = clock
         # By the digest of the token: how long a look-up takes tells nothing of the token itself.
         self._kept: OrderedDict[bytes, Session] = OrderedDict()
+        self._forget_at = 0.0
 
     def begin(self, visitor: Visitor, access_token: str, language: str, lifetime: float) -> str:
         """A new session's token; it lasts `lifetime` seconds, `LONGEST` at most."""
@@ -83,6 +86,9 @@ class Sessions:
 
     def _forget_old(self) -> None:
         now = self._clock.seconds()
+        if now < self._forget_at:
+            return
+        self._forget_at = now + _FORGET_EVERY
         for digest in [digest for digest, session in self._kept.items() if session.until <= now]:
             del self._kept[digest]
 
