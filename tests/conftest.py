@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 from hypothesis import settings
+from jinja2 import BytecodeCache, Environment
+from jinja2.bccache import Bucket
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -17,6 +21,7 @@ from a1gateway.journal import Journal, Store
 from a1gateway.journal.lane import InlineLane
 from a1gateway.journal.reader import Reader
 from a1gateway.message import Arrival, Verdict
+from a1gateway.pages import renderer
 
 from .daemon.processes import Warden
 
@@ -76,6 +81,28 @@ def warden() -> Iterator[Warden]:
     warden.close()
 
 
+class _InMemory(BytecodeCache):
+    """Compiled templates."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._compiled:
+            bucket.bytecode_from_string(self._compiled[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._compiled[bucket.key] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    """Each template is compiled for the first test that shows it: that takes longer than most of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(renderer, "Environment", partial(Environment, bytecode_cache=_InMemory()))
+        yield
+
+
 @pytest.fixture
 def clock() -> Clock:
     clock = Clock()
@@ -91,6 +118,21 @@ def empty_journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store.prepare()
     store.close()
     return path
+
+
+@contextmanager
+def fresh(empty_journal: Path) -> Iterator[Store]:
+    """A store with a new journal, one at a time: for the many examples of one test."""
+    path = empty_journal.with_name("fresh.sqlite3")
+    for beside in ("-wal", "-shm"):
+        path.with_name(path.name + beside).unlink(missing_ok=True)
+    shutil.copyfile(empty_journal, path)
+    store = Store(f"sqlite:///{path}")
+    store.prepare()
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 @pytest.fixture

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, execute
@@ -79,20 +77,6 @@ class InOneTransaction:
         results = self._store.transact([operation for operation, _ in waiting])
         for (_, done), result in zip(waiting, results, strict=True):
             done.callback(result)
-
-
-@contextmanager
-def fresh(template: Path) -> Iterator[Store]:
-    """A store of its own, a copy of the template's file."""
-    path = template.with_name("fresh.sqlite3")
-    shutil.copy(template, path)
-    for beside in ("-wal", "-shm"):
-        path.with_name(path.name + beside).unlink(missing_ok=True)
-    store = Store(f"sqlite:///{path}")
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 class Traffic:

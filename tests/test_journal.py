@@ -42,7 +42,7 @@ from a1gateway.journal.schema import REVISION, metadata, unmatched
 from a1gateway.journal.statements import Connection, Statement, insertion
 from a1gateway.message import Kind, Price, Source, Stage, Status, StatusReport, Submission, custom_id
 
-from .conftest import START, agree, arrival, run
+from .conftest import START, agree, arrival, fresh, run
 
 LOST = LinkTrouble(Trouble.UNREACHABLE, "A1 cannot be reached: gone")
 
@@ -677,42 +677,36 @@ WORDS = [
     )
 )
 def test_whatever_the_order_of_events_no_status_goes_backwards_and_a_final_one_stays(
-    tmp_path: Path, steps: list[tuple[str, Status | None] | str]
+    empty_journal: Path, steps: list[tuple[str, Status | None] | str]
 ) -> None:
-    path = tmp_path / "property.sqlite3"
-    path.unlink(missing_ok=True)
-    for beside in tmp_path.glob("property.sqlite3-*"):
-        beside.unlink()
-    store = Store(f"sqlite:///{path}")
-    store.prepare()
-    journal = Journal(InlineLane(store))
-    run(journal.accept(arrival()))
-    rank = {"queued": 0, "sent": 1}
-    in_flight: list[Submission] = []
-    now, before = START, "queued"
-    for step in steps:
-        now += 10
-        if step == "claim":
-            in_flight = claim_all(journal, now) or in_flight
-        elif step in ("accepted", "lost"):
-            outcome: Outcome = Accepted("7001") if step == "accepted" else Uncertain(LOST)
-            run(journal.record([(each, outcome, now) for each in in_flight], now))
-            in_flight = []
-        elif step == "recover":
-            run(journal.recover(now))
-        elif step == "missing":
-            asked = run(journal.uncertain(now, 10)).submissions
-            run(journal.record_standings([], asked, now, poll_at=now, ask_at=now))
-        else:
-            assert not isinstance(step, str)
-            word, status = step
-            run(journal.settle([report(status, word), report(status, word, custom_id("m1"))]))
-        status_now = str(message(journal)["status"])
-        assert before in rank or status_now == before
-        assert rank.get(status_now, 2) >= rank.get(before, 2)
-        before = status_now
-        kept = message(journal)
-        assert (kept["stage"] == Stage.OVER) == (status_now not in rank)
-        assert (kept["due_at"] is None) == (kept["stage"] == Stage.OVER)
-        assert (kept["tell_at"] is not None) == (kept["stage"] == Stage.OVER)
-    store.close()
+    with fresh(empty_journal) as store:
+        journal = Journal(InlineLane(store))
+        run(journal.accept(arrival()))
+        rank = {"queued": 0, "sent": 1}
+        in_flight: list[Submission] = []
+        now, before = START, "queued"
+        for step in steps:
+            now += 10
+            if step == "claim":
+                in_flight = claim_all(journal, now) or in_flight
+            elif step in ("accepted", "lost"):
+                outcome: Outcome = Accepted("7001") if step == "accepted" else Uncertain(LOST)
+                run(journal.record([(each, outcome, now) for each in in_flight], now))
+                in_flight = []
+            elif step == "recover":
+                run(journal.recover(now))
+            elif step == "missing":
+                asked = run(journal.uncertain(now, 10)).submissions
+                run(journal.record_standings([], asked, now, poll_at=now, ask_at=now))
+            else:
+                assert not isinstance(step, str)
+                word, status = step
+                run(journal.settle([report(status, word), report(status, word, custom_id("m1"))]))
+            status_now = str(message(journal)["status"])
+            assert before in rank or status_now == before
+            assert rank.get(status_now, 2) >= rank.get(before, 2)
+            before = status_now
+            kept = message(journal)
+            assert (kept["stage"] == Stage.OVER) == (status_now not in rank)
+            assert (kept["due_at"] is None) == (kept["stage"] == Stage.OVER)
+            assert (kept["tell_at"] is not None) == (kept["stage"] == Stage.OVER)

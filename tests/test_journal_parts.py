@@ -17,26 +17,16 @@ from a1gateway.journal.lane import InlineLane
 from a1gateway.journal.schema import REVISION
 from a1gateway.message import Source, Stage, Status, StatusReport, Submission, custom_id
 
-from .conftest import START, arrival, run
-from .journal_in_parts import BROKEN, FINAL, GRACE, NUMBER, WORDS, Traffic, fresh
+from .conftest import START, arrival, fresh, run
+from .journal_in_parts import BROKEN, FINAL, GRACE, NUMBER, WORDS, Traffic
 from .older_journal import older_journal
 
 FIRST, SECOND, THIRD = "aaaaaaa1-1", "aaaaaaa1-2", "aaaaaaa1-3"
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty journal, made once."""
-    path = tmp_path_factory.mktemp("journal") / "template.sqlite3"
-    store = Store(f"sqlite:///{path}")
-    store.prepare()
-    store.close()
-    return path
-
-
 @pytest.fixture
-def traffic(template: Path) -> Iterator[Traffic]:
-    with fresh(template) as store:
+def traffic(empty_journal: Path) -> Iterator[Traffic]:
+    with fresh(empty_journal) as store:
         yield Traffic(store)
 
 
@@ -266,14 +256,14 @@ class Whole:
     st.integers(1, 4), st.lists(st.tuples(st.integers(1, 4), st.sampled_from(list(WORDS))), max_size=10), st.data()
 )
 def test_whatever_the_order_of_receipts_and_answer_the_whole_gets_its_status(
-    template: Path, count: int, receipts: list[tuple[int, str]], data: st.DataObject
+    empty_journal: Path, count: int, receipts: list[tuple[int, str]], data: st.DataObject
 ) -> None:
     receipts = [(part, word) for part, word in receipts if part <= count]
     # How many of them come before the answer.
     early = data.draw(st.integers(0, len(receipts)))
     named = {number: f"id-{number}-of-it" for number in range(1, count + 1)}
     whole = Whole()
-    with fresh(template) as store:
+    with fresh(empty_journal) as store:
         traffic = Traffic(store)
         submission = traffic.leave("m1", segments=count)
         for part, word in receipts[:early]:
@@ -663,7 +653,7 @@ STEPS = ["claim", "accepted", "lost", "postponed", "refused", "receipts", "crash
     st.booleans(),
 )
 def test_whatever_happens_no_message_is_lost_and_no_final_status_replaced(
-    template: Path, count: int, steps: list[str], words: list[str], references: bool
+    empty_journal: Path, count: int, steps: list[str], words: list[str], references: bool
 ) -> None:
     """A message is due, in flight, or over; and it goes again only when it was put off or its hold was over."""
     named = {number: f"id-{number}-of-it" for number in range(1, count + 1)}
@@ -673,7 +663,7 @@ def test_whatever_happens_no_message_is_lost_and_no_final_status_replaced(
         "postponed": Postponed(BROKEN, 1.0),
         "refused": Refused("refused_by_smsc", "ESME_RSUBMITFAIL"),
     }
-    with fresh(template) as store:
+    with fresh(empty_journal) as store:
         traffic = Traffic(store)
         traffic.take("m1", segments=count)
         in_flight: Submission | None = None

@@ -22,8 +22,8 @@ from a1gateway.journal import Journal, Store
 from a1gateway.journal.journal import Settled
 from a1gateway.message import StatusReport, Submission
 
-from .conftest import START, arrival, run
-from .journal_in_parts import BROKEN, FINAL, GRACE, InOneTransaction, Traffic, fresh, says
+from .conftest import START, arrival, fresh, run
+from .journal_in_parts import BROKEN, FINAL, GRACE, InOneTransaction, Traffic, says
 
 Identifiers = Callable[[random.Random], list[tuple[str, str]]]
 """Of so many messages: A1's identifier in the answer to the submit, and in the receipt."""
@@ -154,19 +154,9 @@ def few_numbers(index: int) -> str:
     return f"+37529{index % 7:07}"
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty journal, made once."""
-    path = tmp_path_factory.mktemp("journal") / "template.sqlite3"
-    store = Store(f"sqlite:///{path}")
-    store.prepare()
-    store.close()
-    return path
-
-
 @pytest.fixture
-def traffic(template: Path) -> Iterator[Traffic]:
-    with fresh(template) as store:
+def traffic(empty_journal: Path) -> Iterator[Traffic]:
+    with fresh(empty_journal) as store:
         yield Traffic(store)
 
 
@@ -281,7 +271,7 @@ def play(crowd: Crowd, identifiers: Sequence[tuple[str, str]], events: Sequence[
 
 
 def every_receipt_is_at_home(
-    template: Path,
+    empty_journal: Path,
     identifiers: Identifiers,
     to: Callable[[int], str],
     order: Order,
@@ -289,7 +279,7 @@ def every_receipt_is_at_home(
     with_number: bool = True,
 ) -> None:
     drawn = random.Random(f"{order.__name__} {to.__name__}")
-    with fresh(template) as store:
+    with fresh(empty_journal) as store:
         crowd = Crowd(store, [to(index) for index in range(COUNT)], with_number=with_number)
         play(crowd, identifiers(drawn), order(drawn))
         assert crowd.see() == crowd.expected()
@@ -297,41 +287,43 @@ def every_receipt_is_at_home(
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("name", [name for name in FEW_DIGITS if name.startswith("1: few") and "then" in name])
-def test_identifiers_of_few_digits_in_two_bases_to_one_number(template: Path, name: str, order: Order) -> None:
-    every_receipt_is_at_home(template, IDENTIFIERS[name], one_number, order)
+def test_identifiers_of_few_digits_in_two_bases_to_one_number(empty_journal: Path, name: str, order: Order) -> None:
+    every_receipt_is_at_home(empty_journal, IDENTIFIERS[name], one_number, order)
 
 
 @pytest.mark.parametrize(("name", "order"), zip_round(FEW_DIGITS, ORDERS))
-def test_identifiers_of_few_digits_to_one_number(template: Path, name: str, order: Order) -> None:
-    every_receipt_is_at_home(template, IDENTIFIERS[name], one_number, order)
+def test_identifiers_of_few_digits_to_one_number(empty_journal: Path, name: str, order: Order) -> None:
+    every_receipt_is_at_home(empty_journal, IDENTIFIERS[name], one_number, order)
 
 
 @pytest.mark.parametrize("name", [*FEW_DIGITS, LONG_TWINS])
-def test_identifiers_that_may_be_alike_by_chance_to_a_few_numbers(template: Path, name: str) -> None:
-    every_receipt_is_at_home(template, IDENTIFIERS[name], few_numbers, shuffled)
+def test_identifiers_that_may_be_alike_by_chance_to_a_few_numbers(empty_journal: Path, name: str) -> None:
+    every_receipt_is_at_home(empty_journal, IDENTIFIERS[name], few_numbers, shuffled)
 
 
 @pytest.mark.parametrize(("name", "order"), zip_round(MANY_DIGITS, ORDERS))
-def test_identifiers_that_cannot_be_alike_by_chance_to_one_number(template: Path, name: str, order: Order) -> None:
-    every_receipt_is_at_home(template, IDENTIFIERS[name], one_number, order)
+def test_identifiers_that_cannot_be_alike_by_chance_to_one_number(
+    empty_journal: Path, name: str, order: Order
+) -> None:
+    every_receipt_is_at_home(empty_journal, IDENTIFIERS[name], one_number, order)
 
 
 @pytest.mark.parametrize(("name", "order"), zip_round(list(IDENTIFIERS), ORDERS))
-def test_identifiers_of_every_kind_to_different_numbers(template: Path, name: str, order: Order) -> None:
-    every_receipt_is_at_home(template, IDENTIFIERS[name], different_numbers, order)
+def test_identifiers_of_every_kind_to_different_numbers(empty_journal: Path, name: str, order: Order) -> None:
+    every_receipt_is_at_home(empty_journal, IDENTIFIERS[name], different_numbers, order)
 
 
 @pytest.mark.parametrize(("name", "order"), zip_round([*FEW_DIGITS, *MANY_DIGITS[::4], LONG_TWINS], ORDERS[1:]))
-def test_receipts_that_do_not_name_the_subscriber(template: Path, name: str, order: Order) -> None:
+def test_receipts_that_do_not_name_the_subscriber(empty_journal: Path, name: str, order: Order) -> None:
     """Case 8: what is missing is done without."""
-    every_receipt_is_at_home(template, IDENTIFIERS[name], different_numbers, order, with_number=False)
+    every_receipt_is_at_home(empty_journal, IDENTIFIERS[name], different_numbers, order, with_number=False)
 
 
 @pytest.mark.parametrize("name", ["1: few digits, decimal then hexadecimal", "3: UUIDs"])
-def test_receipts_after_a_restart(template: Path, name: str) -> None:
+def test_receipts_after_a_restart(empty_journal: Path, name: str) -> None:
     """Case 5: nothing that is needed to match is kept in memory."""
     identifiers = IDENTIFIERS[name](random.Random(5))
-    with fresh(template) as store:
+    with fresh(empty_journal) as store:
         crowd = Crowd(store, [one_number(index) for index in range(COUNT)])
         for index, (in_answer, in_receipt) in enumerate(identifiers):
             crowd.answer(index, in_answer)
@@ -346,11 +338,11 @@ def test_receipts_after_a_restart(template: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*FEW_DIGITS, "1: eight hexadecimal digits, then decimal", "3: UUIDs"])
-def test_receipts_that_come_twice_and_states_that_come_after_the_final_one(template: Path, name: str) -> None:
+def test_receipts_that_come_twice_and_states_that_come_after_the_final_one(empty_journal: Path, name: str) -> None:
     """Case 7."""
     drawn = random.Random(7)
     identifiers = IDENTIFIERS[name](drawn)
-    with fresh(template) as store:
+    with fresh(empty_journal) as store:
         crowd = Crowd(store, [one_number(index) for index in range(COUNT)])
         for kind, index in interleaved(drawn):
             in_answer, in_receipt = identifiers[index]
@@ -367,13 +359,13 @@ def test_receipts_that_come_twice_and_states_that_come_after_the_final_one(templ
 
 
 @pytest.mark.parametrize("name", [*FEW_DIGITS, LONG_TWINS, "1: ten digits, decimal then hexadecimal", "3: UUIDs"])
-def test_receipts_of_messages_that_this_gateway_never_sent(template: Path, name: str) -> None:
+def test_receipts_of_messages_that_this_gateway_never_sent(empty_journal: Path, name: str) -> None:
     """Case 9: another system uses the same account; its receipts are counted, kept, and nobody's."""
     drawn = random.Random(9)
     # One counter for both systems.
     identifiers = IDENTIFIERS[name](drawn)
     ours, foreign = identifiers[0::2], [in_receipt for _, in_receipt in identifiers[1::2]]
-    with fresh(template) as store:
+    with fresh(empty_journal) as store:
         crowd = Crowd(store, [few_numbers(index) for index in range(len(ours))])
         for index, (in_answer, in_receipt) in enumerate(ours):
             crowd.foreign(foreign[index], "+375449998877")
@@ -394,7 +386,7 @@ def test_receipts_of_messages_that_this_gateway_never_sent(template: Path, name:
     st.randoms(use_true_random=False),
 )
 def test_however_few_there_are_and_whatever_is_lost_no_receipt_is_given_to_another_message(
-    template: Path,
+    empty_journal: Path,
     counted_as: list[int],
     written: tuple[Callable[[int], str], Callable[[int], str]],
     different: int,
@@ -404,7 +396,7 @@ def test_however_few_there_are_and_whatever_is_lost_no_receipt_is_given_to_anoth
     """What cannot be told is kept: a status that is late is better than a wrong one."""
     in_answer, in_receipt = written
     count = len(counted_as)
-    with fresh(template) as store:
+    with fresh(empty_journal) as store:
         crowd = Crowd(store, [f"+37529{index % different:07}" for index in range(count)])
         events = [(kind, index) for kind in ("answer", "receipt") for index in range(count)]
         drawn.shuffle(events)

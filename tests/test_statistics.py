@@ -220,15 +220,6 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("empty") / "journal.sqlite3"
-    store = Store(f"sqlite:///{path}")
-    store.prepare()
-    store.close()
-    return path
-
-
-@pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     def numbered() -> Iterator[Path]:
         while True:
@@ -240,10 +231,10 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @settings(max_examples=150)
 @given(st.lists(steps, max_size=40))
 def test_in_whatever_pieces_it_is_counted_the_sums_are_those_of_the_messages(
-    empty: Path, folders: Iterator[Path], happening: list[tuple[str, Any]]
+    empty_journal: Path, folders: Iterator[Path], happening: list[tuple[str, Any]]
 ) -> None:
     path = next(folders) / "journal.sqlite3"
-    shutil.copyfile(empty, path)
+    shutil.copyfile(empty_journal, path)
     world = World(path)
     for what, how in happening:
         world.happens(what, how)

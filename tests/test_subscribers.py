@@ -19,26 +19,15 @@ from a1gateway.journal.lane import InlineLane
 from a1gateway.message import Choice, ChoiceSource, IncomingMessage, Kind
 from a1gateway.text import gsm_encode
 
-from .conftest import START, arrival, run
-from .journal_in_parts import fresh
+from .conftest import START, arrival, fresh, run
 
 DAY = 86400.0
 GSM, UCS2, BINARY = 0, 8, 4
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty journal, made once."""
-    path = tmp_path_factory.mktemp("journal") / "template.sqlite3"
-    store = Store(f"sqlite:///{path}")
-    store.prepare()
-    store.close()
-    return path
-
-
 @pytest.fixture
-def inbox(template: Path) -> Iterator[Inbox]:
-    with fresh(template) as store:
+def inbox(empty_journal: Path) -> Iterator[Inbox]:
+    with fresh(empty_journal) as store:
         yield Inbox(store)
 
 
@@ -214,7 +203,7 @@ def test_every_message_that_waits_too_long_is_given_up_at_once(inbox: Inbox) -> 
     st.randoms(use_true_random=False),
 )
 def test_in_whatever_order_and_however_often_parts_come_every_message_is_kept_once(
-    template: Path, messages: list[tuple[str, int, str]], drawn: random.Random
+    empty_journal: Path, messages: list[tuple[str, int, str]], drawn: random.Random
 ) -> None:
     parts = []
     expected = []
@@ -230,7 +219,7 @@ def test_in_whatever_order_and_however_often_parts_come_every_message_is_kept_on
         expected.append(octets.decode("utf-16-be"))
     arriving = parts + [each for each in parts if each.total > 1 and drawn.random() < 0.5]
     drawn.shuffle(arriving)
-    with fresh(template) as store:
+    with fresh(empty_journal) as store:
         inbox = Inbox(store)
         made = inbox.take(*arriving)
         assert sorted(message.text for message in made) == sorted(expected)
