@@ -41,7 +41,7 @@ _ALL_DRAWN = """
 @pytest.fixture(scope="module")
 def past(warden: Warden, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A daemon with the messages of the last two months in its journal, counted."""
-    stack = Stack(warden, tmp_path_factory.mktemp("analytics"))
+    stack = Stack(warden, tmp_path_factory.mktemp("analytics"), warm=True)
     stack.gateway.data.mkdir()
     store = Store(f"sqlite:///{stack.gateway.journal}")
     store.prepare()

@@ -34,7 +34,7 @@ _MOVES = 30_000
 @pytest.fixture(scope="module")
 def shared(warden: Warden, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A daemon with a campaign that is over, and one that is paused halfway."""
-    stack = Stack(warden, tmp_path_factory.mktemp("campaigns"), consent=CONSENT)
+    stack = Stack(warden, tmp_path_factory.mktemp("campaigns"), warm=True, consent=CONSENT)
     with_the_field(stack)
     stack.started()
     tabs_are_bound(stack)

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from itertools import count
 from pathlib import Path
+from subprocess import CompletedProcess
 
+from .processes import Process
 from .stack import KEYS, Stack
 
-_PROGRAM = str(Path(sys.executable).with_name("a1gateway"))
+# What they write is for the operator's eyes, and is kept apart from the logs.
+_FOLDER = "commands"
+_numbers = count(1)
 
 
-def command(stack: Stack, *arguments: str, within: float = 60.0) -> subprocess.CompletedProcess[str]:
-    """Run `a1gateway` with the stack's configuration, and wait for its end."""
-    given = [_PROGRAM, *arguments, "--config", str(stack.gateway.config)]
-    ended = subprocess.run(given, capture_output=True, text=True, timeout=within, check=False, cwd=stack.directory)
-    shown = [key for key in KEYS if key in ended.stdout + ended.stderr]
-    assert not shown, f"{arguments[0]} shows {shown}"
-    return ended
+def command(stack: Stack, *arguments: str, within: float = 60.0, config: Path | None = None) -> CompletedProcess[str]:
+    """Run `a1gateway` with the stack's configuration, or another, and wait for its end."""
+    return _ended(begun(stack, *arguments, config=config), arguments, within)
 
 
-def check_config(stack: Stack) -> subprocess.CompletedProcess[str]:
+def begun(stack: Stack, *arguments: str, config: Path | None = None) -> Process:
+    """The same, under way."""
+    return _begun(stack, *arguments, "--config", str(config or stack.gateway.config))
+
+
+def check_config(stack: Stack) -> CompletedProcess[str]:
     """`a1gateway check-config` of the stack's configuration."""
-    given = [_PROGRAM, "check-config", str(stack.gateway.config)]
-    return subprocess.run(given, capture_output=True, text=True, timeout=60, check=False)
+    arguments = ("check-config", str(stack.gateway.config))
+    return _ended(_begun(stack, *arguments), arguments, 60.0)
+
+
+def _begun(stack: Stack, *arguments: str) -> Process:
+    (stack.directory / _FOLDER).mkdir(exist_ok=True)
+    name = f"{_FOLDER}/{next(_numbers)}-{arguments[0]}"
+    return stack.warden.start("a1gateway", arguments, directory=stack.directory, name=name, warm=True)
+
+
+def _ended(process: Process, arguments: tuple[str, ...], within: float) -> CompletedProcess[str]:
+    try:
+        status = process.wait(within)
+    finally:
+        process.kill()
+    shown = [key for key in KEYS if key in process.out + process.errors]
+    assert not shown, f"{arguments[0]} shows {shown}"
+    return CompletedProcess(["a1gateway", *arguments], status, process.out, process.errors)

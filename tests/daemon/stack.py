@@ -323,6 +323,7 @@ class Stack:
         **changes: Any,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
+        self.warden = warden
         self.directory = directory
         self.gateway = Gateway(warden, directory, warm=warm)
         self._centre = Centre(warden, directory, manner, certificate=certificate) if manner is not None else None

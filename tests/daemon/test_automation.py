@@ -45,7 +45,7 @@ def ended(stack: Stack, token: str, within: float = 20.0) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def automated(warden: Warden, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A daemon with automation, for all tests that leave it as they found it."""
-    stack = Stack(warden, tmp_path_factory.mktemp("automation"), automation=AUTOMATION)
+    stack = Stack(warden, tmp_path_factory.mktemp("automation"), warm=True, automation=AUTOMATION)
     stack.started()
     registered(stack)
     yield stack
@@ -213,7 +213,7 @@ def prepared(stack: Stack) -> Stack:
 @pytest.fixture(scope="module")
 def scripted(warden: Warden, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A daemon with the five scenarios that companies ask for first."""
-    stack = Stack(warden, tmp_path_factory.mktemp("scenarios"), automation=AUTOMATION, scenario=SCENARIOS)
+    stack = Stack(warden, tmp_path_factory.mktemp("scenarios"), warm=True, automation=AUTOMATION, scenario=SCENARIOS)
     prepared(stack).started()
     bound = "SELECT 1 FROM positions WHERE name IN ('stages:1', 'stages:2', 'changes:2')"
     eventually(lambda: len(stack.gateway.rows(bound)) == 3 or None, 20, "the sweep has begun")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import signal
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ import pytest
 
 from .administrator import Administrator
 from .campaign import CONSENT, LIMITS, with_the_field
-from .commands import check_config, command
+from .commands import begun, check_config, command
 from .processes import eventually
 from .stack import Stack
 from .test_marketing import contact
@@ -32,15 +30,13 @@ def interrupted(stack: Stack, output: Path, by: signal.Signals, pages: int) -> N
     before = stack.portal.requests("batch/crm.item.list")
     # It is over before anybody has looked, if the portal is quick.
     stack.portal.fault("slow", method="batch", seconds=0.2)
-    program = str(Path(sys.executable).with_name("a1gateway"))
-    arguments = [program, "contacts", "audit", "--config", str(stack.gateway.config), "--output", str(output)]
-    with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        asked = lambda: stack.portal.requests("batch/crm.item.list") >= before + pages or None  # noqa: E731
-        eventually(asked, 30, "the audit is under way")
-        process.send_signal(by)
-        process.wait(20)
+    process = begun(stack, "contacts", "audit", "--output", str(output))
+    asked = lambda: stack.portal.requests("batch/crm.item.list") >= before + pages or None  # noqa: E731
+    eventually(asked, 30, "the audit is under way")
+    process.signal(by)
+    status = process.wait(20)
     stack.portal.mend()
-    assert process.returncode not in (0, None)
+    assert status != 0
     assert not output.exists()
 
 

@@ -12,7 +12,7 @@ from .stack import Stack, delivered_to
 
 
 def test_a_number_is_erased_with_the_daemon_and_without(warden: Warden, tmp_path: Path) -> None:
-    stack = Stack(warden, tmp_path).started()
+    stack = Stack(warden, tmp_path, warm=True).started()
     try:
         ours, others = stack.send(delivered_to(1)), stack.send(delivered_to(2))
         for sent in (ours, others):

@@ -41,7 +41,7 @@ def through(stack: Stack, sender: str, text: str, to: str = NUMBER, **more: Any)
 @pytest.fixture(scope="module")
 def agreeing(warden: Warden, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A daemon that sends marketing SMS, for all tests that leave it as they found it."""
-    stack = Stack(warden, tmp_path_factory.mktemp("marketing"), consent=CONSENT, log={"format": "json"})
+    stack = Stack(warden, tmp_path_factory.mktemp("marketing"), warm=True, consent=CONSENT, log={"format": "json"})
     with_the_field(stack)
     stack.started()
     yield stack

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
-from .commands import command
+from .commands import begun, command
 from .processes import eventually
 from .stack import Stack
-
-_PROGRAM = str(Path(sys.executable).with_name("a1gateway"))
 
 
 def test_it_sends_once_follows_to_the_end_and_bitrix24_hears_nothing(by_callbacks: Stack) -> None:
@@ -38,14 +34,12 @@ def test_a_refused_one_fails_with_its_reason(by_callbacks: Stack) -> None:
 def test_ctrl_c_leaves_it_under_way_where_it_can_be_followed(by_callbacks: Stack) -> None:
     stack = by_callbacks
     stack.a1.set(final_delay=600)
-    arguments = [_PROGRAM, "send", "--config", str(stack.gateway.config), "--to", "+375291112233", "--text", "Hi"]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
-        eventually(lambda: stack.a1.messages() or None, 60, "A1 has it")
-        process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=30)
-    assert process.returncode == 130
+    process = begun(stack, "send", "--to", "+375291112233", "--text", "Hi")
+    eventually(lambda: stack.a1.messages() or None, 60, "A1 has it")
+    process.signal(signal.SIGINT)
+    assert process.wait(30) == 130
     (row,) = stack.gateway.rows("SELECT message_id FROM messages ORDER BY id DESC LIMIT 1")
-    assert f"a1gateway send --follow {row['message_id']} --config " in said
+    assert f"a1gateway send --follow {row['message_id']} --config " in process.out
     followed = command(stack, "send", "--follow", row["message_id"], "--timeout", "0.1", "--json")
     found = json.loads(followed.stdout)
     assert (followed.returncode, found["outcome"], found["stage"]) == (1, "timed_out", "sent")
@@ -55,8 +49,8 @@ def test_ctrl_c_leaves_it_under_way_where_it_can_be_followed(by_callbacks: Stack
 def test_without_a_daemon_it_says_how_to_start_it(by_callbacks: Stack, tmp_path: Path) -> None:
     sections = by_callbacks.sections(store={"url": f"sqlite:///{tmp_path / 'journal.sqlite3'}"})
     config = by_callbacks.gateway.configure(sections, tmp_path / "other.toml")
-    given = [_PROGRAM, "send", "--config", str(config), "--to", "+375291112233", "--text", "Hi", "--language", "en"]
-    ended = subprocess.run(given, capture_output=True, text=True, timeout=60, check=False)
+    given = ("send", "--to", "+375291112233", "--text", "Hi", "--language", "en")
+    ended = command(by_callbacks, *given, config=config)
     assert (ended.returncode, ended.stderr) == (1, "")
     assert ended.stdout.startswith("The gateway does not run, the SMS is not sent.\n")
     assert f"twistd -n a1gateway --config {config}" in ended.stdout
@@ -82,8 +76,7 @@ def test_status_says_that_no_daemon_runs(by_callbacks: Stack, tmp_path: Path) ->
         store={"url": f"sqlite:///{tmp_path / 'journal.sqlite3'}", "spool": str(tmp_path / "spool")}
     )
     config = by_callbacks.gateway.configure(sections, tmp_path / "other.toml")
-    given = [_PROGRAM, "status", "--config", str(config), "--json"]
-    ended = subprocess.run(given, capture_output=True, text=True, timeout=60, check=False)
+    ended = command(by_callbacks, "status", "--json", config=config)
     found = json.loads(ended.stdout)
     assert (ended.returncode, ended.stderr, found["running"], found["journal"]) == (1, "", False, None)
     assert found["daemon"]["finding"] == "daemon_away"
