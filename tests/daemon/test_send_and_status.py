@@ -9,17 +9,17 @@ from pathlib import Path
 from .commands import begun, command
 from .processes import eventually
 from .stack import Stack
+from .together import Stacks
 
 
-def test_it_sends_once_follows_to_the_end_and_bitrix24_hears_nothing(by_callbacks: Stack) -> None:
-    stack = by_callbacks
+def test_it_sends_once_follows_to_the_end_and_bitrix24_hears_nothing(stacks: Stacks) -> None:
+    stack = stacks.make("alone").started()
     ended = command(stack, "send", "--to", "8 029 111-22-33", "--text", "Проверка", "--language", "en")
     assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout
     lines = [line[10:] for line in ended.stdout.splitlines()]
     assert "Accepted by the gateway" in lines
     assert any(line.startswith("Delivered to the phone") for line in lines)
-    (sms,) = stack.a1.messages()
-    assert sms["text"] == "Проверка"
+    assert [sms["text"] for sms in stack.a1.messages()] == ["Проверка"]
     assert stack.portal.messages() == []
     assert stack.portal.requests("batch/messageservice.message.status.update") == 0
 
