@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from twisted.internet.task import Clock
 
+from a1gateway.automation import reminders
 from a1gateway.automation.robots import REMIND
 from a1gateway.bitrix24.trouble import PortalError
 from a1gateway.errors import TryLater
@@ -195,18 +196,19 @@ def test_a_reminder_that_moves_while_it_is_decided_has_not_been_said(
     assert world.said() == [("Анна, скоро ждём Вас", None)]
 
 
-def test_of_very_many_that_are_due_together_nobody_gets_two(
-    worlds: Any, clock: Clock, portal: PortalInMemory
+def test_of_more_than_are_read_at_once_nobody_gets_two(
+    worlds: Any, clock: Clock, portal: PortalInMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(reminders, "_AT_ONCE", 50)
     world = worlds(VISIT | {"ahead": ["90 min", "1 hour"]})
     visit = clock.seconds() + 3 * HOUR
-    numbers = [f"+37529{number}" for number in range(1_000_000, 1_000_600)]
+    numbers = [f"+37529{number}" for number in range(1_000_000, 1_000_060)]
     for number in numbers:
         world.deal(world.contact(number), VISIT=at(visit))
     world.wait(30)
-    world.wait(HOUR, step=5)
+    world.wait(HOUR, step=30)
     portal.trouble = TryLater("away")
-    world.wait(HOUR + 60, step=5)
+    world.wait(HOUR + 60, step=30)
     portal.trouble = None
     world.wait(120)
     assert sorted(row["msisdn"] for row in world.messages()) == numbers
