@@ -10,13 +10,15 @@
 # make deb-proof    that package on a fresh Debian: set up, sending, upgraded, restored, purged; takes some minutes
 # make lock         requirements/*.txt anew: the versions and hashes of everything that is installed
 # make audit        PyPI's advisories about each locked version
-# make bench        the figures of docs/performance.md: throughput, CPU time, memory, requests; takes most of an hour
+# make bench        the figures of docs/performance.md: throughput, CPU time, memory, requests; takes most of an hour,
+#                   and make bench-short, which says only that there are some, a minute
 # make campaign-proof  10,000 marketing messages within Bitrix24's limits, nobody reached who has not agreed
 # make reminders-proof  100,000 reminders due within an hour, across a SIGKILL; takes an hour and a half
 # make release-fixture NAME=0.2.0  the journal and the configuration of this version for the tests of later ones
 # make day-proof    a day's million messages at many times their speed: memory, open files and the journal do not grow;
 #                   takes more than an hour, DAY=--short a minute
 # make crash-steps  the daemon killed at every single step of a message's way; takes a quarter of an hour
+# make crash-short  the same and the next in short: some steps, some kills; takes a minute or two
 # make crash   the daemon killed 200 times over each transport, nothing lost and nothing sent twice; takes a while
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -26,22 +28,28 @@ READY := $(VENV)/.ready
 CENTRE := tests/centre/node_modules/.ready
 BROWSER := tests/browser/node_modules/.ready
 
-.PHONY: run test test-of-daemon test-in-memory browser fuzz release-fixture dist deb deb-proof lock audit \
+.PHONY: run test test-of-daemon test-in-memory browser bench-short fuzz release-fixture dist deb deb-proof lock audit \
 	smpp-proof campaign-proof reminders-proof \
-	day-proof crash crash-steps bench lint format clean
+	day-proof crash crash-steps crash-short bench lint format clean
+
+# The tests' journals are synced to disk as on a server; where there is memory enough to have them in, that takes no
+# time. Empty: wherever temporary files are.
+export PYTEST_DEBUG_TEMPROOT := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 2000000 { print "/dev/shm" }')
 
 run: $(READY)
 	$(BIN)/python -m a1gateway.sandbox.demo
 
-# The daemon's tests wait for processes most of the time, and the others keep one processor busy.
-test: $(READY) $(CENTRE) $(BROWSER) lint
-	$(MAKE) --jobs=2 --keep-going --output-sync=target --no-print-directory test-of-daemon test-in-memory
+# The daemon's tests wait for processes much of the time, and the others keep one processor busy.
+test: $(READY) $(CENTRE) $(BROWSER)
+	$(MAKE) --jobs=3 --keep-going --output-sync=target --no-print-directory lint test-of-daemon test-in-memory
+
+CRASHES := tests/crash $(wildcard tests/daemon/test_*crash*.py)
 
 test-of-daemon: $(READY) $(CENTRE)
-	$(BIN)/python -m pytest tests/daemon tests/crash
+	$(BIN)/python -m pytest tests/daemon $(CRASHES:%=--ignore=%)
 
 test-in-memory: $(READY) $(CENTRE)
-	$(BIN)/python -m pytest --ignore=tests/browser --ignore=tests/daemon --ignore=tests/crash
+	$(BIN)/python -m pytest --ignore=tests/browser --ignore=tests/bench --ignore=tests/daemon --ignore=tests/crash
 
 browser: $(READY) $(BROWSER)
 	$(BIN)/python -m pytest tests/browser
@@ -91,6 +99,9 @@ BENCH :=
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(BENCH)
 
+bench-short: $(READY)
+	$(BIN)/python -m pytest tests/bench
+
 DAY :=
 
 day-proof: $(READY)
@@ -103,6 +114,9 @@ crash: $(READY) $(CENTRE)
 
 crash-steps: $(READY) $(CENTRE)
 	A1GATEWAY_EVERY_STEP=1 $(BIN)/python -m pytest $(wildcard tests/daemon/test_*crash.py)
+
+crash-short: $(READY) $(CENTRE)
+	$(BIN)/python -m pytest $(CRASHES)
 
 NAME :=
 

@@ -1,4 +1,4 @@
-"""`make bench` in a short form: real processes, and no figure but that there is one."""
+"""`make bench` in its short form: real processes, and no figure but that there is one."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""`make bench` in its short form."""
