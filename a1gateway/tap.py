@@ -653,7 +653,7 @@ def build(config: Config, reactor: Any) -> Gateway:
             automation=automation,
         ),
         A1Checks(reactor, gate, polling, wanted, link=way.smpp, account=way.account),
-        ServerChecks(reactor, journal, spool, space, lost=lost, faults=faults),
+        ServerChecks(reactor, journal, spool, space, lost=lost, faults=faults, certificate=certificate),
         heard_since_start=lambda: receipts.heard,
     )
     alarms = Alarms(

@@ -25,9 +25,10 @@ from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.web.resource import Resource
 
+from a1gateway.checklist.server_checks import RENEWED_BEFORE
 from a1gateway.errors import CannotStart
 from a1gateway.metrics import Metrics
-from a1gateway.web.certificate import LOOKS_EVERY, SOON, CertificateFiles, CertificateWatch
+from a1gateway.web.certificate import LOOKS_EVERY, CertificateFiles, CertificateWatch
 from a1gateway.web.door import Door
 from a1gateway.web.site import CountingSite
 
@@ -281,7 +282,8 @@ def test_an_end_that_is_near_is_warned_of_once_a_day(files: Files) -> None:
     end = NOW + timedelta(60)
     files.write(sign("soon", LOCALHOST, by=AUTHORITY, until=end))
     files.read.load()
-    soon = end.timestamp() - SOON
+    assert files.read.expires == int(end.timestamp())
+    soon = end.timestamp() - RENEWED_BEFORE * 86_400
     assert files.renew(soon - 1) == []
     when = datetime.fromtimestamp(end.timestamp(), UTC).strftime("%Y-%m-%d %H:%M UTC")
     assert files.renew(soon + 1) == [(LogLevel.warn, f"the certificate for localhost expires at {when}")]

@@ -104,6 +104,11 @@ class FakePolling:
 
 
 @dataclass
+class FakeCertificate:
+    expires: float
+
+
+@dataclass
 class FakeSpace:
     free: Mapping[str, int] = field(default_factory=dict)
     short: bool = False
@@ -129,6 +134,7 @@ class Parts:
         self.link: FakeLink | None = None
         self.account: FakeAccount | None = FakeAccount(["MyShop"], FakeBalances(Decimal("12.5")), START)
         self.polling = FakePolling(START)
+        self.certificate: FakeCertificate | None = FakeCertificate(START + 60 * 86_400.0)
         self.space = FakeSpace({"journal": 5_000_000_000, "spool": 4_000_000_000})
         self.spool = Spool(str(folder / "spool"), execute)
         self.spool.prepare()
@@ -170,7 +176,15 @@ class Parts:
                     automation=self.automation,
                 ),
                 A1Checks(self.clock, self.gate, self.polling, self.expected, link=self.link, account=self.account),
-                ServerChecks(self.clock, self.journal, self.spool, self.space, lost=self.lost, faults=self.faults),
+                ServerChecks(
+                    self.clock,
+                    self.journal,
+                    self.spool,
+                    self.space,
+                    lost=self.lost,
+                    faults=self.faults,
+                    certificate=self.certificate,
+                ),
                 heard_since_start=lambda: self.receipts.heard,
             )
         return run(self._whole.checks(unhurried=unhurried))
@@ -609,7 +623,7 @@ def test_a_journal_that_hangs_does_not_hang_the_page(parts: Parts, monkeypatch: 
     Deferred.fromCoroutine(parts_checks).addCallback(found.append)
     assert found == []
     parts.clock.advance(2)
-    assert found[0][0].finding is Finding.STORE_AWAY
+    assert Finding.STORE_AWAY in {check.finding for check in found[0]}
 
 
 @pytest.mark.parametrize(
@@ -624,6 +638,30 @@ def test_space_is_enough_low_or_short(parts: Parts, space: FakeSpace, finding: F
     assert parts.found(Subject.SPACE).facts == {"free": 4_000_000_000}
     parts.space.free, parts.space.short, parts.space.warning = space.free, space.short, space.warning
     assert parts.found(Subject.SPACE).finding is finding
+
+
+@pytest.mark.parametrize(
+    ("days", "finding"),
+    [
+        (14.1, Finding.CERTIFICATE_VALID),
+        (13.9, Finding.CERTIFICATE_ENDS),
+        (0.1, Finding.CERTIFICATE_ENDS),
+        (0.0, Finding.CERTIFICATE_EXPIRED),
+        (-30.0, Finding.CERTIFICATE_EXPIRED),
+    ],
+)
+def test_a_certificate_of_its_own_is_warned_of_while_there_is_time(
+    parts: Parts, days: float, finding: Finding
+) -> None:
+    expires = START + days * 86_400.0
+    parts.certificate = FakeCertificate(expires)
+    check = parts.found(Subject.CERTIFICATE)
+    assert (check.finding, check.facts) == (finding, {"until": expires, "days": int(days // 1)})
+
+
+def test_the_certificate_of_a_proxy_is_not_the_gateways(parts: Parts) -> None:
+    parts.certificate = None
+    assert parts.found(Subject.CERTIFICATE).finding is Finding.CERTIFICATE_ELSEWHERE
 
 
 def test_what_lies_in_the_spool_is_counted(parts: Parts) -> None:

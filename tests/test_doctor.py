@@ -360,7 +360,7 @@ def test_a_name_that_is_not_in_the_dns() -> None:
     [
         (Certificate(until=START + 14 * 86400), Finding.CERTIFICATE_VALID),
         (Certificate(until=START + 14 * 86400 - 1), Finding.CERTIFICATE_ENDS),
-        (Certificate(until=START - 1), Finding.CERTIFICATE_ENDS),
+        (Certificate(until=START - 1), Finding.CERTIFICATE_EXPIRED),
         (Certificate(fault="certificate has expired"), Finding.CERTIFICATE_INVALID),
         (Certificate(no_answer="timed out"), Finding.CERTIFICATE_UNKNOWN),
     ],

@@ -48,6 +48,9 @@ class Alarm(enum.Enum):
     AUTOMATION_LACKS = ("automation_lacks", Severity.WARNING, False)
     AUTOMATION_STANDS = ("automation_stands", Severity.WARNING, True)
     CONSENT_UNREADABLE = ("consent_unreadable", Severity.WARNING, False)
+    CERTIFICATE_EXPIRED = ("certificate_expired", Severity.CRITICAL, True)
+    CERTIFICATE_ENDS = ("certificate_ends", Severity.WARNING, True)
+    """Of the gateway's own TLS; that of a proxy nobody sees from inside."""
     JOURNAL_AWAY = ("journal_away", Severity.CRITICAL, False)
     SPACE_SHORT = ("space_short", Severity.CRITICAL, True)
     SPACE_LOW = ("space_low", Severity.WARNING, True)
@@ -92,6 +95,8 @@ _SET_OFF_BY: Mapping[Alarm, frozenset[Finding]] = {
     Alarm.AUTOMATION_LACKS: frozenset({Finding.AUTOMATION_LACKS}),
     Alarm.AUTOMATION_STANDS: frozenset({Finding.QUEUES_STAND}),
     Alarm.CONSENT_UNREADABLE: frozenset({Finding.CONSENT_NO_FIELD, Finding.CONSENT_NO_MEANING}),
+    Alarm.CERTIFICATE_EXPIRED: frozenset({Finding.CERTIFICATE_EXPIRED}),
+    Alarm.CERTIFICATE_ENDS: frozenset({Finding.CERTIFICATE_ENDS}),
     Alarm.JOURNAL_AWAY: frozenset({Finding.STORE_AWAY}),
     Alarm.SPACE_SHORT: frozenset({Finding.SPACE_SHORT}),
     Alarm.SPACE_LOW: frozenset({Finding.SPACE_LOW}),
@@ -107,6 +112,7 @@ QUEUES_OF: Mapping[Alarm, frozenset[str]] = {
 _LEFT_AS_THEY_ARE: Mapping[Finding, frozenset[Alarm]] = {
     Finding.BALANCE_SPENT: frozenset({Alarm.BALANCE_LOW}),
     Finding.SPACE_SHORT: frozenset({Alarm.SPACE_LOW}),
+    Finding.CERTIFICATE_EXPIRED: frozenset({Alarm.CERTIFICATE_ENDS}),
     Finding.PORTAL_SHUTS_OUT: frozenset({Alarm.KEYS_MISSING, Alarm.REFRESH_TOKEN_ENDS}),
     Finding.PORTAL_AWAY: frozenset({Alarm.KEYS_MISSING, Alarm.REFRESH_TOKEN_ENDS}),
     # Whoever has not installed it yet knows so, and there is no portal to tell them by.

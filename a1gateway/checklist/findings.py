@@ -34,6 +34,7 @@ class Subject(enum.StrEnum):
     SENDER_ID = "sender_id"
     CALLBACK = "callback"
     POLLING = "polling"
+    CERTIFICATE = "certificate"
     STORE = "store"
     SPACE = "space"
     SPOOL = "spool"
@@ -46,7 +47,6 @@ class Subject(enum.StrEnum):
     SECRETS = "secrets"
     DAEMON = "daemon"
     ADDRESS = "address"
-    CERTIFICATE = "certificate"
     INTEGRITY = "integrity"
     CLOCK = "clock"
     EXAMINATION = "examination"
@@ -202,9 +202,12 @@ class Finding(enum.Enum):
     CERTIFICATE_VALID = ("certificate_valid", Subject.CERTIFICATE, State.GOOD)
     CERTIFICATE_ENDS = ("certificate_ends", Subject.CERTIFICATE, State.BAD)
     """In so few days that it should have been renewed."""
+    CERTIFICATE_EXPIRED = ("certificate_expired", Subject.CERTIFICATE, State.BAD)
     CERTIFICATE_INVALID = ("certificate_invalid", Subject.CERTIFICATE, State.BAD)
     CERTIFICATE_UNKNOWN = ("certificate_unknown", Subject.CERTIFICATE, State.WAIT)
     CERTIFICATE_OFF = ("certificate_off", Subject.CERTIFICATE, State.OFF)
+    CERTIFICATE_ELSEWHERE = ("certificate_elsewhere", Subject.CERTIFICATE, State.OFF)
+    """Whoever stands in front of the gateway has it."""
 
     STORE_READABLE = ("store_readable", Subject.STORE, State.GOOD)
     STORE_NOT_YET = ("store_not_yet", Subject.STORE, State.WAIT)

@@ -27,7 +27,15 @@ GROUPS: Mapping[str, tuple[Subject, ...]] = {
         Subject.CALLBACK,
         Subject.POLLING,
     ),
-    "server": (Subject.STORE, Subject.SPACE, Subject.SPOOL, Subject.QUEUES, Subject.LOST, Subject.FAULTS),
+    "server": (
+        Subject.CERTIFICATE,
+        Subject.STORE,
+        Subject.SPACE,
+        Subject.SPOOL,
+        Subject.QUEUES,
+        Subject.LOST,
+        Subject.FAULTS,
+    ),
 }
 """The subjects as they stand together on the page."""
 OF_THE_PAGE = frozenset(subject for subjects in GROUPS.values() for subject in subjects)

@@ -13,7 +13,19 @@ from ..journal.overdue import Overdue
 from .findings import Check, Finding
 from .of_late import OfLate
 
+RENEWED_BEFORE = 14
+"""Days. Who renews by himself does so with a third of the time left, thirty days of ninety."""
+_DAY = 86_400.0
 _PATIENCE = 2.0
+
+
+def certificate_found(expires: float, now: float) -> Check:
+    """What is found of a certificate that expires then; both in seconds since the epoch."""
+    days = int((expires - now) // _DAY)
+    facts = {"until": expires, "days": days}
+    if expires <= now:
+        return Check(Finding.CERTIFICATE_EXPIRED, facts)
+    return Check(Finding.CERTIFICATE_ENDS if days < RENEWED_BEFORE else Finding.CERTIFICATE_VALID, facts)
 
 
 class IStore(Protocol):
@@ -46,6 +58,14 @@ class ISpace(Protocol):
         """What is known to be wrong."""
 
 
+class ICertificate(Protocol):
+    """The certificate of the gateway's own TLS."""
+
+    @property
+    def expires(self) -> float:
+        """Seconds since the epoch."""
+
+
 class ServerChecks:
     """What is known of this server."""
 
@@ -58,18 +78,24 @@ class ServerChecks:
         *,
         lost: OfLate,
         faults: OfLate,
+        certificate: ICertificate | None = None,
     ) -> None:
-        """`lost` are the messages that nothing could hold, `faults` those refused for a fault of the gateway."""
+        """`lost` are the messages that nothing could hold, `faults` those refused for a fault of the gateway.
+
+        `certificate` is None where the gateway does not speak TLS itself.
+        """
         self._clock = clock
         self._journal = journal
         self._spool = spool
         self._space = space
         self._lost = lost
         self._faults = faults
+        self._certificate = certificate
 
     async def checks(self, overdue: Sequence[Overdue] | None) -> list[Check]:
         """All of them; `overdue` is what waits for too long in the journal, None when that cannot be said."""
         return [
+            self._check_certificate(),
             await self._check_store(),
             self._check_space(),
             await self._check_spool(),
@@ -77,6 +103,11 @@ class ServerChecks:
             _check_of_late(self._lost, Finding.MESSAGES_LOST, Finding.NOTHING_LOST),
             _check_of_late(self._faults, Finding.GATEWAY_FAULTS, Finding.NO_FAULTS),
         ]
+
+    def _check_certificate(self) -> Check:
+        if self._certificate is None:
+            return Check(Finding.CERTIFICATE_ELSEWHERE)
+        return certificate_found(self._certificate.expires, self._clock.seconds())
 
     async def _check_store(self) -> Check:
         try:

@@ -6,21 +6,19 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from twisted.internet.threads import deferToThread
 
 from ..checklist.findings import Check, Finding
+from ..checklist.server_checks import certificate_found
 from ..config_sections import Config
 from ..errors import AnswerLost, NotSent
 from ..http_client import IHttpClient
 
 _TIMEOUT = 15.0
-RENEWED_BEFORE = 14
-"""Days. Who renews by himself does so with a third of the time left, thirty days of ninety."""
-_DAY = 86400.0
 
 Seen = Callable[[], Awaitable[list[str]]]
 """What stood in front of the word in the addresses of the requests that came to the daemon."""
@@ -85,9 +83,8 @@ async def look_at_address(
 
 def _judged(shown: Certificate, facts: dict[str, object], now: float) -> Check:
     if shown.until is not None:
-        days = int((shown.until - now) // _DAY)
-        finding = Finding.CERTIFICATE_ENDS if days < RENEWED_BEFORE else Finding.CERTIFICATE_VALID
-        return Check(finding, {**facts, "until": shown.until, "days": days})
+        found = certificate_found(shown.until, now)
+        return replace(found, facts={**facts, **found.facts})
     if shown.fault:
         return Check(Finding.CERTIFICATE_INVALID, facts, shown.fault)
     return Check(Finding.CERTIFICATE_UNKNOWN, facts, shown.no_answer)

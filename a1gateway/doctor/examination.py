@@ -41,7 +41,6 @@ ORDER = (
     *GROUPS["bitrix24"],
     *GROUPS["a1"],
     Subject.ADDRESS,
-    Subject.CERTIFICATE,
     *GROUPS["server"],
     Subject.INTEGRITY,
     Subject.CLOCK,

@@ -23,6 +23,7 @@ from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
+from ..checklist.server_checks import RENEWED_BEFORE
 from ..due_loop import DueLoop
 from ..errors import CannotStart
 from ..journal.spool import OffThread
@@ -30,9 +31,8 @@ from ..metrics import Metrics
 
 LOOKS_EVERY = 60.0
 """Seconds between two looks at the files."""
-SOON = 14 * 86_400.0
-"""Seconds before its end from which on a certificate is warned of: whoever renews them does that at 30 days."""
-_WARNS_EVERY = 86_400.0
+_DAY = 86_400.0
+_WARNS_EVERY = _DAY
 # What Mozilla calls intermediate (ssl-config.mozilla.org, version 5.7), without the ciphers of finite fields; TLS 1.3
 # has its own.
 _CIPHERS = (
@@ -91,6 +91,12 @@ class CertificateFiles:
         assert self._pair is not None, "load() comes first"
         return SSL.Connection(self._pair.context, None)
 
+    @property
+    def expires(self) -> float:
+        """When the certificate that is shown expires, in seconds since the epoch."""
+        assert self._pair is not None, "load() comes first"
+        return self._pair.expires
+
     async def renew(self, off_thread: OffThread, now: float) -> None:
         """Take the files up if they have changed; with any trouble what there is stays. `now`: since the epoch."""
         traces = await off_thread(self._traces)
@@ -108,7 +114,7 @@ class CertificateFiles:
     def _warn(self, now: float) -> None:
         assert self._pair is not None
         left = self._pair.expires - now
-        if left >= SOON or now - self._warned_at < _WARNS_EVERY:
+        if left >= RENEWED_BEFORE * _DAY or now - self._warned_at < _WARNS_EVERY:
             return
         self._warned_at = now
         when = datetime.fromtimestamp(self._pair.expires, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -108,6 +108,14 @@ def space(free: int, *, low: bool = False, short: bool = False) -> Callable[[Wor
     return change
 
 
+def certificate(days: float) -> Callable[[World], None]:
+    def change(world: World) -> None:
+        assert world.parts.certificate is not None
+        world.parts.certificate.expires = world.clock.seconds() + days * DAY
+
+    return change
+
+
 def registration(stands: bool) -> Callable[[World], None]:
     def change(world: World) -> None:
         world.parts.registration.stands = stands
@@ -246,6 +254,8 @@ FAULTS: Mapping[Alarm, Fault] = {
     Alarm.AUTOMATION_LACKS: Fault(automation("the event ONCRMDEALADD cannot be bound"), automation(None)),
     Alarm.AUTOMATION_STANDS: Fault(a_run_waits, the_run_is_answered),
     Alarm.CONSENT_UNREADABLE: Fault(consent(NoSuchField("UF_CRM_SMS")), consent(READABLE), with_consent),
+    Alarm.CERTIFICATE_EXPIRED: Fault(certificate(-0.5), certificate(90)),
+    Alarm.CERTIFICATE_ENDS: Fault(certificate(13.5), certificate(90)),
     Alarm.JOURNAL_AWAY: Fault(journal(takes=False), journal(takes=True)),
     Alarm.SPACE_SHORT: Fault(space(9_000_000, low=True, short=True), space(5_000_000_000)),
     Alarm.SPACE_LOW: Fault(space(900_000_000, low=True), space(5_000_000_000)),

@@ -24,7 +24,6 @@ RULES, TESTS = FOLDER / "a1gateway.rules.yml", FOLDER / "a1gateway.rules.test.ym
 DASHBOARD, SCRAPE = FOLDER / "a1gateway.dashboard.json", FOLDER / "prometheus.example.yml"
 # Of a daemon that does not run, or does not look, nobody else can tell; how many are delivered needs their past.
 FOR_PROMETHEUS_ALONE = {
-    "A1gatewayCertificateExpires",
     "A1gatewayDown",
     "A1gatewayRestarts",
     "A1gatewayDoesNotLook",

@@ -45,6 +45,7 @@ FACTS = {
     "amount": Decimal("12.50"),
     "below": Decimal(20),
     "until": START,
+    "days": 13,
     "asked_at": START,
     "names": ["MyShop"],
     "setting": "a1.sender_id",
