@@ -10,7 +10,8 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from .alarm import OF_THE_PORTAL, Alarm, Seen, since_of
+from .alarm import OF_THE_PORTAL, Alarm
+from .seen import Seen, since_of
 
 REMEMBERED = 86400.0
 """For how many seconds an alarm that is over counts when it comes again."""

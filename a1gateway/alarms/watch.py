@@ -17,7 +17,8 @@ from ..interfaces import IPortal
 from ..journal import Journal, alarms
 from ..journal.overdue import QUEUES, Overdue
 from ..metrics import Metrics
-from .alarm import Alarm, Seen, seen
+from .alarm import Alarm
+from .seen import Seen, seen
 from .standing import Patience, Standing, Word, due, is_past, looked, told
 from .telling import Letters, tag_of, told_to
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from a1gateway.alarms.alarm import Alarm, Seen
+from a1gateway.alarms.alarm import Alarm
+from a1gateway.alarms.seen import Seen
 from a1gateway.alarms.standing import REMEMBERED, Patience, Standing, Word, due, is_past, looked, told
 from a1gateway.checklist.findings import Check, Finding
 

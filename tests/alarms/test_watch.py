@@ -11,7 +11,8 @@ from twisted.internet.defer import fail
 from twisted.internet.task import Clock
 from twisted.logger import LogLevel, capturedLogs
 
-from a1gateway.alarms.alarm import Alarm, seen
+from a1gateway.alarms.alarm import Alarm
+from a1gateway.alarms.seen import seen
 from a1gateway.alarms.standing import Standing
 from a1gateway.alarms.watch import LOOK_EVERY
 from a1gateway.bitrix24.budget import Budget
