@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
 from .config_sections import Config
-from .control.command import add_config_option, run_command
+from .control.command import add_config_option, run_command, who_runs_it
 from .control.operations import IDesk
 from .language import add_language_option
 from .msisdn import Msisdn, read_number
@@ -70,7 +68,7 @@ def _erase(given: argparse.Namespace) -> int:
             if not _agrees(words):
                 sys.stderr.write(f"{words('erase.not_done')}\n")
                 return 1
-        asked = {"number": number, "by": _who(), "with_evidence": given.with_evidence}
+        asked = {"number": number, "by": who_runs_it(), "with_evidence": given.with_evidence}
         erased = await desk.ask("erase.go", asked)
         if given.json:
             _write_json({"number": number, "dry_run": False, **erased})
@@ -169,16 +167,6 @@ def _agrees(words: Words) -> bool:
     sys.stderr.write(f"{words('erase.ask')} ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in words("erase.yes").split()
-
-
-def _who() -> str:
-    """The user who runs the command; behind sudo, whoever called it."""
-    behind = os.environ.get("SUDO_USER", "")
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{behind} ({user})" if behind and behind != user else user
 
 
 def _write(lines: Iterator[str], out: TextIO) -> None:

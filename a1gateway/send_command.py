@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
-import os
 import secrets
 import shlex
 import sys
@@ -14,7 +12,7 @@ from decimal import Decimal
 from typing import Any, TextIO
 
 from .config_sections import Config
-from .control.command import add_config_option, run_command
+from .control.command import add_config_option, run_command, who_runs_it
 from .control.errand import Ended, Errand, Hindrance, Outcome, Way
 from .control.operations import IDesk
 from .language import add_language_option
@@ -86,14 +84,7 @@ async def errands(errand: Errand, given: argparse.Namespace) -> Ended:
     if given.follow is not None:
         return await errand.follow(given.follow)
     once = secrets.token_urlsafe(15)
-    return await errand.send(once, given.to, given.text, given.kind, _user())
-
-
-def _user() -> str:
-    try:
-        return os.environ.get("SUDO_USER") or getpass.getuser()
-    except KeyError:
-        return str(os.getuid())
+    return await errand.send(once, given.to, given.text, given.kind, who_runs_it())
 
 
 class Report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from a1gateway.bitrix24.queries import Reference, query
 from a1gateway.bitrix24.trouble import PortalError, PortalTrouble
+from a1gateway.control.command import who_runs_it
 from a1gateway.control.operations import (
     Fault,
     OwnDesk,
@@ -129,3 +131,27 @@ def test_the_socket_has_a_short_path_however_deep_its_folder_is(tmp_path: Any) -
         socket.write_text("here")
         with open(path, encoding="utf-8") as file:
             assert file.read() == "here"
+
+
+@pytest.mark.parametrize(
+    ("behind", "user", "name"),
+    [(None, "root", "root"), ("anna", "root", "anna (root)"), ("anna", "anna", "anna"), ("", "root", "root")],
+)
+def test_whoever_called_sudo_is_named_with_whom_it_made_of_them(
+    monkeypatch: pytest.MonkeyPatch, behind: str | None, user: str, name: str
+) -> None:
+    if behind is None:
+        monkeypatch.delenv("SUDO_USER", raising=False)
+    else:
+        monkeypatch.setenv("SUDO_USER", behind)
+    monkeypatch.setattr("getpass.getuser", lambda: user)
+    assert who_runs_it() == name
+
+
+def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 4242")
+
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    monkeypatch.setattr("getpass.getuser", nobody)
+    assert who_runs_it() == str(os.getuid())

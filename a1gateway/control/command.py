@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
 import os
 import sys
@@ -248,3 +249,13 @@ def owner_of(path: Path) -> str:
 
 def _refused_to_us(socket: Path) -> bool:
     return socket.exists() and not os.access(socket, os.R_OK | os.W_OK)
+
+
+def who_runs_it() -> str:
+    """The user who runs the command; behind sudo, whoever called it."""
+    behind = os.environ.get("SUDO_USER", "")
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{behind} ({user})" if behind and behind != user else user
