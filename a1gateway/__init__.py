@@ -1,3 +1,3 @@
 """a1gateway: SMS from Bitrix24 through A1, and their delivery statuses back into the CRM."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -27,6 +27,8 @@ RELEASES = sorted(path.parent for path in HERE.glob("*/journal.sql"))
 # What nobody may lose a value of; all else is known for a time only, or is made of these.
 KEPT = ("messages", "history", "parts", "unmatched", "incoming", "incoming_parts", "installation")
 KEPT_SINCE = {"0004": ("consents", "stop_list", "choices"), "0005": ("runs", "reminders"), "0007": ("sender_ids",)}
+# No version ended with these: the next followed before it went out.
+OF_NO_RELEASE = {"0008"}
 STATUSES = {
     "delivered": "delivered",
     "rejected": "rejected",
@@ -98,9 +100,11 @@ def columns(path: Path, table: str) -> list[str]:
         return [name for (name,) in driver.execute("SELECT name FROM pragma_table_info(?)", (table,))]
 
 
-def test_every_revision_has_its_fixture() -> None:
+def test_every_revision_that_people_had_has_its_fixture() -> None:
     """And each has something in every table of its own."""
-    assert sorted({of(each) for each in RELEASES}) == [f"{number:04}" for number in range(1, len(RELEASES) + 1)]
+    had = {of(each) for each in RELEASES}
+    assert had | OF_NO_RELEASE == {f"{number:04}" for number in range(1, int(max(had)) + 1)}
+    assert not had & OF_NO_RELEASE
     for each in RELEASES:
         text = (each / "journal.sql").read_text("utf-8")
         made = set(re.findall(r'CREATE TABLE "?(\w+)"?', text))
