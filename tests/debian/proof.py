@@ -30,6 +30,7 @@ from .machine import CommandFailed, Machine, fresh, missing, place
 
 T = TypeVar("T")
 
+SERVICE = "a1gateway.service"
 NEXT = f"{__version__}+next"
 """The version that it is upgraded to."""
 GATEWAY = "http://127.0.0.1:8080"
@@ -128,7 +129,7 @@ class Proof:
         """Nothing runs, since nobody has said yet what with."""
         self._put(package)
         assert self._run("a1gateway", "--version").split()[-1] == __version__
-        for unit in ("a1gateway.service", "a1gateway.socket"):
+        for unit in (SERVICE, "a1gateway.socket"):
             assert self._property(unit, "LoadState") == "loaded"
             assert self._property(unit, "ActiveState") == "inactive"
             assert self._property(unit, "UnitFileState") == "disabled"
@@ -152,7 +153,7 @@ class Proof:
         answers.write_text(ANSWERS, "utf-8")
         answers.chmod(0o600)
         self._run("a1gateway", "setup", "--answers", "/root/answers.toml", "--language", "en")
-        for unit in ("a1gateway.service", "a1gateway.socket"):
+        for unit in (SERVICE, "a1gateway.socket"):
             assert self._property(unit, "ActiveState") == "active"
             assert self._property(unit, "UnitFileState") == "enabled"
             assert self._property(unit, "FragmentPath") == f"/lib/systemd/system/{unit}"
@@ -193,26 +194,47 @@ class Proof:
         assert self._modes(BACKUPS, backup) == ["700 a1gateway a1gateway", "600 a1gateway a1gateway"]
         return backup
 
+    def hangs(self) -> int:
+        """systemd finds it out and starts another; what comes meanwhile waits at the port. How many there were."""
+        settings = "[Service]\nWatchdogSec=10\nTimeoutAbortSec=2\nRestartSec=1\n"
+        there = f"/run/systemd/system/{SERVICE}.d/quick.conf"
+        self._run("sh", "-c", f"mkdir -p $(dirname {there}) && printf '{settings}' >{there}")
+        self._run("systemctl", "daemon-reload")
+        self._run("systemctl", "restart", SERVICE)
+        before = self._property(SERVICE, "MainPID")
+        self._run("kill", "-STOP", before)
+        feed = Feed(self._machine)
+        with feed.flows():
+            assert self._property(SERVICE, "NRestarts") == "1"
+        assert self._property(SERVICE, "MainPID") not in (before, "0")
+        said = self._run("journalctl", "--no-pager", "--output=cat", f"--unit={SERVICE}")
+        assert "Watchdog timeout" in said
+        self.delivers(feed.ids)
+        self._run("rm", "-r", f"/run/systemd/system/{SERVICE}.d")
+        self._run("systemctl", "daemon-reload")
+        self._run("systemctl", "restart", SERVICE)
+        return len(feed.ids)
+
     def upgrades(self, package: Path) -> int:
         """The daemon is started again by itself, and no message is turned away meanwhile; how many there were."""
-        before = self._property("a1gateway.service", "MainPID")
+        before = self._property(SERVICE, "MainPID")
         feed = Feed(self._machine)
         with feed.flows():
             self._put(package)
         assert self._run("a1gateway", "--version").split()[-1] == NEXT
-        assert self._property("a1gateway.service", "MainPID") not in (before, "0")
-        assert self._property("a1gateway.service", "NRestarts") == "0"
+        assert self._property(SERVICE, "MainPID") not in (before, "0")
+        assert self._property(SERVICE, "NRestarts") == "0"
         assert f'a1gateway_build_info{{version="{NEXT}"}}' in self._asks("GET", f"{GATEWAY}/metrics").text
         self.delivers(feed.ids)
         return len(feed.ids)
 
     def restores(self, backup: str, saved: str) -> None:
         """What the backup has is there again, what came after is not, and SMS go out."""
-        self._run("systemctl", "stop", "a1gateway.socket", "a1gateway.service")
+        self._run("systemctl", "stop", "a1gateway.socket", SERVICE)
         self._run("rm", "-rf", "/var/lib/a1gateway")
         self._run("install", "-d", "-m", "0700", "-o", "a1gateway", "-g", "a1gateway", "/var/lib/a1gateway")
         self._run("a1gateway", "restore", backup)
-        self._run("systemctl", "start", "a1gateway.socket", "a1gateway.service")
+        self._run("systemctl", "start", "a1gateway.socket", SERVICE)
         eventually(lambda: self._asks("GET", f"{GATEWAY}/readyz").status == 200, _PATIENCE, "ready")
         known = json.loads(self._run("a1gateway", "send", "--follow", saved, "--json", "--timeout", "60"))
         assert known["status"] == "delivered", known
@@ -308,6 +330,8 @@ def prove(machine: Machine, package: Path, newer: Path) -> None:
         proof.says("SMS from the card and from the command line are delivered")
         backup = proof.saves()
         proof.says("a backup is made while it runs, by the service that does so every night")
+        count = proof.hangs()
+        proof.says(f"a daemon that hangs is started anew by systemd: {count} messages waited, each is sent once")
         count = proof.upgrades(newer)
         proof.says(
             f"upgraded to {NEXT} while {count} messages came in: none turned away, each sent once and delivered"
