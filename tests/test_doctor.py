@@ -34,7 +34,7 @@ from a1gateway.control.doctor import doctor_operations, fingerprint
 from a1gateway.control.operations import OwnDesk
 from a1gateway.doctor import store as doctors_store
 from a1gateway.doctor.account import ask_account
-from a1gateway.doctor.address import Certificate, certificate_at, look_at_address
+from a1gateway.doctor.address import Certificate, called_of_late, certificate_at, look_at_address
 from a1gateway.doctor.examination import ORDER, config_found, faults_found, meet, settled
 from a1gateway.doctor.portal import KeptTokens, ask_for_senders, ask_portal
 from a1gateway.doctor.store import check_integrity, is_held, look_at_places, look_at_store
@@ -353,6 +353,28 @@ def test_a_name_that_is_not_in_the_dns() -> None:
         Subject.CERTIFICATE: Finding.CERTIFICATE_UNKNOWN,
     }
     assert outside.http.asked == []
+
+
+@pytest.mark.parametrize(
+    ("callback", "ago", "finding"),
+    [
+        (Finding.CALLBACK_HEARD, 0.0, Finding.ADDRESS_CALLED),
+        (Finding.CALLBACK_HEARD, 3600.0, Finding.ADDRESS_CALLED),
+        (Finding.CALLBACK_HEARD, 3601.0, Finding.ADDRESS_UNREACHABLE),
+        (Finding.CALLBACK_SILENT, 0.0, Finding.ADDRESS_UNREACHABLE),
+        (None, 0.0, Finding.ADDRESS_UNREACHABLE),
+    ],
+)
+def test_an_address_that_a1_has_just_called_is_well_though_nobody_inside_reaches_it(
+    callback: Finding | None, ago: float, finding: Finding
+) -> None:
+    address = Check(Finding.ADDRESS_UNREACHABLE, {"address": "https://sms.example.by"}, "timed out")
+    heard = None if callback is None else Check(callback, {"at": START - ago})
+    judged = called_of_late(address, heard, START)
+    assert judged.finding is finding
+    assert judged.facts["address"] == "https://sms.example.by"
+    elsewhere = Check(Finding.ADDRESS_ELSEWHERE, {})
+    assert called_of_late(elsewhere, Check(Finding.CALLBACK_HEARD, {"at": START}), START) is elsewhere
 
 
 @pytest.mark.parametrize(
@@ -686,6 +708,7 @@ FACTS: Mapping[str, object] = {
     "portal": "shop.bitrix24.by",
     "name": "A1 SMS",
     "until": START,
+    "at": START,
     "days": 12,
     "path": "/var/lib/a1gateway/a1gateway.sqlite3",
     "revision": "0007",
@@ -695,7 +718,11 @@ FACTS: Mapping[str, object] = {
     "part": "portal",
 }
 OWN = [each for each in Finding if each.subject in list(Subject)[list(Subject).index(Subject.CONFIG) :]]
-OWN += [each for each in Finding if each.word.startswith(("tokens_rest", "tokens_unknown", "sender_gone", "smpp_bi"))]
+OWN += [
+    each
+    for each in Finding
+    if each.word.startswith(("certificate", "tokens_rest", "tokens_unknown", "sender_gone", "smpp_bi"))
+]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -192,6 +192,8 @@ class Finding(enum.Enum):
     """A bind of ours could end the daemon's."""
 
     ADDRESS_LEADS_HERE = ("address_leads_here", Subject.ADDRESS, State.GOOD)
+    ADDRESS_CALLED = ("address_called", Subject.ADDRESS, State.GOOD)
+    """It cannot be reached from here, but others have called it of late."""
     ADDRESS_UNRESOLVED = ("address_unresolved", Subject.ADDRESS, State.BAD)
     ADDRESS_UNREACHABLE = ("address_unreachable", Subject.ADDRESS, State.BAD)
     ADDRESS_ELSEWHERE = ("address_elsewhere", Subject.ADDRESS, State.BAD)

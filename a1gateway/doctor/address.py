@@ -19,6 +19,8 @@ from ..errors import AnswerLost, NotSent
 from ..http_client import IHttpClient
 
 _TIMEOUT = 15.0
+# Seconds. With a proxy that has been down for longer, A1's last call says nothing.
+_OF_LATE = 3600.0
 
 Seen = Callable[[], Awaitable[list[str]]]
 """What stood in front of the word in the addresses of the requests that came to the daemon."""
@@ -79,6 +81,17 @@ async def look_at_address(
         return [await _ask(client, config, word, seen, facts), Check(Finding.CERTIFICATE_OFF)]
     shown: Certificate = await off_thread(certificate, host, port)
     return [await _ask(client, config, word, seen, facts), _judged(shown, facts, now())]
+
+
+def called_of_late(address: Check, callback: Check | None, now: float) -> Check:
+    """What is to be said of the address, when `callback` is what is known of A1's calls to it.
+
+    Behind many a router nobody can reach its public address from inside, while everybody outside can.
+    """
+    at = None if callback is None or callback.finding is not Finding.CALLBACK_HEARD else callback.facts.get("at")
+    if address.finding is not Finding.ADDRESS_UNREACHABLE or not isinstance(at, float) or now - at > _OF_LATE:
+        return address
+    return Check(Finding.ADDRESS_CALLED, {**address.facts, "at": at})
 
 
 def _judged(shown: Certificate, facts: dict[str, object], now: float) -> Check:

@@ -30,7 +30,7 @@ from ..errors import AnswerLost, GatewayError, NotSent
 from ..http_client import http_client
 from . import store
 from .account import ask_account, try_bind
-from .address import look_at_address
+from .address import called_of_late, look_at_address
 from .portal import ask_for_senders, ask_portal
 from .witnesses import WitnessedClient, clock_check
 
@@ -170,6 +170,7 @@ class Examination:
         kept = None if daemon.desk is not None else await deferToThread(store.look_at_store, self._journal)
         looks = list(self._begin(daemon, kept))
         known = [*config_found(self._config), daemon.found, *(kept.checks if kept is not None else ())]
+        callback: Check | None = None
         try:
             for subject in ORDER:
                 found = [check for check in known if check.finding.subject is subject]
@@ -181,7 +182,9 @@ class Examination:
                 if subject is Subject.CLOCK:
                     found.append(clock_check(self._client.witnesses))
                 for check in settled(subject, found):
-                    yield check
+                    if subject is Subject.CALLBACK:
+                        callback = check
+                    yield called_of_late(check, callback, time.time())
         finally:
             self._over.set()
             for look in looks:
