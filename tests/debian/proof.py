@@ -202,7 +202,7 @@ class Proof:
         self._run("systemctl", "daemon-reload")
         self._run("systemctl", "restart", SERVICE)
         before = self._property(SERVICE, "MainPID")
-        self._run("kill", "-STOP", before)
+        self._run("systemctl", "kill", "--signal=SIGSTOP", SERVICE)
         feed = Feed(self._machine)
         with feed.flows():
             assert self._property(SERVICE, "NRestarts") == "1"
