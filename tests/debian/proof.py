@@ -203,9 +203,10 @@ class Proof:
         self._run("systemctl", "restart", SERVICE)
         before = self._property(SERVICE, "MainPID")
         self._run("systemctl", "kill", "--signal=SIGSTOP", SERVICE)
-        feed = Feed(self._machine)
+        feed = Feed(self._machine, pause=1.0)
         with feed.flows():
-            assert self._property(SERVICE, "NRestarts") == "1"
+            eventually(lambda: self._property(SERVICE, "NRestarts") == "1", _PATIENCE, "systemd starts it anew")
+            eventually(lambda: self._answers(f"{GATEWAY}/readyz"), _PATIENCE, "ready")
         assert self._property(SERVICE, "MainPID") not in (before, "0")
         said = self._run("journalctl", "--no-pager", "--output=cat", f"--unit={SERVICE}")
         assert "Watchdog timeout" in said
