@@ -89,6 +89,8 @@ class Feed:
     """Messages sent from the portal's card, one after another, while something else is done."""
 
     machine: Machine
+    text: str
+    """With `{}` for the number."""
     pause: float = 0.25
     ids: list[str] = field(default_factory=list)
 
@@ -108,7 +110,7 @@ class Feed:
 
     def _send(self, done: threading.Event) -> None:
         while not done.wait(self.pause):
-            wanted = {"to": NUMBER, "text": f"Заказ {len(self.ids) + 1} готов"}
+            wanted = {"to": NUMBER, "text": self.text.format(len(self.ids) + 1)}
             row = self.machine.inside(fetch, "POST", f"{PORTAL}/sandbox/send", content=wanted, timeout=60).json()
             self.ids.append(row["message_id"])
 
@@ -203,7 +205,7 @@ class Proof:
         self._run("systemctl", "restart", SERVICE)
         before = self._property(SERVICE, "MainPID")
         self._run("systemctl", "kill", "--signal=SIGSTOP", SERVICE)
-        feed = Feed(self._machine, pause=1.0)
+        feed = Feed(self._machine, "Заказ {} ждёт Вас", pause=1.0)
         with feed.flows():
             eventually(lambda: self._property(SERVICE, "NRestarts") == "1", _PATIENCE, "systemd starts it anew")
             eventually(lambda: self._answers(f"{GATEWAY}/readyz"), _PATIENCE, "ready")
@@ -219,7 +221,7 @@ class Proof:
     def upgrades(self, package: Path) -> int:
         """The daemon is started again by itself, and no message is turned away meanwhile; how many there were."""
         before = self._property(SERVICE, "MainPID")
-        feed = Feed(self._machine)
+        feed = Feed(self._machine, "Заказ {} готов")
         with feed.flows():
             self._put(package)
         assert self._run("a1gateway", "--version").split()[-1] == NEXT
