@@ -28,7 +28,7 @@ READY := $(VENV)/.ready
 CENTRE := tests/centre/node_modules/.ready
 BROWSER := tests/browser/node_modules/.ready
 
-.PHONY: run test test-of-daemon test-in-memory browser bench-short fuzz release-fixture dist deb deb-proof lock audit \
+.PHONY: run test test-of-daemon test-in-memory test-of-rooms browser bench-short fuzz release-fixture dist deb deb-proof lock audit \
 	smpp-proof campaign-proof reminders-proof \
 	day-proof crash crash-steps crash-short bench lint format clean
 
@@ -39,9 +39,10 @@ export PYTEST_DEBUG_TEMPROOT := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR ==
 run: $(READY)
 	$(BIN)/python -m a1gateway.sandbox.demo
 
-# The daemon's tests wait for processes much of the time, and the others keep one processor busy.
+# The daemon's tests wait for processes some of the time; the others, in two halves, keep a processor busy each.
 test: $(READY) $(CENTRE) $(BROWSER)
-	$(MAKE) --jobs=3 --keep-going --output-sync=target --no-print-directory lint test-of-daemon test-in-memory
+	$(MAKE) --jobs=3 --keep-going --output-sync=target --no-print-directory \
+		lint test-of-daemon test-in-memory test-of-rooms
 
 CRASHES := tests/crash $(wildcard tests/daemon/test_*crash*.py)
 
@@ -49,7 +50,12 @@ test-of-daemon: $(READY) $(CENTRE)
 	$(BIN)/python -m pytest tests/daemon $(CRASHES:%=--ignore=%)
 
 test-in-memory: $(READY) $(CENTRE)
-	$(BIN)/python -m pytest --ignore=tests/browser --ignore=tests/bench --ignore=tests/daemon --ignore=tests/crash
+	$(BIN)/python -m pytest $(wildcard tests/test_*.py)
+
+ELSEWHERE := tests/browser tests/bench tests/daemon tests/crash $(wildcard tests/test_*.py)
+
+test-of-rooms: $(READY) $(CENTRE)
+	$(BIN)/python -m pytest tests $(ELSEWHERE:%=--ignore=%)
 
 browser: $(READY) $(BROWSER)
 	$(BIN)/python -m pytest tests/browser

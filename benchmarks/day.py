@@ -3,6 +3,10 @@
 A busy gateway takes a million messages a day, and every night retention takes away what a day brought long ago. So
 the journal begins with as many messages of the past as there are to come, and retention is due. While messages pass,
 memory, open files, threads and the size of the journal are looked at; the books see that each was sent and told once.
+
+Messages come much faster here than in a day, and faster than retention takes the old ones away in their midst: for a
+while there are more of them. So the journal is measured by what is in it: what is deleted leaves places that the next
+messages take, and the file is never larger than the most that was ever in it needs.
 """
 
 from __future__ import annotations
@@ -70,6 +74,8 @@ class Sample:
     threads: int
     journal: int
     """Octets, its log included."""
+    held: int
+    """Messages in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +112,10 @@ BOUNDS = (
     # or to the portal may be open or not.
     Bound("open files", lambda each: each.files, "", 0.0, 4.0, min),
     Bound("threads", lambda each: each.threads, "", 0.0, 2.0),
-    Bound("journal on disk", lambda each: each.journal / _MB, "MB", 0.05, 8.0),
 )
+# By how much more room a message that has gone its way takes than one that was made and written in one go: pages that
+# rows have grown out of are not full.
+_ROOM_MORE = 0.15
 
 
 @dataclass
@@ -118,6 +126,8 @@ class Day:
     samples: list[Sample] = field(default_factory=list)
     journal_before: int = 0
     journal_after: int = 0
+    free_after: int = 0
+    """Octets of it that nothing is in."""
     seconds: float = 0.0
     kept: int = 0
     """Messages in the journal at the end."""
@@ -129,12 +139,23 @@ class Day:
             before, after = bound.found(self.samples)
             if after > bound.most(before):
                 found.append(f"{bound.name}: {before:,.1f}, in the end {after:,.1f}{f' {bound.unit}'.rstrip()}")
-        most = self.journal_before * 1.15 + 8 * _MB
-        if self.journal_after > most:
+        room = self.journal_before / self.amounts.messages * self.most_held * (1 + _ROOM_MORE) + 8 * _MB
+        if self.most_on_disk > room:
             found.append(
-                f"the journal: {self.journal_before / _MB:.1f} MB, in the end {self.journal_after / _MB:.1f} MB"
+                f"journal on disk: {self.most_on_disk / _MB:,.1f} MB, where {self.most_held:,} messages, the most "
+                f"that were in it, need {room / _MB:,.1f} MB"
             )
         return found
+
+    @property
+    def most_held(self) -> int:
+        """So many messages were in the journal at the most."""
+        return max(self.amounts.messages, *(each.held for each in self.samples))
+
+    @property
+    def most_on_disk(self) -> int:
+        """Octets that the journal and its log have taken at the most."""
+        return max(self.journal_after, *(each.journal for each in self.samples))
 
     def table(self) -> str:
         """For the page about performance."""
@@ -142,11 +163,15 @@ class Day:
             ("messages, handler to final status", f"{self.amounts.messages:,}"),
             ("hours of a million a day", f"{24 * self.amounts.messages / FULL.messages:.2f}"),
             ("in so many minutes", f"{self.seconds / 60:.1f}"),
-            ("messages in the journal before, and in the end", f"{self.amounts.messages:,}, {self.kept:,}"),
             (
-                "journal before, and in the end, MB",
-                f"{self.journal_before / _MB:.1f}, {self.journal_after / _MB:.1f}",
+                "messages in the journal: before, most, in the end",
+                f"{self.amounts.messages:,}, {self.most_held:,}, {self.kept:,}",
             ),
+            (
+                "journal on disk, MB: before, most, in the end",
+                f"{self.journal_before / _MB:,.1f}, {self.most_on_disk / _MB:,.1f}, {self.journal_after / _MB:,.1f}",
+            ),
+            ("of it free for messages to come, MB", f"{self.free_after / _MB:,.1f}"),
         ]
         for bound in BOUNDS:
             before, after = bound.found(self.samples)
@@ -164,7 +189,12 @@ class Day:
 def sample(process: Process, journal: Path, begun: float) -> Sample:
     """How large the daemon is now."""
     return Sample(
-        time.monotonic() - begun, process.resident(), process.open_files(), process.threads(), _size(journal)
+        time.monotonic() - begun,
+        process.resident(),
+        process.open_files(),
+        process.threads(),
+        _size(journal),
+        _held(journal),
     )
 
 
@@ -202,7 +232,7 @@ async def live(folder: Path, cache: Path, transport: str, conditions: Conditions
         day.seconds = time.monotonic() - begun
         day.samples.append(sample(rig.daemon.process, journal, begun))
         await rig.daemon.stop()
-        day.journal_after, day.kept = _size(journal), _messages(journal)
+        day.journal_after, day.free_after, day.kept = _size(journal), _free(journal), _messages(journal)
     return day
 
 
@@ -243,6 +273,23 @@ async def _settled(journal: Path, begun: float) -> None:
             return
         assert time.monotonic() < given_up_at, "retention does not come to its end"
         await asyncio.sleep(0.5)
+
+
+def _free(journal: Path) -> int:
+    with closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True)) as connection:
+        ((pages,), (size,)) = (
+            connection.execute(f"PRAGMA {name}").fetchone() for name in ("freelist_count", "page_size")
+        )
+    return int(pages) * int(size)
+
+
+def _held(journal: Path) -> int:
+    # Retention begins with the oldest, and nothing else leaves a gap: to count a million takes longer.
+    with closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
+        first, last = connection.execute(
+            "SELECT (SELECT min(id) FROM messages), (SELECT max(id) FROM messages)"
+        ).fetchone()
+    return 0 if first is None else int(last) - int(first) + 1
 
 
 def _messages(journal: Path) -> int:

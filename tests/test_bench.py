@@ -248,7 +248,7 @@ def a_day(**grown: float) -> Day:
     """A day of a hundred samples in whose course something grows evenly, by so much in all."""
     day = Day(SHORT, journal_before=500_000_000, journal_after=500_000_000)
     for number in range(100):
-        values = {"resident": 100e6, "files": 40.0, "threads": 9.0, "journal": 500e6}
+        values = {"resident": 100e6, "files": 40.0, "threads": 9.0, "journal": 500e6, "held": SHORT.messages}
         for name, by in grown.items():
             values[name] += by * number / 99
         day.samples.append(Sample(float(number), **{name: int(value) for name, value in values.items()}))
@@ -278,7 +278,16 @@ def test_whatever_grows_over_a_day_is_found(name: str, by: float, said: str) -> 
 def test_a_journal_that_is_larger_the_next_morning_is_found() -> None:
     day = a_day()
     day.journal_after = 900_000_000
-    assert day.faults() == ["the journal: 500.0 MB, in the end 900.0 MB"]
+    (fault,) = day.faults()
+    assert fault.startswith("journal on disk: 900.0 MB, where 6,000 messages")
+
+
+def test_a_journal_may_be_as_large_as_the_most_that_was_in_it_needs() -> None:
+    assert a_day(journal=250e6, held=SHORT.messages / 2).faults() == []
+    (fault,) = a_day(journal=400e6, held=SHORT.messages / 2).faults()
+    assert fault.startswith(
+        "journal on disk: 900.0 MB, where 9,000 messages, the most that were in it, need 870.5 MB"
+    )
 
 
 def test_what_is_large_from_the_beginning_has_not_grown() -> None:
