@@ -6,6 +6,7 @@
 # make fuzz   whatever strangers may send, made up by atheris for ten minutes; what goes wrong is put into tests/fuzz/corpus
 # make smpp-proof   20,000 messages over SMPP, 200 disconnections, and no message lost; takes a while
 # make dist         the wheel and the source archive, in dist/
+# make dist-proof   both are complete, run by themselves, and are the same twice; takes a minute
 # make deb          the package for Debian 12, in dist/
 # make deb-proof    that package on a fresh Debian: set up, sending, upgraded, restored, purged; takes some minutes
 # make lock         requirements/*.txt anew: the versions and hashes of everything that is installed
@@ -28,7 +29,7 @@ READY := $(VENV)/.ready
 CENTRE := tests/centre/node_modules/.ready
 BROWSER := tests/browser/node_modules/.ready
 
-.PHONY: run test test-of-daemon test-in-memory test-of-rooms browser bench-short fuzz release-fixture dist deb deb-proof lock audit \
+.PHONY: run test test-of-daemon test-in-memory test-of-rooms browser bench-short fuzz release-fixture dist dist-proof deb deb-proof lock audit \
 	smpp-proof campaign-proof reminders-proof \
 	day-proof crash crash-steps crash-short bench lint format clean
 
@@ -52,7 +53,7 @@ test-of-daemon: $(READY) $(CENTRE)
 test-in-memory: $(READY) $(CENTRE)
 	$(BIN)/python -m pytest $(wildcard tests/test_*.py)
 
-ELSEWHERE := tests/browser tests/bench tests/daemon tests/crash $(wildcard tests/test_*.py)
+ELSEWHERE := tests/browser tests/bench tests/daemon tests/crash tests/packages $(wildcard tests/test_*.py)
 
 test-of-rooms: $(READY) $(CENTRE)
 	$(BIN)/python -m pytest tests $(ELSEWHERE:%=--ignore=%)
@@ -62,6 +63,9 @@ browser: $(READY) $(BROWSER)
 
 dist: $(READY)
 	$(BIN)/python -m packages.dist dist
+
+dist-proof: $(READY)
+	$(BIN)/python -m pytest tests/packages
 
 deb: $(READY)
 	$(BIN)/python -m packages.deb dist

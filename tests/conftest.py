@@ -29,7 +29,7 @@ from .daemon.processes import Warden
 T = TypeVar("T")
 
 # How long an example takes says more of the machine than of the code.
-settings.register_profile("untimed", deadline=None)
+settings.register_profile("untimed", deadline=None, max_examples=60)
 settings.load_profile("untimed")
 
 # The beginning of the tests' time: a Sunday in November, some seconds into it.
