@@ -29,9 +29,9 @@ READY := $(VENV)/.ready
 CENTRE := tests/centre/node_modules/.ready
 BROWSER := tests/browser/node_modules/.ready
 
-.PHONY: run test test-of-daemon test-in-memory test-of-rooms browser bench-short fuzz release-fixture dist dist-proof deb deb-proof lock audit \
-	smpp-proof campaign-proof reminders-proof \
-	day-proof crash crash-steps crash-short bench lint format clean
+.PHONY: run test test-of-daemon test-in-memory test-of-rooms browser fuzz release-fixture \
+	dist dist-proof deb deb-proof lock audit smpp-proof campaign-proof reminders-proof \
+	day-proof crash crash-steps crash-short bench bench-short lint format clean
 
 # The tests' journals are synced to disk as on a server; where there is memory enough to have them in, that takes no
 # time. Empty: wherever temporary files are.

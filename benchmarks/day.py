@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from a1gateway.journal import Store
 from a1gateway.journal.retention import State, keep_state
@@ -267,35 +268,32 @@ async def _settled(journal: Path, begun: float) -> None:
     passed_from = time.time() - (time.monotonic() - begun)
     given_up_at = time.monotonic() + _ENDS_WITHIN
     while True:
-        with closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
-            row = connection.execute("SELECT passed_at FROM retention").fetchone()
-        if row is not None and row[0] >= passed_from:
+        passed_at = _read(journal, "SELECT passed_at FROM retention")
+        if passed_at is not None and passed_at >= passed_from:
             return
         assert time.monotonic() < given_up_at, "retention does not come to its end"
         await asyncio.sleep(0.5)
 
 
 def _free(journal: Path) -> int:
-    with closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True)) as connection:
-        ((pages,), (size,)) = (
-            connection.execute(f"PRAGMA {name}").fetchone() for name in ("freelist_count", "page_size")
-        )
-    return int(pages) * int(size)
+    return int(_read(journal, "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size"))
 
 
 def _held(journal: Path) -> int:
     # Retention begins with the oldest, and nothing else leaves a gap: to count a million takes longer.
-    with closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
-        first, last = connection.execute(
-            "SELECT (SELECT min(id) FROM messages), (SELECT max(id) FROM messages)"
-        ).fetchone()
-    return 0 if first is None else int(last) - int(first) + 1
+    query = "SELECT (SELECT max(id) FROM messages) - (SELECT min(id) FROM messages) + 1"
+    return int(_read(journal, query) or 0)
 
 
 def _messages(journal: Path) -> int:
-    with closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True)) as connection:
-        (count,) = connection.execute("SELECT count(*) FROM messages").fetchone()
-    return int(count)
+    return int(_read(journal, "SELECT count(*) FROM messages"))
+
+
+def _read(journal: Path, query: str) -> Any:
+    """The value that `query` asks for, beside the daemon; None where there is no row."""
+    with closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
+        row = connection.execute(query).fetchone()
+    return None if row is None else row[0]
 
 
 def main(arguments: Sequence[str]) -> int:
