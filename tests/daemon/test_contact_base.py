@@ -31,8 +31,7 @@ def interrupted(stack: Stack, output: Path, by: signal.Signals, pages: int) -> N
     # It is over before anybody has looked, if the portal is quick.
     stack.portal.fault("slow", method="batch", seconds=0.2)
     process = begun(stack, "contacts", "audit", "--output", str(output))
-    asked = lambda: stack.portal.requests("batch/crm.item.list") >= before + pages or None  # noqa: E731
-    eventually(asked, 30, "the audit is under way")
+    eventually(lambda: stack.portal.requests("batch/crm.item.list") >= before + pages, 30, "the audit is under way")
     process.signal(by)
     status = process.wait(20)
     stack.portal.mend()
